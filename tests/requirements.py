@@ -200,7 +200,10 @@ OPERATION = (
         "OP-2", "MUST", "one true table of settings, unknown names refused", Partial("settings from `*_FILE`")
     ),
     Requirement(
-        "OP-3", "MUST", "acknowledged is kept, by a chosen durability", Partial("not every fault is tried")
+        "OP-3",
+        "MUST",
+        "acknowledged is kept, by a chosen durability",
+        Partial("a full disk and a rolling restart are not tried"),
     ),
     Requirement("OP-4", "MUST", "backup and restore", HELD),
     Requirement(
