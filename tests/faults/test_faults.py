@@ -251,8 +251,8 @@ def test_a_revocation_wins_against_parallel_refreshes_during_a_failover(cluster:
             client = until_answered(servers[0].register)
             tokens = until_answered(partial(servers[0].connect, client))
             failover = pool.submit(fail_over, cluster) if seed % SEEDS_OF_A_FAILOVER == 1 else None
-            given = revoked_amid_refreshes(servers, client, tokens, pool, at=chance.choice(servers))
-            if tokens_left(given, servers):
+            access_tokens = revoked_amid_refreshes(servers, client, tokens, pool, at=chance.choice(servers))
+            if tokens_left(access_tokens, servers):
                 live.append(seed)
             if failover is not None:
                 failover.result()
