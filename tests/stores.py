@@ -20,7 +20,7 @@ _IN_MEMORY = ("--save", "", "--appendonly", "no", "--databases", "1000")
 NewStore = Callable[[], str]
 
 ON_ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True, scope="session")
-"""For a test of a rule in which the store has no part: what is refused before anything is read or written."""
+"""For a table of cases of one rule that differ in nothing the store sees; other tests run the rule on both."""
 
 
 class SharedServers:
