@@ -22,11 +22,12 @@ from rich.console import Console
 
 from bench.load import Sample, measure
 from bench.pinning import pin_load
+from bench.redis_commands import check_no_commands, commands
 from bench.report import Row, markdown, picture, row, table
 from bench.subjects import Subject, subjects
 
 _HERE = Path(__file__).parent
-_TABLE_WIDTH = 132
+_TABLE_WIDTH = 152
 
 
 def main() -> None:
@@ -76,9 +77,13 @@ async def _measured(chosen: list[Subject], seconds: float, rounds: int) -> list[
 async def _turn(subject: Subject, seconds: float) -> Sample:
     operation = subject.operation
     await operation.prepare()
-    return await measure(
+    before = commands(subject.store_url)
+    sample = await measure(
         operation.scripts, subject.port, subject.process_id, statuses=operation.statuses, seconds=seconds
     )
+    if operation.needs_no_store:
+        check_no_commands(before, commands(subject.store_url), requests=sample.per_second * seconds)
+    return sample
 
 
 def _versions() -> dict[str, str]:

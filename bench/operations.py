@@ -46,6 +46,7 @@ class Operation:
         statuses: of the responses.
         at_least: the target speed, as a multiple of the baseline's; None without a target.
         prepare: awaited before each turn, outside the measured time.
+        needs_no_store: whether the requests must cause no command to Redis, which is checked.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Operation:
     statuses: Collection[int] = frozenset({200})
     at_least: float | None = None
     prepare: Callable[[], Awaitable[None]] = nothing
+    needs_no_store: bool = False
 
 
 def repeated(bytes_: bytes, connections: int = CONNECTIONS) -> list[Script]:
@@ -97,7 +99,7 @@ def operations(deployment: Deployment) -> list[Operation]:
     return [
         Operation(name="introspect", scripts=repeated(introspect), at_least=1.6),
         Operation(name="introspect, one connection", scripts=repeated(introspect, 1)),
-        Operation(name="introspect, not a token", scripts=repeated(junk), at_least=1.8),
+        Operation(name="introspect, not a token", scripts=repeated(junk), at_least=1.8, needs_no_store=True),
         Operation(name="client_credentials", scripts=repeated(machine_token), at_least=0.7),
         Operation(name="refresh, chained", scripts=refreshing, at_least=0.5),
         Operation(

@@ -19,11 +19,18 @@ _COLUMNS = (
     "processor µs",
     "p50 ms",
     "p99 ms",
+    "× p50",
+    "p99 : p50",
 )
 
 
 class Row(TypedDict):
-    """One subject, as the median of its rounds; ratios are against the baseline of the same round."""
+    """One subject, as the median of its rounds; ratios are against the baseline of the same round.
+
+    Attributes:
+        p50_ratio: the median latency, as a multiple of the baseline's.
+        tail_ratio: the 99th percentile of the latency, as a multiple of the median; at most 5 is the aim.
+    """
 
     subject: str
     per_second: float
@@ -34,6 +41,8 @@ class Row(TypedDict):
     processor_us: float
     p50_ms: float
     p99_ms: float
+    p50_ratio: float
+    tail_ratio: float
 
 
 def row(subject: str, samples: Sequence[Sample], baseline: Sequence[Sample], at_least: float | None) -> Row:
@@ -49,7 +58,15 @@ def row(subject: str, samples: Sequence[Sample], baseline: Sequence[Sample], at_
         processor_us=median(each.processor_us for each in samples),
         p50_ms=median(each.p50_ms for each in samples),
         p99_ms=median(each.p99_ms for each in samples),
+        p50_ratio=median(
+            _ratio(each.p50_ms, beside.p50_ms) for each, beside in zip(samples, baseline, strict=True)
+        ),
+        tail_ratio=median(_ratio(each.p99_ms, each.p50_ms) for each in samples),
     )
+
+
+def _ratio(value: float, of: float) -> float:
+    return value / of if of else 0.0
 
 
 def table(rows: Sequence[Row], title: str) -> Table:
@@ -116,4 +133,6 @@ def _cells(each: Row) -> list[str]:
         f"{each['processor_us']:,.0f}",
         f"{each['p50_ms']:.2f}",
         f"{each['p99_ms']:.2f}",
+        f"{each['p50_ratio']:.2f}",
+        f"{each['tail_ratio']:.1f}",
     ]

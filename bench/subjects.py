@@ -32,12 +32,14 @@ class Subject:
 
     Attributes:
         beside: the subject that this one is compared with.
+        store_url: of the Redis that the server uses; empty for a server without.
     """
 
     port: int
     process_id: int
     operation: Operation
     beside: str = ""
+    store_url: str = ""
 
     @property
     def name(self) -> str:
@@ -77,7 +79,7 @@ def subjects(directory: Path, *, peers: bool = False) -> Iterator[list[Subject]]
             Subject(
                 *framework, Operation(name="no store, by FastAPI's form and model", scripts=repeated(form))
             ),
-            *(Subject(*auth, operation) for operation in operations(deployment)),
+            *(Subject(*auth, operation, store_url=store_url) for operation in operations(deployment)),
             *_of_the_resource_server(deployment, directory, stack),
             *(Subject(*place, operation) for place, operation in others),
             *(Subject(*place, operation, beside=DIRECT) for place, operation in calls),

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from bench.load import Sample
+from bench.redis_commands import check_no_commands
 from bench.report import picture, row
 from tests.cli.command import ROOT, python_environment
 from tests.machine import require
@@ -47,6 +48,9 @@ def test_every_subject_is_measured_beside_the_baseline() -> None:
         "authorize",
         "server metadata",
         "JWK Set",
+        "tools/call, guard, cached answer",
+        "tools/call, guard, asking",
+        "tools/call, gateway, cached answer",
     }
     assert all(each["per_second"] > 0 and each["p50_ms"] <= each["p99_ms"] for each in rows)
 
@@ -89,3 +93,15 @@ def test_the_picture_has_a_bar_for_each_row_and_a_mark_for_each_aim() -> None:
     drawn = picture([row("one", [sample], [sample], 2.0), row("other", [sample], [sample], None)])
     assert drawn.count("#3b6ea8") == 2
     assert drawn.count("#c0392b") == 1
+
+
+def test_the_tail_is_compared_with_the_median_and_the_median_with_the_baseline() -> None:
+    sample, baseline = Sample(1_000, 100, p50_ms=2.0, p99_ms=9.0), Sample(1_000, 100, p50_ms=1.0)
+    summary = row("subject", [sample], [baseline], None)
+    assert (summary["p50_ratio"], summary["tail_ratio"]) == (2.0, 4.5)
+
+
+def test_requests_that_need_no_store_may_cause_no_commands() -> None:
+    check_no_commands(100, 120, requests=5_000)
+    with pytest.raises(AssertionError, match="5000 commands for 5000 requests"):
+        check_no_commands(100, 5_100, requests=5_000)
