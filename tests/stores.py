@@ -20,7 +20,7 @@ _IN_MEMORY = ("--save", "", "--appendonly", "no", "--databases", "1000")
 NewStore = Callable[[], str]
 
 ON_ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True, scope="session")
-"""For a table of cases of one rule that differ in nothing the store sees; other tests run the rule on both."""
+"""For a table of cases of one rule that differ in nothing the store sees; others run the rule on both."""
 
 
 class SharedServers:
