@@ -53,6 +53,7 @@ GIVEN = {
     "auth_service/protocol/introspection.py": "a `TokenHandle`, a protocol that is defined there",
     "auth_service/protocol/lost_writes.py": "a `TokenHandle`, a protocol that is defined in `introspection`",
     "auth_service/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
+    "auth_service/storage/readings.py": "the decoder of a `Reading`",
     "auth_service/web/forms.py": "the handler of an endpoint",
     "auth_service/web/http.py": "the handler of an endpoint",
     "resource_service/gateway/disconnect.py": ASGI,

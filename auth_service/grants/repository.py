@@ -6,11 +6,12 @@ Every change goes through `GrantRepository.change`, which announces the end of a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher
+from auth_service.grants.grant_change import GrantChange, GrantNotices, Prepare, Rule
 from auth_service.journal import grant_events
 from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol import grant as rules
@@ -19,7 +20,6 @@ from auth_service.storage import keys
 from auth_service.storage.documents import READ_AT_ONCE, Collection, Read
 from auth_service.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
 from auth_service.storage.json_codec import JsonCodec
-from auth_service.storage.revocation_log import record_in
 from shared.clock import Clock
 from shared.logs import get_logger
 
@@ -32,9 +32,6 @@ PUT_BACK_PAUSE_S = 1.0
 
 DECODED_GRANTS = 2_048
 """The number of decoded grants that a process caches by their stored bytes: about 6 MB."""
-
-TOLD_AGAIN_AFTER_S = 20
-"""Minimum seconds between announcements of a retried write; receivers store an event for a minute."""
 
 
 class GrantRepository:
@@ -59,6 +56,7 @@ class GrantRepository:
         self._clock = clock
         self._journal = journal
         self._publisher = RevocationPublisher(store, clock)
+        self._notices = GrantNotices(store=store, publisher=self._publisher, journal=journal, clock=clock)
         self._grants = Collection(
             store, keys.grant, JsonCodec(Grant, compressed=True, remembered=DECODED_GRANTS), self._remaining
         )
@@ -141,11 +139,11 @@ class GrantRepository:
     async def change(
         self,
         grant_id: str,
-        rule: Callable[[Grant], tuple[Grant | None, R]],
+        rule: Rule[R],
         *,
         was: Read[Grant] | None = None,
         may_be_lost: bool = False,
-        prepare: Callable[[Grant], Awaitable[None]] | None = None,
+        prepare: Prepare | None = None,
     ) -> R | None:
         """Apply a pure rule atomically; return None if the grant does not exist.
 
@@ -161,71 +159,29 @@ class GrantRepository:
         Raises:
             StoreUnavailableError: also if the revocation cannot be announced; nothing is written then.
         """
-        old: Grant | None = None
-        written: Grant | None = None
-        told_at = float("-inf")
-        decided: list[tuple[Grant | None, R]] = []
-        recorded: set[tuple[str, int]] = set()
-
-        def noted(grant: Grant) -> tuple[Grant | None, R]:
-            nonlocal old
-            old = grant
-            current = self._as_known(grant)
-            document, result = rule(current)
-            decided.append((current if document is None and current is not grant else document, result))
-            return decided[-1]
-
-        async def announce(grant: Grant) -> None:
-            nonlocal written, told_at
-            if prepare and grant.state == "active":
-                await prepare(grant)
-            written = grant
-            if grant.state == "revoked" and self._clock() >= told_at + TOLD_AGAIN_AFTER_S:
-                # Not on each attempt: a longer pause between read and write lets more other writers win.
-                told_at = self._clock()
-                await self._publisher.revoked(grant)
-                await record_in(
-                    self._store.revocation_log, keys.grant(grant.grant_id), self._remaining(grant)
-                )
-            if old is not None:
-                await self._record(old, grant, recorded)
-
+        change = GrantChange(rule, self._notices, as_known=self._as_known, prepare=prepare)
         try:
             result = await self._grants.update(
-                grant_id, noted, before=announce, was=was, may_be_lost=may_be_lost
+                grant_id, change.decide, before=change.before_write, was=was, may_be_lost=may_be_lost
             )
         except NotReplicatedError:
-            self._remember(written)
+            self._remember(change.revoked)
             raise
         except StoreFullError:
             # A removal needs no room, and a deleted grant is refused like a revoked one.
-            if written is None or written.state != "revoked":
+            if change.revoked is None:
                 raise
             await self._grants.delete(grant_id)
-            result = decided[-1][1]
-        if written is not None and written.state == "revoked":
-            self._remember(written)
-            await self._publisher.revoked(written, written=True)
-            await self._unlist(written)
+            result = change.results[-1]
+        if (revoked := change.revoked) is not None:
+            self._remember(revoked)
+            await self._publisher.revoked(revoked, written=True)
+            await self._unlist(revoked)
         return result
 
-    def _remember(self, written: Grant | None) -> None:
-        if written is not None and written.state == "revoked":
-            self._known_revocations.add(written.grant_id, written.revocation_reason or "", written.kept_until)
-
-    async def _record(self, old: Grant, new: Grant, recorded: set[tuple[str, int]]) -> None:
-        """Record a change once, however often its write is attempted."""
-        event = grant_events.change(old, new)
-        if event is None or (new.state, new.generation) in recorded:
-            return
-        recorded.add((new.state, new.generation))
-        kind, members = event
-        try:
-            await self._journal.record(kind, **members)
-        except StoreFullError:
-            # Grants can be ended while the store is full; the journal keeps the event until there is room.
-            if new.state != "revoked":
-                raise
+    def _remember(self, revoked: Grant | None) -> None:
+        if revoked is not None:
+            self._known_revocations.add(revoked.grant_id, revoked.revocation_reason or "", revoked.kept_until)
 
     async def _unlist(self, grant: Grant) -> None:
         try:
