@@ -9,6 +9,7 @@ store (a hundred thousand in `make soak`), `DOORWARD_SOAK_SEED` which.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ ANYBODYS = (
     *("doorward:client:", "doorward:pending:", "doorward:pushed:", "doorward:count:", "doorward:ping"),
     *("doorward:once:", "doorward:device:", "doorward:user-code:"),
     "doorward:submission:",  # ends after a minute, which the test may take
+    "doorward:journal",  # only registrations, see `recorded`
 )
 
 
@@ -54,6 +56,12 @@ def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]
 def documents(server: AuthorizationServer) -> dict[str, tuple[bytes, ...]]:
     """Everything in the store that a stranger has no business with, or that was there before."""
     return {entry.key: entry.values for entry in dump(server.store_url) if not entry.is_index}
+
+
+def recorded(documents: dict[str, tuple[bytes, ...]]) -> set[str]:
+    """The kinds of the events in the journal."""
+    chains = [events for key, events in documents.items() if key.startswith("doorward:journal:")]
+    return {json.loads(event)["kind"] for events in chains for event in events}
 
 
 @pytest.mark.long
@@ -81,6 +89,7 @@ def test_malformed_requests_are_refused_and_change_nothing(server: Authorization
     assert len(mine) > 4
     assert {key: after.get(key) for key in mine} == mine
     assert [key for key in after.keys() - before.keys() if not key.startswith(ANYBODYS)] == []
+    assert recorded(after) - recorded(before) <= {"client.registered", "journal.checkpoint"}
     assert standing.still_stands(server)
     # Else the generator has bent everything so far that nothing was looked at.
     assert {200, 303, 400, 401, 404, 405} <= statuses
