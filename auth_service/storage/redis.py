@@ -37,7 +37,7 @@ from auth_service.storage.interface import (
 from auth_service.storage.redis_address import RedisAddress, tls_context
 from auth_service.storage.redis_connection import Argument, Failure, unchanged
 from auth_service.storage.redis_entries import RedisEntries
-from auth_service.storage.redis_errors import OUTAGES, unavailable
+from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
 from auth_service.storage.redis_examination import Examination
 from auth_service.storage.redis_messages import Messages
 from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
@@ -237,7 +237,7 @@ class RedisStore(MayRecordRevocations):
             return await self._command(*arguments)
         try:
             answer, replicated = await self._replicated.execute(key, arguments)
-        except OUTAGES as error:
+        except OUTAGES_OF_CLUSTERS as error:
             raise unavailable(self._address, error) from error
         if answer and not replicated:
             raise NotReplicatedError(
@@ -255,9 +255,7 @@ class RedisStore(MayRecordRevocations):
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
                 return await method(*args, **kwargs)
-        except (*OUTAGES, AttributeError) as error:
-            # redis-py's client of a cluster uses connections that it has closed a moment before: their writer
-            # is None then.
+        except OUTAGES_OF_CLUSTERS as error:
             raise unavailable(self._address, error) from error
 
 

@@ -10,7 +10,7 @@ from redis.asyncio.client import PubSub
 
 from auth_service.storage.interface import StoreUnavailableError
 from auth_service.storage.redis_address import RedisAddress
-from auth_service.storage.redis_errors import OUTAGES, unavailable
+from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
 
 HEARTBEAT_S = 1.0
 """A subscription that is quiet for this long is pinged, and must answer within the same time."""
@@ -37,7 +37,7 @@ class Messages(AsyncIterator[bytes]):
             raise StoreUnavailableError(f"{self._address}: the subscription has ended")
         try:
             return await self._pubsub.get_message(timeout=HEARTBEAT_S) or await self._sign_of_life()
-        except OUTAGES as error:
+        except OUTAGES_OF_CLUSTERS as error:
             self._broken = True
             raise unavailable(self._address, error) from error
 

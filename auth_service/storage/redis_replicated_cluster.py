@@ -12,6 +12,7 @@ from contextlib import suppress
 from redis import exceptions as errors
 from redis.asyncio import RedisCluster
 
+from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS
 from auth_service.storage.redis_pipeline import Place
 from auth_service.storage.redis_replicated import Command, ReplicatedWrites
 
@@ -76,7 +77,7 @@ class ClusterWrites:
 
     async def _look_again(self, key: str) -> None:
         for _ in range(2):  # the first call fails, and makes redis-py forget what it knows
-            with suppress(errors.RedisError, errors.RedisClusterException, OSError):
+            with suppress(*OUTAGES_OF_CLUSTERS):
                 await self._client.get(key)
 
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +33,11 @@ Workers = Annotated[
     int, typer.Option(min=1, envvar="DOORWARD_WORKERS", help="Processes that share the port.")
 ]
 Grace = Annotated[int, typer.Option(min=0, help="Seconds to wait for open requests when stopped.")]
+
+MAX_TEMPORARY_PATH = 55
+"""The longest path of a temporary folder, in bytes, below which workers can have their sockets: the path of a
+socket may have 107 bytes on Linux, and 103 elsewhere."""
+
 Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
 
@@ -103,7 +108,8 @@ def _shared_folder(workers: int) -> Iterator[str | None]:
     if workers == 1:
         yield None
         return
-    with TemporaryDirectory(prefix="doorward-workers-") as folder:
+    is_long = len(os.fsencode(gettempdir())) > MAX_TEMPORARY_PATH
+    with TemporaryDirectory(prefix="doorward-workers-", dir="/tmp" if is_long else None) as folder:  # noqa: S108
         yield folder
 
 
