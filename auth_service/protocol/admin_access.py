@@ -9,10 +9,13 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.reasons import Reason
 from shared.scopes import parse_scope
+from shared.texts import Text
 
 SCOPE = "doorward:admin"
-DESCRIPTION = "Administer this server: accounts, groups, access rules, clients, connections and sessions"
-NAME = "the administration of this server"
+DESCRIPTION = Text(
+    "Administer this server: accounts, groups, access rules, clients, connections and sessions"
+)
+NAME = Text("the administration of this server")
 PATH = "/admin/api"
 RECENT_S = 600
 """The maximum age of the login for an operation that is dangerous, in seconds."""

@@ -10,6 +10,8 @@ IPV6_FACTORS = {64: 1, 56: 4, 48: 16}
 """The multiple of one network's limit that each IPv6 prefix may use. A /64 is one link; sites are assigned a
 /56 or a /48 (RFC 6177 §2), so that one site could otherwise use the limit 65,536 times."""
 
+TOO_MANY_ATTEMPTS = "too many attempts from your network; try again later"
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -21,7 +23,7 @@ class Limit:
 
     attempts: int
     window_s: int
-    refusal: str = "too many attempts from your network; try again later"
+    refusal: str = TOO_MANY_ATTEMPTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from auth_service.protocol.errors import (
     UseDpopNonceError,
 )
 from auth_service.protocol.parameters import Parameters, parse_parameters
+from auth_service.protocol.rate_limit import TOO_MANY_ATTEMPTS
 from auth_service.protocol.reasons import Reason
 from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
@@ -210,7 +211,10 @@ def wait_sentence(error: SlowDownError) -> Text:
     """Return the waiting time in words for a person."""
     minutes = -(-error.retry_after_s // 60)
     again = plural_text("Try again in %(count)s minute.", "Try again in %(count)s minutes.", minutes)
-    return Text("%(reason)s %(again)s", reason=Text(error.description), again=again)
+    # The default description is written for programs, and repeats the wait.
+    generic = error.description == TOO_MANY_ATTEMPTS
+    reason = Text("Too many attempts from your network.") if generic else Text(error.description)
+    return Text("%(reason)s %(again)s", reason=reason, again=again)
 
 
 def _headers(request: Request, error: OAuthError) -> dict[str, str]:

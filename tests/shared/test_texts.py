@@ -10,6 +10,11 @@ import pytest
 from jinja2 import DictLoader
 from markupsafe import escape
 
+from auth_service.protocol.admin_access import DESCRIPTION, NAME
+from auth_service.protocol.errors import SlowDownError
+from auth_service.protocol.rate_limit import Limit
+from auth_service.protocol.reasons import Reason
+from auth_service.web.http import wait_sentence
 from shared.languages import in_language
 from shared.pages.environment import environment
 from shared.po_files import read_po
@@ -112,3 +117,20 @@ def test_fuzzy_entries_are_left_out() -> None:
 
 def test_german_is_among_the_languages() -> None:
     assert "de" in TRANSLATIONS
+
+
+def test_a_wait_is_one_sentence_in_the_language_of_the_page() -> None:
+    error = SlowDownError(Reason.RATE_LIMITED, Limit(1, 60).refusal, retry_after_s=90)
+    page = environment(DictLoader({"page": "{{ text }}"})).get_template("page")
+    with in_language("de"):
+        assert page.render(text=wait_sentence(error)) == (
+            "Zu viele Versuche aus Ihrem Netz. Versuchen Sie es in 2 Minuten noch einmal."
+        )
+
+
+def test_the_consent_page_names_the_administration_in_its_language() -> None:
+    page = environment(DictLoader({"page": "{{ name }}: {{ description }}"})).get_template("page")
+    with in_language("de"):
+        assert page.render(name=NAME, description=DESCRIPTION).startswith(
+            "die Verwaltung dieses Servers: Diesen Server verwalten"
+        )
