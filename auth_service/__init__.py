@@ -6,7 +6,6 @@
     reloading.py          serves declared settings as soon as they change
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
-    appearance_settings.py  name, logo and colors of the pages
     rate_limits.py        rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out

@@ -32,10 +32,10 @@ from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
-from auth_service.web.theme import Theme
 from auth_service.wiring.components import Components, components
 from auth_service.wiring.journal import journal_upkeep
 from auth_service.wiring.page_context import warning
+from shared.appearance.theme import Theme
 from shared.asgi import (
     BodyLimit,
     BrowserPages,

@@ -19,7 +19,6 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from auth_service.appearance_settings import AppearanceSettings
 from auth_service.protocol.admin_access import SCOPE, admin_resource_of
 from auth_service.protocol.client_domains import check_pattern
 from auth_service.protocol.jwt_bearer import TrustedIssuer, WorkloadRule
@@ -27,6 +26,7 @@ from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
 from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.provider_settings import ProviderConfiguration
 from shared import base64url
+from shared.appearance.settings import AppearanceSettings
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.scopes import SCOPE_TOKEN

@@ -34,7 +34,7 @@ TABLES = ROOT / "docs" / "contributing" / "mutation.toml"
 PACKAGES = (
     *("auth_service/protocol", "auth_service/grants", "auth_service/client_auth"),
     *("resource_service/policy", "resource_service/introspection", "resource_service/auth"),
-    "resource_service/messages",
+    *("resource_service/messages", "shared/appearance/colors.py", "shared/appearance/logo_files.py"),
 )
 
 

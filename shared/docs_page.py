@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from shared.appearance.brand import Brand
 from shared.asgi import asks_for_page, not_found
 from shared.assets import BRAND, Assets
-from shared.pages.brand import Brand
 
 _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _OURS = Path(__file__).parent / "docs_assets"

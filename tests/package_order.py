@@ -5,7 +5,7 @@ from __future__ import annotations
 # Lowest first: a package, or a module at the top of a service, imports only what comes before it.
 ORDER = {
     "auth_service": (
-        *("protocol", "appearance_settings", "provider_settings", "settings"),
+        *("protocol", "provider_settings", "settings"),
         *("storage", "crypto", "backup", "journal", "fetching", "rate_limits"),
         *(
             "clients",

@@ -104,6 +104,11 @@ def test_protocol_has_no_clock_no_chance_and_no_input_or_output() -> None:
     assert offences("auth_service/protocol/*.py", *IMPURE, "shared.clock", "shared.logs") == []
 
 
+@pytest.mark.parametrize("path", ["shared/appearance/colors.py", "shared/appearance/logo_files.py"])
+def test_the_rules_of_the_appearance_are_pure(path: str) -> None:
+    assert offences(path, *IMPURE) == []
+
+
 def test_protocol_waits_for_nothing() -> None:
     waiting = ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith
     offenders = [

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.connected_identities import ConnectedIdentities
-from auth_service.appearance_settings import DEFAULT_NAME
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
@@ -19,6 +18,7 @@ from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.password_strength import PasswordStrength
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+from shared.appearance.settings import DEFAULT_NAME
 from shared.clock import Clock
 
 

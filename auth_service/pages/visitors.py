@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
-from auth_service.web.theme import Theme
+from shared.appearance.theme import Theme
 from shared.asgi import Refused, asks_for_page, not_found
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages

@@ -11,7 +11,7 @@ from typing import TypeVar
 from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from auth_service.web.theme import Theme
+from shared.appearance.theme import Theme
 from shared.logs import current_request_id
 from shared.pages.environment import environment
 from shared.texts import current_language

@@ -20,7 +20,6 @@ from auth_service.pages.console.software import ClientsSection, SoftwareSection
 from auth_service.pages.current_password import CurrentPassword
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.web.render import PageTemplates
-from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.admin_api import (
     client_administration,
@@ -29,6 +28,7 @@ from auth_service.wiring.admin_api import (
 )
 from auth_service.wiring.components import Components
 from auth_service.wiring.page_context import warning
+from shared.appearance.theme import Theme
 
 
 def console(parts: Components, current_password: CurrentPassword) -> AdminConsole:

@@ -22,12 +22,12 @@ from auth_service.pages.provider_failures import ProviderFailures
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
-from auth_service.web.theme import Theme
 from auth_service.wiring import configured
 from auth_service.wiring.components import Components
 from auth_service.wiring.factor_components import second_steps
 from auth_service.wiring.page_context import warning
 from auth_service.wiring.renewal import upstream_credentials
+from shared.appearance.theme import Theme
 
 Providers = Mapping[str, IdentityProvider]
 

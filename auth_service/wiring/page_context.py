@@ -10,8 +10,8 @@ from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import PageTemplates
-from auth_service.web.theme import Theme
 from auth_service.wiring.infrastructure import Infrastructure
+from shared.appearance.theme import Theme
 from shared.home_networks import WARNING
 from shared.texts import Text
 

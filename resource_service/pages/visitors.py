@@ -8,9 +8,9 @@ from starlette.responses import HTMLResponse
 
 from resource_service.pages.connecting import Connecting
 from resource_service.settings import ResourceSettings
+from shared.appearance.brand import Brand
 from shared.asgi import Refused
 from shared.home_networks import WARNING
-from shared.pages.brand import Brand
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages
 

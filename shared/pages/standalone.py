@@ -10,9 +10,9 @@ from jinja2 import ChoiceLoader, PackageLoader
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from shared.appearance.brand import Brand
 from shared.assets import BRAND
 from shared.logs import current_request_id
-from shared.pages.brand import Brand
 from shared.pages.environment import environment
 from shared.texts import current_language
 

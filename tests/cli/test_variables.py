@@ -23,7 +23,7 @@ from tests.cli.command import ROOT
 pytestmark = pytest.mark.requirement("OP-2")
 
 MODELS = (
-    "auth_service.appearance_settings",
+    "shared.appearance.settings",
     "auth_service.settings",
     "resource_service.settings",
     "resource_service.verifiers.settings",

@@ -13,8 +13,8 @@ from auth_service.crypto.passkeys import RelyingParty
 from auth_service.crypto.totp import enrolment_uri
 from auth_service.web.qr_code import qr_code
 from tests.auth_service.endpoints.second_factors import key_on, log_in, somebody
-from tests.auth_service.images import png
 from tests.auth_service.service import AuthorizationServer, running
+from tests.shared.appearance.images import png
 
 pytestmark = pytest.mark.requirement("ID-11")
 

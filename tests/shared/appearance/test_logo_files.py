@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.protocol.logo_files import MAX_BYTES, MAX_PIXELS, check_logo
-from tests.auth_service.images import chunk, png, webp
+from shared.appearance.logo_files import MAX_BYTES, MAX_PIXELS, check_logo
+from tests.shared.appearance.images import chunk, png, webp
 
 pytestmark = pytest.mark.requirement("ID-11")
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from auth_service.protocol.colors import DARK, LIGHT, Scheme, check_accent, contrast, hover_color
+from shared.appearance.colors import DARK, LIGHT, Scheme, check_accent, contrast, hover_color
 from shared.assets import BRAND
 
 pytestmark = pytest.mark.requirement("ID-11")

@@ -9,8 +9,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from auth_service.protocol.colors import DARK, LIGHT, check_accent
-from auth_service.protocol.logo_files import MAX_BYTES, Logo, check_logo
+from shared.appearance.colors import DARK, LIGHT, check_accent
+from shared.appearance.logo_files import MAX_BYTES, Logo, check_logo
 
 DEFAULT_NAME = "Doorward"
 

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth_service.appearance_settings import DEFAULT_NAME, AppearanceSettings
-from auth_service.protocol.colors import DARK, LIGHT, hover_color
-from auth_service.protocol.logo_files import Logo
-from shared.pages.brand import DEFAULT_ICON_TYPE, Brand
+from shared.appearance.brand import DEFAULT_ICON_TYPE, Brand
+from shared.appearance.colors import DARK, LIGHT, hover_color
+from shared.appearance.logo_files import Logo
+from shared.appearance.settings import DEFAULT_NAME, AppearanceSettings
 
 _DEFAULT_LOGO = "static/doorward.svg"
 # The name contains a hash of the content, so the content never changes.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from auth_service.appearance_settings import AppearanceSettings
 from auth_service.settings import AuthSettings
+from shared.appearance.settings import AppearanceSettings
 from shared.cli.settings import complaints_about_values
-from tests.auth_service.images import png
+from tests.shared.appearance.images import png
 
 pytestmark = pytest.mark.requirement("ID-11")
 
