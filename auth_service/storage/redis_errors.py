@@ -9,8 +9,8 @@ from auth_service.storage.redis_address import RedisAddress
 
 OUTAGES = (RedisError, RedisClusterException, OSError)
 OUTAGES_OF_CLUSTERS = (*OUTAGES, AttributeError, RuntimeError)
-"""What redis-py's client of a cluster raises in a failover. It writes to connections that it has closed a moment
-before: their writer is None then (AttributeError), or its transport is closed (RuntimeError of uvloop)."""
+"""The errors of redis-py's client of a cluster in a failover. It writes to connections that it has closed a
+moment before: their writer is None then (AttributeError), or its transport is closed (RuntimeError)."""
 
 
 def unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableError:
