@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from auth_service.crypto.age_header import DamagedFileError
+from auth_service.crypto.encrypted_file import DamagedFileError
 from auth_service.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
 from auth_service.storage.interface import Position
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from shared.cli.backup_keys import IdentityFile, PassphraseFile, Recipients, identity_of, recipients_of
+from shared.cli.backup_keys import (
+    IdentityFile,
+    PassphraseFile,
+    Recipients,
+    RecipientsFile,
+    identities_of,
+    recipients_of,
+)
 from shared.cli.console import CommandError, NegativeResultError, errors, output
 from shared.cli.store import REVOCATION_LOG, open_local_store, open_named_store, open_target_store
 from shared.clock import system_clock
@@ -24,7 +31,7 @@ from shared.version import VERSION
 if TYPE_CHECKING:
     from auth_service.backup.backup_file import Progress
     from auth_service.backup.restoration import Restoration
-    from auth_service.crypto.age import Encryptor, Identity
+    from auth_service.crypto.encryption_keys import Identity, Recipient
     from auth_service.storage.entries import Entry
     from auth_service.storage.interface import Store
     from auth_service.storage.revocation_log import RevocationLog
@@ -46,25 +53,23 @@ NOT_RECORDED = (
 def backup(
     file: Annotated[Path, typer.Argument(help="The new file.")],
     *,
-    passphrase_file: PassphraseFile = None,
     recipient: Recipients = None,
+    recipients_file: RecipientsFile = None,
 ) -> None:
     """Write everything in the store to an encrypted file. The service may be running."""
     if file.exists():
         raise CommandError(f"{file} exists already")
-    recipients = recipients_of(passphrase_file, recipient, beside=file)
-    from auth_service.crypto.age import Encryptor
-
+    recipients = recipients_of(recipient, recipients_file)
     with _new_file(file) as opened:
-        written = asyncio.run(_back_up(Encryptor(opened, recipients)))
+        written = asyncio.run(_back_up(opened, recipients))
     _print(f"Wrote {_count(written)} to {file}")
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="The backup.")],
     *,
-    passphrase_file: PassphraseFile = None,
     identity: IdentityFile = None,
+    passphrase_file: PassphraseFile = None,
     replace: Replace = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -73,13 +78,12 @@ def restore(
     The authorization server must not be running. An interrupted restore can be repeated.
     """
     from auth_service.backup.backup_file import UnsupportedBackupError
-    from auth_service.crypto.age import WrongKeyError
-    from auth_service.crypto.age_header import DamagedFileError
+    from auth_service.crypto.encrypted_file import DamagedFileError, WrongKeyError
 
     _check_readable(file)
-    key = identity_of(passphrase_file, identity)
+    identities = identities_of(identity, passphrase_file)
     try:
-        done = asyncio.run(_restore(file, key, replace=replace, dry_run=dry_run))
+        done = asyncio.run(_restore(file, identities, replace=replace, dry_run=dry_run))
     except (DamagedFileError, UnsupportedBackupError, WrongKeyError) as error:
         raise NegativeResultError(f"{file} cannot be restored: {error}") from error
     verb = "Would restore" if dry_run else "Restored"
@@ -105,24 +109,27 @@ def move(
     _print(f"{verb} {_count(done.written)}")
 
 
-async def _back_up(encryptor: Encryptor) -> Progress:
+async def _back_up(file: BinaryIO, recipients: Sequence[Recipient]) -> Progress:
     from auth_service.backup.backup_file import About, Progress, backup_lines
     from auth_service.backup.restoration import is_incomplete
+    from auth_service.crypto.encrypted_file import encrypted_to
 
     progress = Progress()
     async with open_local_store() as store:
         if await is_incomplete(store):
             raise CommandError("the store is incomplete: a restore into it was interrupted; repeat it")
         about = About(int(system_clock()), VERSION)
-        with _reporting("Read") as report:
-            async for lines in backup_lines(about, store.entries().read(), progress):
-                encryptor.write(lines)
-                report(progress)
-    encryptor.finish()
+        async with encrypted_to(file, recipients) as write:
+            with _reporting("Read") as report:
+                async for lines in backup_lines(about, store.entries().read(), progress):
+                    await write(lines)
+                    report(progress)
     return progress
 
 
-async def _restore(file: Path, key: Identity, *, replace: bool, dry_run: bool) -> Restoration:
+async def _restore(
+    file: Path, identities: Sequence[Identity], *, replace: bool, dry_run: bool
+) -> Restoration:
     from auth_service.backup.restoration import complete, prepare_target, write_entries
 
     async with open_target_store() as store:
@@ -130,16 +137,16 @@ async def _restore(file: Path, key: Identity, *, replace: bool, dry_run: bool) -
         revoked = await _revoked(store.revocation_log)
         # First to the end without writing: a damaged file must not leave a damaged store.
         checked = _restoration(revoked)
-        with file.open("rb") as opened, _reporting("Checked") as report:
-            for entry in _content(opened, key):
+        with _content(file, identities) as entries, _reporting("Checked") as report:
+            for entry in entries:
                 checked.wanted([entry])
                 report(checked.written)
         if dry_run:
             return checked
         done = _restoration(revoked)
         await prepare_target(store, replace=replace)
-        with file.open("rb") as opened, _reporting("Restored") as report:
-            await write_entries(store, _content(opened, key), done, report)
+        with _content(file, identities) as entries, _reporting("Restored") as report:
+            await write_entries(store, entries, done, report)
         await complete(store)
         return done
 
@@ -165,11 +172,13 @@ async def _move(source: str, target: str, *, replace: bool, dry_run: bool) -> Re
     return done
 
 
-def _content(file: BinaryIO, key: Identity) -> Iterator[Entry]:
+@contextmanager
+def _content(file: Path, identities: Sequence[Identity]) -> Iterator[Iterator[Entry]]:
     from auth_service.backup.backup_file import BackupContent
-    from auth_service.crypto.age import decrypted
+    from auth_service.crypto.encrypted_file import decrypted
 
-    return BackupContent(decrypted(file, key)).entries()
+    with file.open("rb") as opened, decrypted(opened, identities) as chunks:
+        yield BackupContent(chunks).entries()
 
 
 def _restoration(revoked: set[str]) -> Restoration:

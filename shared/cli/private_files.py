@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 
 
-def create_private_file(path: Path, text: str) -> None:
+def create_private_file(path: Path, content: str | bytes) -> None:
     """Write a new file that only its owner may read or write.
 
     Raises:
         FileExistsError: the path exists; it is left unchanged.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
 

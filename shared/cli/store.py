@@ -70,7 +70,7 @@ async def open_named_store(url: str, name: str, *, new: bool = False) -> AsyncIt
     if not new:
         _check_existence(url, name)
     try:
-        async with _opened(url) as store:
+        async with _opened(url, service=False) as store:
             yield store
     except StoreUnavailableError as error:
         raise CommandError(f"{name}: the store does not respond: {error}") from error
@@ -116,12 +116,21 @@ def _check_form(url: str, name: str) -> None:
 
 
 @asynccontextmanager
-async def _opened(url: str) -> AsyncIterator[Store]:
-    from auth_service.storage import open_store
+async def _opened(url: str, *, service: bool = True) -> AsyncIterator[Store]:
+    """Open a store.
+
+    Args:
+        service: whether it is the store of the service, which the durability in the environment is meant for.
+            Of other stores, those without replicas do without.
+    """
+    from auth_service.storage import Durability, open_store
     from auth_service.storage.durability import durability_from_environment
 
     try:
-        store = open_store(url, durability_from_environment())
+        durability = durability_from_environment()
+        if not service and url.startswith("sqlite:"):
+            durability = Durability()
+        store = open_store(url, durability)
     except ValueError as error:
         raise CommandError(str(error)) from error
     try:

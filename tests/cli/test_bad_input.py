@@ -19,6 +19,7 @@ AUDIT = {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}
 # differently.
 UNREACHABLE = {"DOORWARD_STORE": "redis://localhost:1"}
 PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
+IDENTITY = str(Path(__file__).with_name("identity.txt"))
 RESOURCE = {
     "DOORWARD_ISSUER": "http://localhost:9000",
     "DOORWARD_RESOURCE": "http://localhost:9001/mcp",
@@ -149,21 +150,16 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["x.age", "--recipient", "age1x"], STORE, "--recipient: not a public key"),
         (["x.age", "--recipient", PUBLIC], UNREACHABLE, "the store does not respond"),
         (["missing/x.age", "--recipient", PUBLIC], STORE, "missing/x.age cannot be written"),
-        (
-            ["x.age", "--passphrase-file", "missing/key"],
-            STORE,
-            "--passphrase-file: missing/key cannot be read",
-        ),
-        (["x.age", "--passphrase-file", "key"], STORE, "keep the passphrase in another directory"),
-        (["x.age", "--passphrase-file", "/dev/null"], STORE, "at least 16 characters"),
+        (["x.age", "--recipients-file", "missing"], STORE, "--recipients-file: missing cannot be read"),
+        (["x.age", "--recipients-file", "/dev/null"], STORE, "--recipients-file: not a public key"),
     ],
     "restore": [
         (["missing.age"], STORE, "there is no file missing.age"),
         ([__file__], STORE, "name the key of the backup"),
         ([__file__, "--identity", "missing/key"], STORE, "--identity: missing/key cannot be read"),
-        ([__file__, "--identity", "/dev/null"], STORE, "does not contain one private key"),
-        ([__file__, "--passphrase-file", "/dev/null"], {}, "DOORWARD_STORE is not set"),
-        ([__file__, "--passphrase-file", "/dev/null"], UNREACHABLE, "the store does not respond"),
+        ([__file__, "--identity", "/dev/null"], STORE, "does not contain a private key"),
+        ([__file__, "--identity", IDENTITY], {}, "DOORWARD_STORE is not set"),
+        ([__file__, "--identity", IDENTITY], UNREACHABLE, "the store does not respond"),
     ],
     "move": [
         (["sqlite:///missing.db", "sqlite:///missing.db"], {}, "are the same store"),
@@ -224,7 +220,14 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         ([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "the database"),
     ],
     "keys rotate": [([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "the database")],
-    "keys backup": [(["missing/key"], {}, "missing/key cannot be written"), (["/"], {}, "/ cannot be")],
+    "keys backup": [
+        (["missing/key"], {}, "missing/key cannot be written"),
+        (["/"], {}, "/ exists already"),
+        (["key", "--passphrase-file", "missing/x"], {}, "--passphrase-file: missing/x cannot be read"),
+        (["key", "--passphrase-file", "x"], {}, "keep the passphrase in another directory"),
+        (["key", "--passphrase-file", "/dev/null"], {}, "at least 16 characters"),
+        (["key", "--passphrase"], {}, "use --passphrase-file"),
+    ],
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [

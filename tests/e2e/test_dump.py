@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.crypto.age import Passphrase, decrypted
+from auth_service.crypto.encrypted_file import decrypted
+from auth_service.crypto.encryption_keys import parse_identities
 from auth_service.storage import keys
 from auth_service.storage.key_schema import SCHEMA
 from auth_service.storage.key_spec import KeySpec
@@ -25,7 +26,8 @@ from tests.servers import redis_running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.xdist_group("dump")]
 
-PASSPHRASE = "seven moss harbours at dawn"
+PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
+PRIVATE = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0SWRYDWG"
 AT_ONCE = 20
 BARE = re.compile(r"[A-Za-z0-9_-]{16,}")
 """A secret without its prefix."""
@@ -115,16 +117,15 @@ async def test_nothing_in_the_store_authenticates_anybody(
 def test_a_backup_shows_nothing_of_what_is_stored(
     flow: Flow, entries: list[Entry], store_url: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "passphrase").write_text(PASSPHRASE)
-    arguments = ("backup", "x.age", "--passphrase-file", "keys/passphrase")
+    arguments = ("backup", "x.age", "--recipient", PUBLIC)
     done = doorward(*arguments, cwd=tmp_path, DOORWARD_STORE=store_url)
     assert done.returncode == 0, done.stderr
     content = (tmp_path / "x.age").read_bytes()
     stored = [text for entry in entries for text in (entry.key.encode(), *entry.values) if len(text) > 7]
     secrets = [secret.real.encode() for secret in secrets_of(flow)]
     assert [text for text in (*stored, *secrets) if text in content] == []
-    plain = b"".join(decrypted(BytesIO(content), Passphrase(PASSPHRASE)))
+    with decrypted(BytesIO(content), parse_identities(PRIVATE)) as chunks:
+        plain = b"".join(chunks)
     assert [entry.key for entry in entries if entry.ttl_s is None and entry.key.encode() not in plain] == []
     assert [text for text in secrets if text in plain] == []
 

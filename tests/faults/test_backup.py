@@ -25,7 +25,8 @@ from tests.servers import RedisServer, redis_running, wait_until
 
 pytestmark = pytest.mark.requirement("OP-4", "AS-13")
 
-PASSPHRASE = "seven moss harbours at dawn"
+PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
+PRIVATE = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0SWRYDWG"
 PASSWORD = "seven moss harbours"
 STEADY = 4
 MANY = 10_000
@@ -42,9 +43,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def key(tmp_path: Path) -> str:
-    file = tmp_path / "keys" / "passphrase"
-    file.parent.mkdir()
-    file.write_text(PASSPHRASE)
+    file = tmp_path / "identity"
+    file.write_text(PRIVATE)
     return str(file)
 
 
@@ -90,7 +90,7 @@ def test_clients_go_on_after_a_restore_and_what_was_revoked_since_stays_revoked(
         busy_tokens = [tokens[0]]
         with refreshing(steady[0], busy_tokens):
             done = doorward(
-                "backup", file, "--passphrase-file", key, cwd=tmp_path, DOORWARD_STORE=server.store_url
+                "backup", file, "--recipient", PUBLIC, cwd=tmp_path, DOORWARD_STORE=server.store_url
             )
         assert done.returncode == 0, done.stderr
         tokens[0] = busy_tokens[-1]
@@ -106,7 +106,7 @@ def test_clients_go_on_after_a_restore_and_what_was_revoked_since_stays_revoked(
             assert secret.encode() not in content
 
     done = doorward(
-        *("restore", file, "--passphrase-file", key),
+        *("restore", file, "--identity", key),
         cwd=tmp_path,
         DOORWARD_STORE=redis.url,
         DOORWARD_REVOCATION_LOG=log,
@@ -155,12 +155,10 @@ def test_a_restore_that_was_killed_is_repeated(redis: RedisServer, tmp_path: Pat
 
         server.with_store(fill)
         file = str(tmp_path / "x.age")
-        done = doorward(
-            "backup", file, "--passphrase-file", key, cwd=tmp_path, DOORWARD_STORE=server.store_url
-        )
+        done = doorward("backup", file, "--recipient", PUBLIC, cwd=tmp_path, DOORWARD_STORE=server.store_url)
         assert done.returncode == 0, done.stderr
 
-    arguments = ["restore", file, "--passphrase-file", key]
+    arguments = ["restore", file, "--identity", key]
     process = subprocess.Popen(
         [*DOORWARD, *arguments],
         env=python_environment(DOORWARD_STORE=redis.url),

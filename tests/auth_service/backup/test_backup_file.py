@@ -16,7 +16,7 @@ from auth_service.backup.backup_file import (
     backup_lines,
 )
 from auth_service.backup.restoration import Restoration
-from auth_service.crypto.age_header import DamagedFileError
+from auth_service.crypto.encrypted_file import DamagedFileError
 from auth_service.storage.compression import compress, expand
 from auth_service.storage.entries import Entry, StoredDocument, StoredMembers
 
