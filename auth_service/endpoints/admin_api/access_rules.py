@@ -118,7 +118,7 @@ class AccessRulesApi:
         """Return what a person may hold at a resource, and by which rules."""
         username, resource = admin.query.require("username"), admin.query.resource()
         if resource is None:
-            raise InvalidRequestError(Reason.PARAMETER_MISSING, "resource is missing")
+            raise InvalidRequestError(Reason.RESOURCE_MISSING, "resource is missing")
         with conflicts():
             resource_key(resource)
         held = await self.control.held_by_username(username, resource)

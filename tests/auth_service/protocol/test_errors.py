@@ -16,6 +16,7 @@ WIRE = {
     errors.InvalidGrantError: ("invalid_grant", 400),
     errors.UnauthorizedClientError: ("unauthorized_client", 400),
     errors.ClientDisabledError: ("unauthorized_client", 400),
+    errors.DisabledRegistrationError: ("unauthorized_client", 403),
     errors.UnsupportedGrantTypeError: ("unsupported_grant_type", 400),
     errors.UnsupportedResponseTypeError: ("unsupported_response_type", 400),
     errors.InvalidScopeError: ("invalid_scope", 400),
