@@ -38,6 +38,7 @@ class DirectExchange:
     """One request and its answer; takes the place of uvicorn's `RequestResponseCycle`.
 
     Attributes:
+        has_begun: whether the request is complete, and is being answered or was.
         head: that of the request, if it repeats the head before.
         keep_alive, disconnected, response_complete: as in uvicorn, which sets and reads them.
     """
@@ -46,6 +47,7 @@ class DirectExchange:
         "_gone",
         "body",
         "disconnected",
+        "has_begun",
         "head",
         "keep_alive",
         "response_complete",
@@ -60,6 +62,7 @@ class DirectExchange:
         self.scope = scope
         self.body = body
         self.head = head
+        self.has_begun = False
         self.keep_alive = True
         self.disconnected = False
         self.response_complete = False
@@ -141,15 +144,17 @@ class DirectProtocol(OneTimerProtocol):
     def on_headers_complete(self) -> None:
         """Choose who answers, once the head has been parsed."""
         exchange = self._exchange()
-        if exchange is None:
-            super().on_headers_complete()
-            offer_whole_response(self.cycle)
-        else:
+        if exchange is not None:
             self.cycle = exchange
+            return
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:  # not for a WebSocket
+            offer_whole_response(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""
-        if type(self.cycle) is DirectExchange:
+        if self._is_receiving_exchange():
             self.cycle.body += body
         else:
             super().on_body(body)
@@ -157,13 +162,18 @@ class DirectProtocol(OneTimerProtocol):
     def on_message_complete(self) -> None:
         """Answer, once the body is complete."""
         self._messages.is_between = True
-        if type(self.cycle) is DirectExchange:
+        if self._is_receiving_exchange():
             self._start(self.cycle)
         else:
             super().on_message_complete()
 
+    def _is_receiving_exchange(self) -> bool:
+        # The request for a WebSocket gets no cycle of its own: the one before is still there.
+        return type(self.cycle) is DirectExchange and not self.cycle.has_begun
+
     def _start(self, exchange: DirectExchange) -> None:
         """Answer at once, when a future is done, or by a task."""
+        exchange.has_begun = True
         answer = self._direct.immediate_answer(
             exchange.route, exchange.scope, exchange.body, is_repeated=exchange.head is not None
         )

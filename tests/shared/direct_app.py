@@ -43,6 +43,9 @@ class App:
         await self.direct(scope, receive, send)
 
     async def _framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         await Response(f"framework {scope['method']} {scope['path']}")(scope, receive, send)
 
     async def _document(self, request: Request) -> Response:

@@ -21,6 +21,11 @@ DOCUMENT = b"GET /document HTTP/1.1\r\nHost: x\r\n\r\n"
 FIRST = post(b"1")
 SMUGGLED = b"GET /document HTTP/1.1\r\nHost: x\r\nX-Smuggled: 1\r\n\r\n"
 
+WEBSOCKET = (
+    b"GET /socket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
 FOLLOWING: dict[str, tuple[bytes, ...]] = {
     "the same again": (FIRST, FIRST),
     "another body": (post(b"2"), post(b"3")),
@@ -113,6 +118,26 @@ def test_a_client_that_leaves_in_the_middle_of_a_repeated_request_harms_nobody()
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(FIRST)
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("before", [(), (FIRST,), (DOCUMENT,), (FIRST, FIRST), (DOCUMENT, DOCUMENT)])
+def test_a_request_for_a_websocket_does_not_repeat_the_request_before(
+    ports: tuple[int, int], before: tuple[bytes, ...]
+) -> None:
+    direct, usual = (refused_websocket(port, before) for port in ports)
+    assert direct == usual
+    assert direct.startswith(b"HTTP/1.1 403 ")
+
+
+def refused_websocket(port: int, before: tuple[bytes, ...]) -> bytes:
+    """Return everything that a connection receives for a WebSocket, after the responses to `before`."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for request in before:
+            connection.sendall(request)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(WEBSOCKET)
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    return re.sub(rb"(?mi)^date: .*", b"", received)
 
 
 @pytest.mark.parametrize(
