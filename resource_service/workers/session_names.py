@@ -7,6 +7,9 @@ import re
 Fields = list[tuple[bytes, bytes]]
 
 HEADER = b"mcp-session-id"
+SENDER = b"doorward-sender"
+"""The address of the client, in a request that a worker passes on; never accepted from a client."""
+
 _NAMED = re.compile(rb"([0-9a-f]{16})-(.+)\Z")
 
 
@@ -28,3 +31,21 @@ def with_worker(fields: Fields, worker: str) -> Fields:
         (name, b"%b-%b" % (worker.encode("ascii"), value) if name.lower() == HEADER else value)
         for name, value in fields
     ]
+
+
+def with_sender(fields: Fields, client: tuple[str, int] | None) -> Fields:
+    """Return the fields of a request that is passed on for `client`, its address and port."""
+    others = [field for field in fields if field[0] != SENDER]
+    return [*others, (SENDER, f"{client[0]} {client[1]}".encode("ascii"))] if client else others
+
+
+def without_sender(fields: Fields) -> tuple[Fields, tuple[str, int] | None]:
+    """Return the fields of a request that was passed on, and the client that another worker added."""
+    others, sender = list[tuple[bytes, bytes]](), None
+    for name, value in fields:
+        if name == SENDER:
+            host, _, port = value.decode("latin-1").rpartition(" ")
+            sender = (host, int(port)) if port.isdecimal() else None
+        else:
+            others.append((name, value))
+    return others, sender

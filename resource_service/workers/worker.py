@@ -10,7 +10,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.workers.private_server import PrivateServer
-from resource_service.workers.session_names import HEADER, with_worker, without_worker, worker_of
+from resource_service.workers.session_names import (
+    HEADER,
+    with_sender,
+    with_worker,
+    without_sender,
+    without_worker,
+    worker_of,
+)
 from resource_service.workers.siblings import Siblings
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.asgi.body import body_too_large
@@ -39,7 +46,7 @@ class Worker:
         self._max_body_bytes = max_body_bytes
         self._siblings = Siblings(folder)
         self.name = secrets.token_hex(8)
-        self._private = PrivateServer(self._serve, folder / self.name)
+        self._private = PrivateServer(self._serve_passed_on, folder / self.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +76,13 @@ class Worker:
             await send(message)
 
         await self._app(scope, receive_until_end, send_when_started)
+
+    async def _serve_passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of another worker, as if its client had connected here."""
+        if scope["type"] == "http":
+            fields, sender = without_sender(scope["headers"])
+            scope = {**scope, "headers": fields, "client": sender}
+        await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request here, with this worker's name in front of session ids."""
@@ -113,6 +127,7 @@ class Worker:
 
 def _request(scope: Scope, body: bytes) -> Request:
     fields = [(name, value) for name, value in scope["headers"] if name not in _OF_THE_CONNECTION]
+    fields = with_sender(fields, scope.get("client"))
     query = scope.get("query_string", b"")
     target = scope["raw_path"] + (b"?" + query if query else b"")
     method: str = scope["method"]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from resource_service.workers.session_names import HEADER, Fields, with_worker, without_worker, worker_of
+from resource_service.workers.session_names import (
+    HEADER,
+    SENDER,
+    Fields,
+    with_sender,
+    with_worker,
+    without_sender,
+    without_worker,
+    worker_of,
+)
 
 NAME = "0123456789abcdef"
 
@@ -31,3 +40,10 @@ def test_the_application_gets_the_id_that_it_issued(session_id: bytes) -> None:
 )
 def test_other_ids_name_no_worker(values: list[bytes]) -> None:
     assert worker_of([(HEADER, value) for value in values]) is None
+
+
+@pytest.mark.parametrize("client", [("203.0.113.9", 80), ("2001:db8::1", 4711), None])
+def test_the_sender_is_what_the_worker_says_not_the_client(client: tuple[str, int] | None) -> None:
+    stated: Fields = [(b"x", b"y"), (SENDER, b"192.0.2.1 1"), (SENDER, b"")]
+    assert without_sender(with_sender(stated, client)) == ([(b"x", b"y")], client)
+    assert without_sender([(b"x", b"y"), (SENDER, b"odd")]) == ([(b"x", b"y")], None)

@@ -49,7 +49,8 @@ class Sessions:
             response = StreamingResponse(self._stream(receive))
         else:
             seen = f"{request.method} {request.url.path}?{request.url.query} {body.decode()}"
-            response = Response(seen, 202, {"X-Host": request.headers["host"]})
+            sender = request.client.host if request.client else ""
+            response = Response(seen, 202, {"X-Host": request.headers["host"], "X-Sender": sender})
         await response(scope, receive, send)
 
     async def _stream(self, receive: Receive) -> AsyncIterator[bytes]:
@@ -108,6 +109,15 @@ async def test_a_request_reaches_the_worker_of_its_session(tmp_path: Path) -> No
             assert (answer.status_code, answer.text) == (202, f"POST /mcp?x=y {body}")
             assert answer.headers["x-host"] == "mcp.example"
         assert (await client.delete("/mcp", headers={SESSION: session})).text == "DELETE /mcp? "
+
+
+async def test_a_request_that_is_passed_on_keeps_the_address_of_its_client(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, _):
+        transport = httpx2.ASGITransport(first, client=("203.0.113.9", 4711))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://mcp.example") as client:
+            # The authorization server counts attempts by this address.
+            headers = {SESSION: f"{second.name}-2", "Doorward-Sender": "192.0.2.1 1"}
+            assert (await client.post("/mcp", headers=headers)).headers["x-sender"] == "203.0.113.9"
 
 
 async def test_a_session_of_another_worker_is_unknown_without_it(tmp_path: Path) -> None:
