@@ -8,7 +8,9 @@ from pathlib import Path
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resource_service.errors import MCP_METHODS, RETRY_AFTER_S
 from resource_service.gateway.disconnect import CancelledOnDisconnect
+from resource_service.reasons import Reason
 from resource_service.workers.private_server import PrivateServer
 from resource_service.workers.session_names import (
     HEADER,
@@ -19,16 +21,18 @@ from resource_service.workers.session_names import (
     worker_of,
 )
 from resource_service.workers.siblings import Siblings
-from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.asgi import BodyTooLargeError, read_body, refusal_response, replay
 from shared.asgi.body import body_too_large
 from shared.asgi.whole_response import with_changed_start
-from shared.http1 import Client, ExchangeError, Request, Response
+from shared.http1 import BusyError, Client, ExchangeError, Request, Response
 from shared.logs import get_logger
 
 # RFC 9110 §7.6.1: about the connection, not the message. The length is added again.
 _OF_THE_CONNECTION = frozenset(
     {b"connection", b"keep-alive", b"te", b"upgrade", b"transfer-encoding", b"content-length", b"expect"}
 )
+
+_METHODS = frozenset(MCP_METHODS.split(", "))
 
 _log = get_logger(__name__)
 
@@ -52,7 +56,7 @@ class Worker:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
             return
-        worker = worker_of(scope["headers"]) if scope["type"] == "http" else None
+        worker = worker_of(scope["headers"]) if _may_be_passed_on(scope) else None
         if worker is None or worker == self.name:
             await self._serve(scope, receive, send)
         elif (client := self._siblings.client_of(worker)) is None:
@@ -113,6 +117,9 @@ class Worker:
         with CancelledOnDisconnect(receive):
             try:
                 response = await client.send(_request(scope, body))
+            except BusyError as error:
+                await _busy(scope, error)(scope, receive, send)
+                return
             except ExchangeError as error:
                 _log.info("the worker of a session does not respond", error=str(error))
                 if isinstance(error.__cause__, ConnectionRefusedError):
@@ -123,6 +130,30 @@ class Worker:
                 await _return(response, send)
             finally:
                 response.close()
+
+
+def _may_be_passed_on(scope: Scope) -> bool:
+    """Check that a request may be one of a session: by its method, and with credentials.
+
+    The body of any other is not read, and there is no response to HEAD, whose length says nothing.
+    """
+    return (
+        scope["type"] == "http"
+        and scope["method"] in _METHODS
+        and any(name == b"authorization" for name, _ in scope["headers"])
+    )
+
+
+def _busy(scope: Scope, error: BusyError) -> ASGIApp:
+    """Return the response while the worker of a session cannot be reached. The session goes on: no 404."""
+    return refusal_response(
+        scope,
+        Reason.UPSTREAM_BUSY,
+        status=503,
+        error="temporarily_unavailable",
+        description=f"the session cannot be reached at the moment: {error}",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
+    )
 
 
 def _request(scope: Scope, body: bytes) -> Request:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from resource_service.workers import siblings
 from resource_service.workers.session_names import HEADER
 from resource_service.workers.worker import Worker
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 SESSION = HEADER.decode()
 LIMIT = 1_000
+CREDENTIALS = {"Authorization": "Bearer x"}
 
 
 class Sessions:
@@ -105,10 +107,12 @@ async def test_a_request_reaches_the_worker_of_its_session(tmp_path: Path) -> No
         async with client_of(second) as other:
             session = (await other.post("/mcp")).headers[SESSION]
         for body in ("a", "b"):
-            answer = await client.post("/mcp?x=y", headers={SESSION: session}, content=body)
+            answer = await client.post("/mcp?x=y", headers={**CREDENTIALS, SESSION: session}, content=body)
             assert (answer.status_code, answer.text) == (202, f"POST /mcp?x=y {body}")
             assert answer.headers["x-host"] == "mcp.example"
-        assert (await client.delete("/mcp", headers={SESSION: session})).text == "DELETE /mcp? "
+        assert (
+            await client.delete("/mcp", headers={**CREDENTIALS, SESSION: session})
+        ).text == "DELETE /mcp? "
 
 
 async def test_a_request_that_is_passed_on_keeps_the_address_of_its_client(tmp_path: Path) -> None:
@@ -116,14 +120,14 @@ async def test_a_request_that_is_passed_on_keeps_the_address_of_its_client(tmp_p
         transport = httpx2.ASGITransport(first, client=("203.0.113.9", 4711))
         async with httpx2.AsyncClient(transport=transport, base_url="http://mcp.example") as client:
             # The authorization server counts attempts by this address.
-            headers = {SESSION: f"{second.name}-2", "Doorward-Sender": "192.0.2.1 1"}
+            headers = {**CREDENTIALS, SESSION: f"{second.name}-2", "Doorward-Sender": "192.0.2.1 1"}
             assert (await client.post("/mcp", headers=headers)).headers["x-sender"] == "203.0.113.9"
 
 
 async def test_a_session_of_another_worker_is_unknown_without_it(tmp_path: Path) -> None:
     async with two(tmp_path) as (first, second, _), client_of(first) as client:
         for unknown in (f"{second.name}-1", f"{first.name}-2", "0123456789abcdef-2", "2"):
-            assert (await client.post("/mcp", headers={SESSION: unknown})).status_code == 404
+            assert (await client.post("/mcp", headers={**CREDENTIALS, SESSION: unknown})).status_code == 404
 
 
 async def test_a_session_ends_with_its_worker(tmp_path: Path) -> None:
@@ -131,9 +135,9 @@ async def test_a_session_ends_with_its_worker(tmp_path: Path) -> None:
     second = Worker(Sessions(2), tmp_path, max_body_bytes=LIMIT)
     async with running(first), client_of(first) as client:
         async with running(second):
-            answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"})
+            answer = await client.post("/mcp", headers={**CREDENTIALS, SESSION: f"{second.name}-2"})
             assert answer.status_code == 202
-        answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"}, content="x")
+        answer = await client.post("/mcp", headers={**CREDENTIALS, SESSION: f"{second.name}-2"}, content="x")
         assert answer.status_code == 404
         assert os.listdir(tmp_path) == [first.name]
 
@@ -145,7 +149,7 @@ async def test_a_socket_that_nobody_serves_is_removed(tmp_path: Path) -> None:
             server = await asyncio.start_unix_server(lambda *_: None, dead)
             server.close()
             await server.wait_closed()
-        answer = await client.post("/mcp", headers={SESSION: f"{dead.name}-2"})
+        answer = await client.post("/mcp", headers={**CREDENTIALS, SESSION: f"{dead.name}-2"})
         assert answer.status_code == 404
         assert not dead.exists()
 
@@ -155,34 +159,72 @@ async def test_only_a_worker_gets_requests_of_other_workers(
 ) -> None:
     async with two(tmp_path) as (first, second, _), client_of(first) as client:
         monkeypatch.setattr(os, "getppid", lambda: 1)
-        answer = await client.post("/mcp", headers={SESSION: f"{second.name}-2"})
+        answer = await client.post("/mcp", headers={**CREDENTIALS, SESSION: f"{second.name}-2"})
         assert answer.status_code == 404
 
 
 async def test_a_body_that_is_too_large_is_not_passed_on(tmp_path: Path) -> None:
     async with two(tmp_path) as (first, second, _), client_of(first) as client:
-        headers = {SESSION: f"{second.name}-2"}
+        headers = {**CREDENTIALS, SESSION: f"{second.name}-2"}
         answer = await client.post("/mcp", headers=headers, content="x" * (LIMIT + 1))
         assert answer.status_code == 413
+
+
+async def test_only_requests_of_a_session_with_credentials_are_passed_on(tmp_path: Path) -> None:
+    async with two(tmp_path) as (first, second, _), client_of(first) as client, asyncio.timeout(10):
+        session = {SESSION: f"{second.name}-2"}
+        assert (await client.post("/mcp", headers=session)).status_code == 404
+        for method in ("HEAD", "OPTIONS", "PUT"):
+            answer = await client.request(method, "/mcp", headers=session | CREDENTIALS)
+            assert answer.status_code == 404
+
+
+async def test_a_session_is_busy_not_unknown_while_too_many_of_its_requests_are_passed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(siblings, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(siblings, "CONNECT_S", 0.2)
+    async with two(tmp_path) as (first, second, app), client_of(first) as client:
+        session = {SESSION: f"{second.name}-2", **CREDENTIALS}
+        messages: asyncio.Queue[Message] = asyncio.Queue()
+        fields = [(name.lower().encode(), value.encode()) for name, value in session.items()]
+        scope = {"type": "http", "method": "GET", "path": "/mcp", "raw_path": b"/mcp", "headers": fields}
+        leaving = asyncio.Event()
+        streaming = asyncio.create_task(first(scope, one_request(leaving), messages.put))
+        assert (await messages.get())["status"] == 200
+        answer = await client.post("/mcp", headers=session)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        leaving.set()
+        await streaming
+        async with asyncio.timeout(5):
+            await app.disconnected.wait()
+        assert (await client.post("/mcp", headers=session)).status_code == 202
+
+
+def one_request(leaving: asyncio.Event) -> Receive:
+    """Return the `receive` of a client that sends no body, and disconnects on `leaving`."""
+    body_read = False
+
+    async def receive() -> Message:
+        nonlocal body_read
+        if body_read:
+            await leaving.wait()
+            return {"type": "http.disconnect"}
+        body_read = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
 
 
 async def test_a_stream_arrives_as_it_is_sent_and_ends_with_its_client(tmp_path: Path) -> None:
     async with two(tmp_path) as (first, second, app):
         messages: asyncio.Queue[Message] = asyncio.Queue()
         leaving = asyncio.Event()
-        body_read = False
-
-        async def receive() -> Message:
-            nonlocal body_read
-            if body_read:
-                await leaving.wait()
-                return {"type": "http.disconnect"}
-            body_read = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        headers = [(b"host", b"mcp.example"), (HEADER, f"{second.name}-2".encode())]
+        headers = [(HEADER, f"{second.name}-2".encode()), (b"authorization", b"Bearer x")]
         scope = {"type": "http", "method": "GET", "path": "/mcp", "raw_path": b"/mcp", "headers": headers}
-        serving = asyncio.create_task(first({**scope, "query_string": b""}, receive, messages.put))
+        serving = asyncio.create_task(
+            first({**scope, "query_string": b""}, one_request(leaving), messages.put)
+        )
         assert (await messages.get())["status"] == 200
         assert (await messages.get())["body"] == b"first"
         leaving.set()
