@@ -35,7 +35,7 @@ ANSWERS = 2_048
 _FACT = "introspection"
 
 AnswerKey = tuple[object, ...]
-"""Everything that an answer follows from."""
+"""Everything that an answer follows from, except the access rules."""
 
 
 class Usual(NamedTuple):
@@ -55,13 +55,23 @@ class KeptAnswer(NamedTuple):
 
 
 class KeptAnswers:
-    """The latest `ANSWERS` answers."""
+    """The latest `ANSWERS` answers by the access rules in force.
+
+    The rules may be large, and each read of the store returns a copy, so they are not part of the keys.
+    """
 
     def __init__(self) -> None:
+        self._rules: bytes | None = None
         self._answers: dict[AnswerKey, KeptAnswer] = {}
 
     def __len__(self) -> int:
         return len(self._answers)
+
+    def follow(self, rules: bytes | None) -> None:
+        """Drop all answers if the access rules in the store have changed."""
+        if rules != self._rules:
+            self._answers.clear()
+            self._rules = rules
 
     def get(self, key: AnswerKey) -> KeptAnswer | None:
         """Return the answer that follows from `key`, if it is kept."""
@@ -136,7 +146,9 @@ class IntrospectAtOnce:
         if self.tokens.grants.is_known_revoked(handle.grant_id):
             return self._respond_carefully(usual)
         token = handle.is_access_token, handle.generation, handle.expires_at, handle.narrowed, handle.bound
-        key = *values, caller.name, *token
+        value, rules = values
+        self.kept.follow(rules)
+        key = value, caller.name, *token
         kept = self.kept.get(key)
         if kept is None:
             read = self.tokens.token_in(handle, values)

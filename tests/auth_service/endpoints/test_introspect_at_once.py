@@ -132,3 +132,14 @@ def test_only_so_many_answers_are_kept() -> None:
     assert len(kept) == ANSWERS
     assert kept.get((ANSWERS + 9,)) is answer
     assert kept.get((0,)) is None
+
+
+def test_answers_are_kept_without_a_copy_of_the_access_rules_for_each() -> None:
+    kept, answer = KeptAnswers(), KeptAnswer(None, b"")  # type: ignore[arg-type]
+    for number in range(3):
+        kept.follow(bytes(b"rules"))
+        kept.keep((number,), answer)
+    assert len(kept) == 3
+    kept.follow(b"other rules")
+    assert len(kept) == 0
+
