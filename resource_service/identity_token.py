@@ -44,6 +44,11 @@ def read_private_key(pem: str) -> ec.EllipticCurvePrivateKey:
     return key
 
 
+def new_private_key() -> str:
+    """Generate a private key, in PEM, as `read_private_key` reads it."""
+    return _pem(ec.generate_private_key(ec.SECP256R1()))
+
+
 class IdentityTokens:
     """Issues identity tokens, and publishes the key that verifies them.
 
@@ -82,6 +87,10 @@ class IdentityTokens:
 
 def _signing_key(private_key: ec.EllipticCurvePrivateKey) -> SigningKey:
     """Return the key with its thumbprint as `kid`, so that no other name has to be configured."""
-    pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    pem = _pem(private_key)
     kid = thumbprint(public_jwk(SigningKey("", ALGORITHM, pem)))
     return SigningKey(kid, ALGORITHM, pem)
+
+
+def _pem(private_key: ec.EllipticCurvePrivateKey) -> str:
+    return private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

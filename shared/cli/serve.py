@@ -89,7 +89,9 @@ def resource(
     from resource_service.settings import ResourceSettings
 
     check_settings(ResourceSettings, LogSettings, context=context)
-    _check_commands(ResourceSettings())  # type: ignore[call-arg]  # read from the environment
+    settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
+    _check_commands(settings)
+    os.environ.update(key_of_workers(settings, workers))
     with _shared_folder(workers) as folder:
         _serve(
             "resource_service.main",
@@ -100,6 +102,18 @@ def resource(
             leash=leash,
             folder=folder,
         )
+
+
+def key_of_workers(settings: ResourceSettings, workers: int) -> dict[str, str]:
+    """Return the setting of the key for identity tokens, if several workers need one that is not set.
+
+    Each of them publishes its key, and any of them may have signed.
+    """
+    if workers == 1 or settings.identity_key is not None:
+        return {}
+    from resource_service.identity_token import new_private_key
+
+    return {"DOORWARD_IDENTITY_KEY": new_private_key()}
 
 
 @contextmanager
