@@ -40,6 +40,7 @@ class DirectExchange:
     Attributes:
         has_begun: whether the request is complete, and is being answered or was.
         head: that of the request, if it repeats the head before.
+        parsed: the scope as it was parsed; handlers may add to `scope`.
         keep_alive, disconnected, response_complete: as in uvicorn, which sets and reads them.
     """
 
@@ -50,6 +51,7 @@ class DirectExchange:
         "has_begun",
         "head",
         "keep_alive",
+        "parsed",
         "response_complete",
         "route",
         "scope",
@@ -59,7 +61,8 @@ class DirectExchange:
         self, route: DirectRoute, scope: dict[str, Any], body: bytes = b"", head: RepeatedHead | None = None
     ) -> None:
         self.route = route
-        self.scope = scope
+        self.parsed = scope
+        self.scope = scope if head else {**scope}
         self.body = body
         self.head = head
         self.has_begun = False
@@ -133,7 +136,7 @@ class DirectProtocol(OneTimerProtocol):
         """Keep the head of the one request in `data`."""
         exchange = self.cycle
         if type(exchange) is DirectExchange and exchange.keep_alive and not self.transport.is_closing():
-            self._head = RepeatedHead.of(data, len(exchange.body), exchange.route, exchange.scope)
+            self._head = RepeatedHead.of(data, len(exchange.body), exchange.route, exchange.parsed)
 
     def on_message_begin(self) -> None:
         """Count the messages in what was received."""

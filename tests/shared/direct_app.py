@@ -58,6 +58,9 @@ class App:
             raise RuntimeError("raised")
         if body == b"split":
             return WholeResponse(b"", 200, "text/plain", {"X-Bad": "a\r\nX-Worse: b"})
+        if body == b"scope":
+            body = request.scope.setdefault("noted", b"first")
+            request.scope["noted"] = b"again"
         if body == b"wait":
             self.waiting.set()
             self.left.append((await request.receive())["type"].encode())

@@ -41,6 +41,7 @@ FOLLOWING: dict[str, tuple[bytes, ...]] = {
     "a request behind the body": (FIRST + SMUGGLED, FIRST),
     "an empty line before": (b"\r\n" + FIRST, FIRST, b"\r\n" + FIRST),
     "an exception": (post(b"raise"), post(b"raise"), FIRST),
+    "a handler that adds to the scope": (post(b"scope"), post(b"scope"), post(b"scope")),
     "no content": (post(b"204"), post(b"304"), post(b"204")),
     "chunks": (CHUNKED, FIRST, CHUNKED),
     "an expectation": (post(b"a", b"Expect: 100-continue"), post(b"a", b"Expect: 100-continue")),
