@@ -54,9 +54,12 @@ def _is_sibling(process_id: int) -> bool:
 
     A command behind the gateway runs as the same user, and might put its own socket in place of one of ours
     to get tokens. Its parent is a worker.
+
+    Raises:
+        OSError: it is unknown, for example because this process has too many files open.
     """
     try:
         stat = Path(f"/proc/{process_id}/stat").read_text()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return int(stat.rpartition(")")[2].split()[1]) == os.getppid()

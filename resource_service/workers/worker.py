@@ -24,7 +24,7 @@ from resource_service.workers.siblings import Siblings
 from shared.asgi import BodyTooLargeError, read_body, refusal_response, replay
 from shared.asgi.body import body_too_large
 from shared.asgi.whole_response import with_changed_start
-from shared.http1 import BusyError, Client, ExchangeError, Request, Response
+from shared.http1 import BusyError, Client, ConnectError, ExchangeError, Request, Response
 from shared.logs import get_logger
 
 # RFC 9110 §7.6.1: about the connection, not the message. The length is added again.
@@ -117,10 +117,10 @@ class Worker:
         with CancelledOnDisconnect(receive):
             try:
                 response = await client.send(_request(scope, body))
-            except BusyError as error:
-                await _busy(scope, error)(scope, receive, send)
-                return
             except ExchangeError as error:
+                if _is_temporary(error):
+                    await _busy(scope, error)(scope, receive, send)
+                    return
                 _log.info("the worker of a session does not respond", error=str(error))
                 if isinstance(error.__cause__, ConnectionRefusedError):
                     await self._siblings.forget(worker_of(scope["headers"]) or "")
@@ -144,7 +144,14 @@ def _may_be_passed_on(scope: Scope) -> bool:
     )
 
 
-def _busy(scope: Scope, error: BusyError) -> ASGIApp:
+def _is_temporary(error: ExchangeError) -> bool:
+    """Check that nothing was sent, and that the worker has not ended."""
+    if isinstance(error, ConnectError):
+        return not isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
+    return isinstance(error, BusyError)
+
+
+def _busy(scope: Scope, error: ExchangeError) -> ASGIApp:
     """Return the response while the worker of a session cannot be reached. The session goes on: no 404."""
     return refusal_response(
         scope,

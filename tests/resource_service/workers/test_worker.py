@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -198,6 +199,20 @@ async def test_a_session_is_busy_not_unknown_while_too_many_of_its_requests_are_
         await streaming
         async with asyncio.timeout(5):
             await app.disconnected.wait()
+        assert (await client.post("/mcp", headers=session)).status_code == 202
+
+
+async def test_a_worker_that_cannot_be_examined_keeps_its_socket_and_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_file_left(_path: Path) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with two(tmp_path) as (first, second, _), client_of(first) as client:
+        session = {SESSION: f"{second.name}-2", **CREDENTIALS}
+        with monkeypatch.context() as full:
+            full.setattr(Path, "read_text", no_file_left)
+            assert (await client.post("/mcp", headers=session)).status_code == 503
         assert (await client.post("/mcp", headers=session)).status_code == 202
 
 
