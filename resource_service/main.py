@@ -129,7 +129,7 @@ def create_app_from_environment(workers: str | None = None) -> ASGIApp:
         "each worker counts limits and remembers spent DPoP proofs on its own: with N workers, limits are up"
         " to N times as high, and a proof is accepted once by each"
     )
-    return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes)
+    return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes, secure=settings.secure)
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:

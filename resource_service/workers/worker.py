@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect
@@ -23,6 +25,8 @@ from resource_service.workers.session_names import (
 from resource_service.workers.siblings import Siblings
 from shared.asgi import BodyTooLargeError, read_body, refusal_response, replay
 from shared.asgi.body import body_too_large
+from shared.asgi.headers import SecurityHeaders
+from shared.asgi.request_id import RequestId
 from shared.asgi.whole_response import with_changed_start
 from shared.http1 import BusyError, Client, ConnectError, ExchangeError, Request, Response
 from shared.logs import get_logger
@@ -43,10 +47,12 @@ class Worker:
     Args:
         folder: the private folder of the workers' sockets.
         max_body_bytes: of a request that is passed on.
+        secure: as in `SecurityHeaders`.
     """
 
-    def __init__(self, app: ASGIApp, folder: Path, *, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, folder: Path, *, max_body_bytes: int, secure: bool = False) -> None:
         self._app = app
+        self._secure = secure
         self._max_body_bytes = max_body_bytes
         self._siblings = Siblings(folder)
         self.name = secrets.token_hex(8)
@@ -112,14 +118,15 @@ class Worker:
         except ClientDisconnect:
             return
         except BodyTooLargeError:
-            await body_too_large(scope, self._max_body_bytes)(scope, receive, send)
+            refusal = partial(body_too_large, scope, self._max_body_bytes)
+            await self._refuse(refusal, scope, receive, send)
             return
         with CancelledOnDisconnect(receive):
             try:
                 response = await client.send(_request(scope, body))
             except ExchangeError as error:
                 if _is_temporary(error):
-                    await _busy(scope, error)(scope, receive, send)
+                    await self._refuse(partial(_busy, scope, error), scope, receive, send)
                     return
                 _log.info("the worker of a session does not respond", error=str(error))
                 if isinstance(error.__cause__, ConnectionRefusedError):
@@ -130,6 +137,16 @@ class Worker:
                 await _return(response, send)
             finally:
                 response.close()
+
+    async def _refuse(
+        self, refusal: Callable[[], ASGIApp], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Respond in place of the application, with the request id and the headers of its responses."""
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            await refusal()(scope, receive, send)
+
+        await RequestId(SecurityHeaders(respond, secure=self._secure))(scope, receive, send)
 
 
 def _may_be_passed_on(scope: Scope) -> bool:

@@ -169,6 +169,7 @@ async def test_a_body_that_is_too_large_is_not_passed_on(tmp_path: Path) -> None
         headers = {**CREDENTIALS, SESSION: f"{second.name}-2"}
         answer = await client.post("/mcp", headers=headers, content="x" * (LIMIT + 1))
         assert answer.status_code == 413
+        assert_complete(answer)
 
 
 async def test_only_requests_of_a_session_with_credentials_are_passed_on(tmp_path: Path) -> None:
@@ -212,8 +213,16 @@ async def test_a_worker_that_cannot_be_examined_keeps_its_socket_and_sessions(
         session = {SESSION: f"{second.name}-2", **CREDENTIALS}
         with monkeypatch.context() as full:
             full.setattr(Path, "read_text", no_file_left)
-            assert (await client.post("/mcp", headers=session)).status_code == 503
+            answer = await client.post("/mcp", headers=session)
+            assert answer.status_code == 503
+            assert_complete(answer)
         assert (await client.post("/mcp", headers=session)).status_code == 202
+
+
+def assert_complete(answer: httpx2.Response) -> None:
+    """Check the headers that every response of the service has."""
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
 
 
 def one_request(leaving: asyncio.Event) -> Receive:
