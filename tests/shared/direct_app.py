@@ -37,6 +37,7 @@ class App:
             page_of=lambda _: Response("page"),
         )
         self.left: list[bytes] = []
+        self.executed = 0
         self.waiting = threading.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,6 +53,7 @@ class App:
         return _document(request.scope)
 
     async def _echo(self, request: Request) -> Response:
+        self.executed += 1
         body = await request.body()
         await asyncio.sleep(0)
         if body == b"raise":

@@ -130,6 +130,13 @@ def test_a_request_for_a_websocket_does_not_repeat_the_request_before(
     assert direct.startswith(b"HTTP/1.1 403 ")
 
 
+def test_a_request_for_a_websocket_does_not_execute_the_request_before_again() -> None:
+    app = App()
+    with serving(app, DirectProtocol) as port:
+        assert refused_websocket(port, (FIRST,)).startswith(b"HTTP/1.1 403 ")
+    assert app.executed == 1
+
+
 def refused_websocket(port: int, before: tuple[bytes, ...]) -> bytes:
     """Return everything that a connection receives for a WebSocket, after the responses to `before`."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
