@@ -173,21 +173,22 @@ async def test_requests_that_never_end_leave_a_slot_to_a_network_without_any(net
 
 
 async def test_a_free_slot_goes_to_the_network_that_holds_least() -> None:
-    turns, order = Turns(Bounds(at_once=1, unknown=1, per_network=8, per_host=8)), list[str]()
+    turns, order = Turns(Bounds(at_once=64, unknown=32, per_network=8, per_host=1)), list[str]()
 
     async def once(network: str) -> None:
         requesting_network.set(network)
-        async with turns.taken(network):
+        async with turns.taken("shared.example"):
             order.append(network)
 
-    first = asyncio.create_task(hold(turns, "busy", "a.example"))
+    elsewhere = asyncio.create_task(hold(turns, "busy", "own.example"))
+    first = asyncio.create_task(hold(turns, "first", "shared.example"))
     await wait_all_tasks_blocked()
-    waiting = [asyncio.create_task(once(network)) for network in ("busy", "other")]
-    leaving = asyncio.create_task(once("leaving"))
+    waiting = [asyncio.create_task(once(network)) for network in ("busy", "other", "leaving")]
     await wait_all_tasks_blocked()
-    await release_all([leaving, first])
+    await release_all([waiting.pop(), first])
     await asyncio.gather(*waiting)
-    assert sorted(order) == ["busy", "other"]
+    assert order == ["other", "busy"]
+    await release_all([elsewhere])
 
 
 async def test_the_time_of_a_request_begins_with_its_slot(
