@@ -137,9 +137,8 @@ def test_only_so_many_answers_are_kept() -> None:
 def test_answers_are_kept_without_a_copy_of_the_access_rules_for_each() -> None:
     kept, answer = KeptAnswers(), KeptAnswer(None, b"")  # type: ignore[arg-type]
     for number in range(3):
-        kept.follow(bytes(b"rules"))
+        kept.follow(b"rules")
         kept.keep((number,), answer)
     assert len(kept) == 3
     kept.follow(b"other rules")
     assert len(kept) == 0
-
