@@ -57,13 +57,19 @@ class JournalReader:
                 yield after, lines.split(b"\n")
 
     async def verify(self, public_keys: Keys, *, witnessed: Iterable[Head] = ()) -> JournalReport:
-        """Verify all chains.
+        """Verify all chains, while processes write them and old events are removed.
 
         Args:
             public_keys: of checkpoints, by key id.
             witnessed: heads that were kept elsewhere.
         """
-        chains = [await self._verified(writer, public_keys) for writer in await self.writers()]
+        witnessed = tuple(witnessed)
+        report = await self._verify(public_keys, witnessed)
+        # A removal between two reads of one chain looks like a change, but not when it is read again.
+        return await self._verify(public_keys, witnessed) if report.problems else report
+
+    async def _verify(self, public_keys: Keys, witnessed: Iterable[Head]) -> JournalReport:
+        chains = await self._read(public_keys)
         return JournalReport(
             chains=len(chains),
             events=sum(chain.head.sequence - chain.first + 1 for chain in chains),
@@ -71,9 +77,31 @@ class JournalReader:
             problems=tuple(verify(chains, witnessed)),
         )
 
-    async def _verified(self, writer: str, public_keys: Keys) -> VerifiedChain:
-        chain = VerifiedChain(writer=writer, head=empty(writer))
-        async for _, entries in self.written(writer):
-            for entry in entries:
-                chain.add(entry, public_keys)
-        return chain
+    async def _read(self, public_keys: Keys) -> list[VerifiedChain]:
+        """Read all chains, and then what was added meanwhile.
+
+        A chain that is read later may name entries that followed the end of one that was read earlier.
+        Heads that only the second reading finds may be later still, and are not compared.
+        """
+        reading: dict[str, _Reading] = {}
+        await self._read_on(reading, public_keys)
+        heads = {writer: list(each.chain.heads) for writer, each in reading.items()}
+        await self._read_on(reading, public_keys)
+        for writer, each in reading.items():
+            each.chain.heads[:] = heads.get(writer, [])
+        return [each.chain for each in reading.values()]
+
+    async def _read_on(self, reading: dict[str, _Reading], public_keys: Keys) -> None:
+        for writer in await self.writers():
+            each = reading.setdefault(writer, _Reading(VerifiedChain(writer=writer, head=empty(writer))))
+            async for each.position, entries in self.written(writer, after=each.position):
+                for entry in entries:
+                    each.chain.add(entry, public_keys)
+
+
+@dataclass
+class _Reading:
+    """A chain that was read up to a position."""
+
+    chain: VerifiedChain
+    position: Position = START

@@ -260,3 +260,46 @@ class TestRetention:
         with pytest.raises(StoreUnavailableError):
             await journals.retention(process).apply()
         assert (await journals.events(process))[: len(before)] == before
+
+
+async def test_a_verification_while_processes_write_finds_no_problem(journals: Journals) -> None:
+    first, second = sorted((journals.process(), journals.process()), key=lambda each: each.writer)
+    await first.record(EventKind.LOGIN)
+    await second.record(EventKind.LOGIN)
+    read = journals.store.log_read
+
+    async def log_read(log: str, *, after: Position, limit: int) -> Any:
+        """Let both processes, and a new one, write before the chain of the second is read."""
+        if log == keys.journal(second.writer):
+            await first.record(EventKind.LOGIN)
+            new = journals.process()
+            await new.record(EventKind.LOGIN)
+            await journals.sign(second)
+        return await read(log, after=after, limit=limit)
+
+    journals.store.log_read = log_read  # type: ignore[attr-defined]
+    assert (await journals.verify()).problems == ()
+
+
+async def test_a_verification_while_old_events_are_removed_finds_no_problem(journals: Journals) -> None:
+    first, second = sorted((journals.process(), journals.process()), key=lambda each: each.writer)
+    for _ in range(3):
+        await first.record(EventKind.LOGIN)
+        await journals.sign(first)
+        await journals.sign(second)
+        journals.now += 60
+    journals.now += KEEP_S
+    await first.record(EventKind.LOGIN)
+    read, removes = journals.store.log_read, True
+
+    async def log_read(log: str, *, after: Position, limit: int) -> Any:
+        """Return few entries at once, and let them be removed meanwhile."""
+        nonlocal removes
+        if removes and log == keys.journal(first.writer) and after > Position(0, 0):
+            removes = False
+            await journals.retention(second).apply()
+        return await read(log, after=after, limit=2)
+
+    journals.store.log_read = log_read  # type: ignore[attr-defined]
+    assert (await journals.verify()).problems == ()
+    assert not removes
