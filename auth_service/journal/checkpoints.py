@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
-from auth_service.storage.interface import StoreUnavailableError
 from shared.journal.chain import Head
 from shared.logs import get_logger
 
@@ -70,6 +69,6 @@ class Checkpoints:
     async def _try(self) -> None:
         try:
             await self.sign()
-        except StoreUnavailableError as error:
+        except Exception as error:  # noqa: BLE001 -- whatever the store has, the next one must be tried
             _log.warning("the journal was not signed", reason=str(error))
             self._writer.checkpoint_due.clear()  # not again at once

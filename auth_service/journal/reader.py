@@ -94,9 +94,10 @@ class JournalReader:
     async def _read_on(self, reading: dict[str, _Reading], public_keys: Keys) -> None:
         for writer in await self.writers():
             each = reading.setdefault(writer, _Reading(VerifiedChain(writer=writer, head=empty(writer))))
-            async for each.position, entries in self.written(writer, after=each.position):
+            async for position, entries in self.written(writer, after=each.position):
                 for entry in entries:
                     each.chain.add(entry, public_keys)
+                each.position = position
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import NoReturn
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
 from auth_service.storage import keys
-from auth_service.storage.interface import Position, Store, StoreUnavailableError
+from auth_service.storage.interface import Position, Store
 from shared.clock import Clock
 from shared.journal.chain import read_entry
 from shared.journal.event import EventKind
@@ -69,7 +69,7 @@ class Retention:
             await asyncio.sleep(INTERVAL_S)
             try:
                 await self.apply()
-            except StoreUnavailableError as error:
+            except Exception as error:  # noqa: BLE001 -- whatever the store has, the next hour must be tried
                 _log.warning("old events were not removed from the journal", reason=str(error))
 
     async def apply(self) -> int:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import new_id
 from auth_service.storage import keys
-from auth_service.storage.interface import START, Position, Store
+from auth_service.storage.interface import START, Position, Store, StoreFullError
 from shared.clock import Clock
 from shared.journal.chain import Chain, Head
 from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
-from shared.logs import current_request_id
+from shared.logs import current_request_id, get_logger
 
 MAX_BATCH = 500
 """Events of one write."""
@@ -22,6 +22,8 @@ MAX_UNSIGNED = 1_000
 MAX_WAITING = 10_000
 """Events that wait while the store is away; further ones are only counted."""
 DAY_MS = 86_400_000
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class _Waiting:
         build: makes the event that follows a head.
         begins: whether it must be the first of its write.
         stored: set when the event is stored, or not known to be; None if nobody waits for that.
+        revokes: whether it happens also if the store is full: a revocation needs no room.
     """
 
     build: Callable[[Head], Event]
     begins: bool
     stored: asyncio.Future[None] | None
+    revokes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class JournalWriter:
     async def record(self, kind: EventKind, **members: object) -> None:
         """Return when the event is stored; see `Journal.record`."""
         event = self._event(kind, members)
-        await self._add(lambda _: event)
+        await self._add(lambda _: event, revokes=kind == EventKind.GRANT_REVOKED)
 
     def note(self, kind: EventKind, **members: object) -> None:
         """Record an event soon; see `Journal.note`."""
@@ -111,9 +115,11 @@ class JournalWriter:
         # Retention removes whole writes, and what it leaves must begin with a checkpoint.
         await self._add(sign, begins=True)
 
-    async def _add(self, build: Callable[[Head], Event], *, begins: bool = False) -> None:
+    async def _add(
+        self, build: Callable[[Head], Event], *, begins: bool = False, revokes: bool = False
+    ) -> None:
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wait(_Waiting(build, begins, stored))
+        self._wait(_Waiting(build, begins, stored, revokes))
         await stored
 
     def _wait(self, waiting: _Waiting) -> None:
@@ -148,29 +154,32 @@ class JournalWriter:
             chained = True
             await self._write_again()
         except Exception as error:  # noqa: BLE001 -- each caller learns that its event may not be stored
-            if not chained:
-                self._waiting[:0] = [waiting for waiting in taken if waiting.stored is None]
-            _end([*taken, *self._abandoned()], error)
+            later, self._waiting = self._waiting, []
+            for waiting in later if chained else [*taken, *later]:
+                self._keep_after(error, waiting)
+            _end([*taken, *later], error)
             return False
         _end(taken, None)
         return True
 
-    def _abandoned(self) -> list[_Waiting]:
-        """Remove and return the events that somebody waits for: the store will not take them either."""
-        awaited = [waiting for waiting in self._waiting if waiting.stored is not None]
-        self._waiting = [waiting for waiting in self._waiting if waiting.stored is None]
-        return awaited
+    def _keep_after(self, error: Exception, waiting: _Waiting) -> None:
+        """Keep an event that nobody waits for, or that happens although it could not be stored."""
+        if waiting.stored is None:
+            self._waiting.append(waiting)
+        elif waiting.revokes and isinstance(error, StoreFullError):
+            if len(self._waiting) < MAX_WAITING:
+                self._waiting.append(replace(waiting, stored=None))
+            else:
+                self._left_out += 1
 
-    async def _batch(self, taken: list[_Waiting]) -> _Batch:
-        if not self._chain.head.sequence:
-            # First, because a chain that no index names would never be read.
+    async def _batch(self, taken: list[_Waiting]) -> _Batch | None:
+        if not self._chain.head.sequence or any(waiting.begins for waiting in taken):
+            # First, because a chain that no index names would never be read. Again with each checkpoint,
+            # because the store may have lost it, or another process may have removed a chain without news.
             await self._store.index_add(keys.journal_chains(), self.writer, ttl_s=None)
-        before = self._chain.head
-        try:
-            lines = list(self._lines(taken))
-        except Exception:
-            self._chain.head = before  # an event has no form in JSON: none of them is in the chain
-            raise
+        lines = list(self._lines(taken))
+        if not lines:
+            return None
         if self._chain.head.sequence - self._signed >= MAX_UNSIGNED:
             self.checkpoint_due.set()
         self._last = Position(max(self._last.time_ms, self._now_ms()), self._chain.head.sequence)
@@ -180,11 +189,20 @@ class JournalWriter:
         if not self._chain.head.sequence:
             yield self._chain.append(Event(kind=EventKind.OPENED, time_ms=self._now_ms()))
         for waiting in taken:
-            yield self._chain.append(waiting.build(self._chain.head))
+            try:
+                yield self._chain.append(waiting.build(self._chain.head))
+            except Exception as error:  # noqa: BLE001 -- without a form in JSON; the others have one
+                self._leave_out(waiting, error)
         if self._left_out:
             members = {"events": self._left_out}
             yield self._chain.append(Event(kind=EventKind.GAP, time_ms=self._now_ms(), members=members))
             self._left_out = 0
+
+    def _leave_out(self, waiting: _Waiting, error: Exception) -> None:
+        _log.error("an event has no form in JSON", reason=str(error))
+        if waiting.stored is None:
+            self._left_out += 1
+        _end([waiting], error)
 
     async def _write_again(self) -> None:
         """Write the entries that are not known to be stored."""

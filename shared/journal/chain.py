@@ -78,7 +78,10 @@ def read_entry(entry: bytes) -> dict[str, Any]:
         ValueError: it is not a JSON object, or lacks its sequence, its time, its kind, or the digest of the
             entry before.
     """
-    members = json.loads(entry)
+    try:
+        members = json.loads(entry)
+    except RecursionError as error:
+        raise ValueError("the entry is nested too deeply") from error
     if not isinstance(members, dict):
         raise ValueError("an entry must be a JSON object")
     for name, kind in (("sequence", int), ("time_ms", int), ("kind", str), ("previous", str)):

@@ -60,10 +60,9 @@ def is_signed(entry: Mapping[str, Any], before: Head, keys: Mapping[int, Ed25519
         before: the entry before it.
         keys: by key id.
     """
-    key = keys.get(entry.get("key", -1))
     members = {"heads": entry.get("heads"), "key": entry.get("key")}
     try:
-        if key is not None:
+        if key := keys.get(entry["key"]):
             key.verify(base64url.decode(entry["signature"]), _signed(before, int(entry["time_ms"]), members))
             return True
     except (InvalidSignature, KeyError, TypeError, ValueError, AttributeError):

@@ -17,7 +17,7 @@ from auth_service.journal.retention import Retention
 from auth_service.journal.writer import MAX_BATCH, MAX_UNSIGNED, JournalWriter
 from auth_service.settings import MasterKey
 from auth_service.storage import Store, StoreUnavailableError, keys
-from auth_service.storage.interface import Position
+from auth_service.storage.interface import Position, StoreFullError
 from shared.journal.event import EventKind
 from shared.journal.verification import Finding
 
@@ -40,7 +40,7 @@ class Failing:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.before = self.after = 0
+        self.before = self.after = self.full = 0
         self.appends = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -51,6 +51,9 @@ class Failing:
         if self.before:
             self.before -= 1
             raise StoreUnavailableError("not written")
+        if self.full:
+            self.full -= 1
+            raise StoreFullError("no room")
         written = await self._store.log_append(log, position, entry)
         if self.after:
             self.after -= 1
@@ -303,3 +306,54 @@ async def test_a_verification_while_old_events_are_removed_finds_no_problem(jour
     journals.store.log_read = log_read  # type: ignore[attr-defined]
     assert (await journals.verify()).problems == ()
     assert not removes
+
+
+@pytest.mark.parametrize("name", ["\ud800", object()])
+async def test_an_event_without_a_form_in_json_stops_no_other(journals: Journals, name: object) -> None:
+    process = journals.process()
+    process.note(EventKind.ADMINISTRATION, name=name)
+    outcomes = await asyncio.gather(
+        process.record(EventKind.LOGIN, subject="s1"),
+        process.record(EventKind.LOGIN, subject=name),
+        process.checkpoint(),
+        return_exceptions=True,
+    )
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    with pytest.raises((TypeError, ValueError)):
+        await process.record(EventKind.LOGIN, subject=name)
+    kinds = [event["kind"] for event in await journals.events(process)]
+    assert kinds == ["journal.opened", "journal.gap", "login", "journal.checkpoint"]
+    report = await journals.verify()
+    assert (report.problems, report.unsigned) == ((), 0)
+
+
+async def test_revocations_are_recorded_later_if_the_store_is_full(journals: Journals) -> None:
+    process = journals.process()
+    await process.record(EventKind.LOGIN, subject="s1")
+    journals.store.full = 3
+    for grant in ("g1", "g2", "g3"):
+        with pytest.raises(StoreFullError):
+            await process.record(EventKind.GRANT_REVOKED, grant=grant)
+    await process.record(EventKind.LOGIN, subject="s2")
+    grants = [event["grant"] for event in await journals.events(process) if "grant" in event]
+    assert grants == ["g1", "g2", "g3"]
+
+
+async def test_a_chain_that_is_missing_in_the_index_is_listed_again(journals: Journals) -> None:
+    process = journals.process()
+    await process.record(EventKind.LOGIN)
+    await journals.store.index_remove(keys.journal_chains(), process.writer)
+    await journals.sign(process)
+    assert await journals.reader.writers() == [process.writer]
+
+
+async def test_the_journal_is_signed_although_another_chain_cannot_be_read(journals: Journals) -> None:
+    process, broken = journals.process(), journals.process()
+    await process.record(EventKind.LOGIN)
+    await broken.record(EventKind.LOGIN)
+    nested = b"[" * 100_000
+    await journals.store.log_append(keys.journal(broken.writer), Position(2**50, 0), nested)
+    await journals.sign(process)
+    await journals.retention(process).apply()
+    (problem,) = (await journals.verify()).problems
+    assert (problem.writer, problem.finding) == (broken.writer, Finding.UNREADABLE)
