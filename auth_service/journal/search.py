@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from auth_service.journal.reader import JournalReader
@@ -56,12 +57,14 @@ async def matching_events(reader: JournalReader, query: JournalQuery) -> AsyncIt
 
 async def newest_events(reader: JournalReader, query: JournalQuery, limit: int) -> list[dict[str, Any]]:
     """Return the newest matching events, oldest first, at most `limit`."""
-    kept: list[tuple[int, str, int, dict[str, Any]]] = []
+    kept: list[tuple[int, str, int, int, dict[str, Any]]] = []
+    # The number tells apart entries that somebody has copied; events have no order.
+    number = count()
     async for event in matching_events(reader, query):
-        heapq.heappush(kept, (event["time_ms"], event["chain"], event["sequence"], event))
+        heapq.heappush(kept, (event["time_ms"], event["chain"], event["sequence"], next(number), event))
         if len(kept) > limit:
             heapq.heappop(kept)
-    return [event for *_, event in sorted(kept, key=lambda each: each[:3])]
+    return [event for *_, event in sorted(kept, key=lambda each: each[:4])]
 
 
 def _read(entry: bytes) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shared.cli.console import CommandError, NegativeResultError, errors, output
+from shared.cli.console import CommandError, NegativeResultError, errors, json_text, output, printable
 from shared.cli.master_keys import available_key_ring
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
@@ -75,7 +74,7 @@ def verify() -> None:
     """Check that no event was edited, removed or reordered; the exit status is 1 if one was."""
     report = asyncio.run(_verified())
     for problem in report.problems:
-        place = f"chain {problem.writer}, entry {problem.sequence}"
+        place = f"chain {printable(problem.writer)}, entry {problem.sequence}"
         output.print(f"{place}: {problem.finding}", markup=False, soft_wrap=True)
     summary = f"{report.events} events in {report.chains} chains, {report.unsigned} not signed yet"
     if report.problems:
@@ -149,7 +148,7 @@ def _print_newest(query: JournalQuery, limit: int, *, as_json: bool) -> None:
     events, names = asyncio.run(_newest(query, limit))
     for event in events:
         # Not with `output`, which replaces tabs.
-        typer.echo(json.dumps(event, ensure_ascii=False) if as_json else _line(event, names))
+        typer.echo(json_text(event) if as_json else _line(event, names))
     if not events:
         errors.print("There is no such event", style="dim")
 
@@ -164,7 +163,7 @@ async def _newest(query: JournalQuery, limit: int) -> tuple[list[dict[str, Any]]
         events = await newest_events(JournalReader(store), query, limit)
         users = UserRepository(store, Passwords(), system_clock)
         names = {}
-        for subject in {event["subject"] for event in events if event.get("subject")}:
+        for subject in {event["subject"] for event in events if _is_name(event.get("subject"))}:
             if user := await users.by_subject(subject):
                 names[subject] = user.username
     return events, names
@@ -176,20 +175,33 @@ async def _export(query: JournalQuery) -> None:
 
     async with _recorded(query) as store:
         async for event in matching_events(JournalReader(store), query):
-            typer.echo(json.dumps(event, ensure_ascii=False))
+            typer.echo(json_text(event))
 
 
 def _line(event: dict[str, Any], names: dict[str, str]) -> str:
     """Return an event as columns: time, kind, person, client, and the other members."""
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(event["time_ms"] / 1000))
-    subject = event.get("subject") or "-"
+    subject = _text(event.get("subject") or "-")
     others = " ".join(
-        f"{name}={_text(value)}" for name, value in sorted(event.items()) if name not in _CHAIN_MEMBERS
+        f"{printable(name)}={_text(value)}"
+        for name, value in sorted(event.items())
+        if name not in _CHAIN_MEMBERS
     )
-    return "\t".join([when, event["kind"], names.get(subject, subject), event.get("client") or "-", others])
+    columns = [names.get(subject, subject), _text(event.get("client") or "-"), others]
+    return "\t".join([_when(event["time_ms"]), _text(event["kind"]), *columns])
+
+
+def _when(time_ms: int) -> str:
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time_ms / 1000))
+    except (OSError, OverflowError, ValueError):
+        return "-"  # an entry that somebody has made up
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _text(value: object) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return ",".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return printable(",".join(value))
+    return printable(value) if isinstance(value, str) else json_text(value)

@@ -18,7 +18,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 def print_json(items: Iterable[Mapping[str, object]]) -> None:
     """Print a list as JSON on standard output."""
-    typer.echo(json.dumps(list(items), ensure_ascii=False, indent=2))
+    typer.echo(json_text(list(items), indent=2))
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """Return JSON in which characters that could control a terminal, or are none, are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def printable(text: str) -> str:
+    """Escape the control characters of a text from elsewhere, line ends and tabs included."""
+    return text if text.isprintable() else json_text(text)[1:-1]
 
 
 class CommandError(Exception):

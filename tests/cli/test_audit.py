@@ -98,3 +98,25 @@ async def test_an_untouched_journal_is_complete_and_an_edited_one_is_not(audit: 
     assert done.returncode == 1
     assert f"chain {audit.journal.writer}, entry 3: the entry before this one was changed" in done.stdout
     assert await JournalReader(audit.store).writers() == [audit.journal.writer]
+
+
+async def test_entries_that_somebody_made_up_neither_stop_the_commands_nor_control_a_terminal(
+    audit: Audit,
+) -> None:
+    log, hostile = keys.journal(audit.journal.writer), "\x1b]0;title\x07\x9b2J\ud800\t\n"
+    entry = {"sequence": 9, "previous": "", "kind": hostile, "client": [hostile], "network": hostile}
+    made_up = [
+        entry | {"time_ms": 2**70, "subject": hostile},
+        entry | {"time_ms": 2**70, "subject": [hostile]},
+        entry | {"time_ms": 0, "kind": "journal.checkpoint", "key": [], "signature": 1},
+    ]
+    lines = "\n".join(json.dumps(each) for each in made_up).encode()
+    await audit.store.log_append(log, Position(2**50, 0), lines)
+    await audit.store.index_add(keys.journal_chains(), "\x1b[2J", ttl_s=None)
+    await audit.store.log_append(keys.journal("\x1b[2J"), Position(1, 0), b"{}")
+    for arguments in (("tail",), ("tail", "--json"), ("export",), ("verify",)):
+        done = audit(*arguments)
+        assert done.returncode == (1 if arguments == ("verify",) else 0), done.stderr
+        assert "Traceback" not in done.stderr
+        assert all(c.isprintable() or c in "\t\n" for c in done.stdout + done.stderr)
+    assert len(audit("tail").stdout.splitlines()) == 3 + 4 + 2
