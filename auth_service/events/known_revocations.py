@@ -13,6 +13,8 @@ from shared.logs import get_logger
 
 MAX_REVOCATIONS = 100_000
 """About 30 MB."""
+SWEEP_EVERY_S = 60.0
+"""How often expired revocations are looked for behind others, if there are too many: it takes some 10 ms."""
 
 _log = get_logger(__name__)
 
@@ -43,6 +45,7 @@ class KnownRevocations:
         self._at_most = at_most
         self._by_grant: OrderedDict[str, Revocation] = OrderedDict()
         self._was_full = False
+        self._swept_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._by_grant)
@@ -69,8 +72,10 @@ class KnownRevocations:
             self._by_grant.popitem(last=False)
         if len(self._by_grant) <= self._at_most:
             return
-        for grant_id in [each.grant_id for each in self._by_grant.values() if each.ends_at <= now]:
-            del self._by_grant[grant_id]
+        if now >= self._swept_at + SWEEP_EVERY_S:
+            self._swept_at = now
+            for grant_id in [each.grant_id for each in self._by_grant.values() if each.ends_at <= now]:
+                del self._by_grant[grant_id]
         while len(self._by_grant) > self._at_most:
             self._by_grant.popitem(last=False)
             if not self._was_full:

@@ -27,6 +27,24 @@ def now() -> float:
     return float(NOW)
 
 
+def test_at_the_bound_expired_revocations_are_looked_for_at_most_once_a_minute() -> None:
+    time, looks = 0.0, 0
+
+    class Ends(int):
+        def __le__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__le__(int(time))
+
+    remembered = KnownRevocations(lambda: time, at_most=100)
+    for number in range(1_000):
+        remembered.add(str(number), "a", Ends(100))
+    assert looks < 3 * 1_000
+    time = 101.0
+    remembered.add("next", "a", 200)
+    assert [each.grant_id for each in remembered.since(0)] == ["next"]
+
+
 def test_at_the_bound_the_oldest_is_dropped_and_before_that_what_has_expired() -> None:
     time = 0.0
     remembered = KnownRevocations(lambda: time, at_most=2)
