@@ -52,8 +52,11 @@ class AccountLinks:
 
     async def _lock(self, user: User) -> None:
         # A password that nobody has, rather than none: the account stays one of the operator's.
-        await self.accounts.set_password(user, new_secret())
+        await self.accounts.users.set_password(user, new_secret())
         await self.accounts.reset_factors(user)
+        # Once more, after the passkeys were removed: a login with one of them that is under way is refused
+        # because of it (`UserRepository.may_still_log_in`), or its session and grants end.
+        await self.accounts.set_password(user, new_secret())
 
     async def invite(
         self,

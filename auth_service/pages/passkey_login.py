@@ -89,9 +89,10 @@ class PasskeyLoginPage:
         return see_other(after_login(destination(form)), begun.cookies)
 
     async def _user(self, form: Parameters, browser: Browser, submission: Submission) -> User:
+        response = form.get("credential") or ""
         try:
             subject = await self.passkeys.accepts(
-                form.get("credential") or "",
+                response,
                 None,
                 browser_secret=browser.browser_id or "",
                 mark=await submission.mark(),
@@ -101,7 +102,7 @@ class PasskeyLoginPage:
             _log.info("passkey not valid", reason=str(error))
             raise NotDoneError(_WRONG, 401, Reason.SECOND_FACTOR_WRONG) from error
         user = await self.login_sessions.users.by_subject(subject)
-        if user is None or user.disabled:
+        if user is None or user.disabled or not await self.passkeys.still_has(subject, response):
             raise NotDoneError(_WRONG, 401, Reason.LOGIN_FAILED)
         return user
 

@@ -112,6 +112,14 @@ class PasskeyCheck:
             raise PasskeyError(result.value)
         return owner
 
+    async def still_has(self, subject: str, text: str) -> bool:
+        """Whether the account still has the passkey of an accepted response.
+
+        Called after the account was read: a lock removes the passkeys, and replaces the password afterwards.
+        The login finds either the one or the other.
+        """
+        return (await self._factors.of(subject)).passkey(parse_response(text).credential_id) is not None
+
     async def _use_up(self, challenge: bytes, mark: str) -> None:
         # Only after the signature is verified, so that nothing is stored for a stranger.
         name = challenge.decode("latin-1")

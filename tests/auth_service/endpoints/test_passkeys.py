@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.users.passkey_check import PasskeyCheck
 from auth_service.users.repository import User
 from tests.auth_service.endpoints.passkey_pages import form_on, options_on, send, with_passkey
 from tests.auth_service.endpoints.second_factors import (
@@ -234,6 +235,23 @@ def test_a_disabled_account_does_not_log_in_with_a_passkey(
 ) -> None:
     key, _ = with_passkey(server, person)
     server.disable_user(person.username)
+    page = stranger.open(f"{server.origin}/passkey-login")
+    assert send(stranger, page, key.get(options_on(page))).status_code == 401
+    assert not is_logged_in(server, stranger)
+
+
+def test_a_passkey_that_is_removed_during_the_login_does_not_suffice(
+    server: AuthorizationServer, person: Person, stranger: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, _ = with_passkey(server, person)
+    accepts = PasskeyCheck.accepts
+
+    async def and_removes(check: PasskeyCheck, *arguments: Any, **options: Any) -> str:
+        subject = await accepts(check, *arguments, **options)
+        await check._factors.reset(subject)  # noqa: SLF001
+        return subject
+
+    monkeypatch.setattr(PasskeyCheck, "accepts", and_removes)
     page = stranger.open(f"{server.origin}/passkey-login")
     assert send(stranger, page, key.get(options_on(page))).status_code == 401
     assert not is_logged_in(server, stranger)

@@ -96,11 +96,31 @@ def test_a_reset_after_a_theft_ends_everything_at_once(
     left = server.with_account(person.username, factors)
     assert left.count == 0
     assert [notice.text for notice in left.notices] == [
-        "Your second factors were removed by an administrator",
         "The password was changed",
+        "Your second factors were removed by an administrator",
     ]
     assert "Password set" in holder.submit(page, fields(NEW)).text
     assert logs_in(server, person.username, NEW)
+
+
+def test_a_login_with_a_passkey_during_the_lock_is_refused(
+    server: AuthorizationServer, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[User] = []
+    reset_factors = AccountLifecycle.reset_factors
+
+    async def reading(accounts: AccountLifecycle, account: User) -> bool:
+        """Read the account as a login does whose passkey was just accepted."""
+        read.append(await accounts.users.named(account.username))
+        return await reset_factors(accounts, account)
+
+    monkeypatch.setattr(AccountLifecycle, "reset_factors", reading)
+    reset_link(server, person.username, lock=True)
+
+    async def may_log_in(accounts: AccountLifecycle, _: User) -> bool:
+        return await accounts.users.may_still_log_in(read[0])
+
+    assert not server.with_account(person.username, may_log_in)
 
 
 def test_an_invited_person_chooses_the_password_and_cannot_log_in_before(
