@@ -56,7 +56,8 @@ class RedisEntries:
         self._run = run
 
     async def read(self) -> AsyncIterator[Sequence[Entry]]:
-        batch: list[str] = []
+        # All logs as of one moment, or nearly so: chains of the journal name entries of each other.
+        ends, batch = await self._ends_of_logs(), list[str]()
         async for key in self._keys():
             batch.append(key)
             if len(batch) >= READ_AT_ONCE:
@@ -65,6 +66,10 @@ class RedisEntries:
                 batch = []
         async for entries in self._entries(batch):
             yield entries
+
+        for log, end in ends.items():
+            async for log_entries in self._log_entries(log, end):
+                yield [log_entries]
 
     async def write(self, entries: Sequence[Entry]) -> None:
         for batch in in_batches(entries):
@@ -84,11 +89,11 @@ class RedisEntries:
             return False
         return True
 
-    async def _keys(self) -> AsyncIterator[str]:
-        """Iterate over all keys of the store, at least once over each."""
+    async def _keys(self, kind: str | None = None) -> AsyncIterator[str]:
+        """Iterate over all keys of the store, or those of a Redis type, at least once over each."""
         try:
             await self._client.initialize()
-            async for key in self._client.scan_iter(match=f"{PREFIX}*", count=SCANNED_AT_ONCE):
+            async for key in self._client.scan_iter(match=f"{PREFIX}*", count=SCANNED_AT_ONCE, _type=kind):
                 yield key.decode()
         except (RedisError, RedisClusterException, OSError) as error:
             raise StoreUnavailableError(f"Redis: {type(error).__name__}: {error}") from error
@@ -103,9 +108,6 @@ class RedisEntries:
             if result == [b"index"]:
                 async for members in self._members(key):
                     yield [members]
-            elif result == [b"log"]:
-                async for entries in self._log_entries(key):
-                    yield [entries]
 
     async def _members(self, index: str) -> AsyncIterator[StoredMembers]:
         cursor: bytes | str = "0"
@@ -119,11 +121,20 @@ class RedisEntries:
             if int(cursor) == 0:
                 return
 
-    async def _log_entries(self, log: str) -> AsyncIterator[StoredLogEntries]:
-        after = START
+    async def _ends_of_logs(self) -> dict[str, Position]:
+        """Return the position of the last entry of each log."""
+        logs = [log async for log in self._keys("STREAM")]
+        answers = await asyncio.gather(
+            *(self._command("XREVRANGE", log, "+", "-", "COUNT", "1") for log in logs)
+        )
+        last = zip(logs, map(redis_streams.entries, answers), strict=True)
+        return {log: entries[0][0] for log, entries in last if entries}
+
+    async def _log_entries(self, log: str, through: Position) -> AsyncIterator[StoredLogEntries]:
+        after, end = START, redis_streams.entry_id(through)
         while True:
             start = f"({redis_streams.entry_id(after)}"
-            answer = await self._command("XRANGE", log, start, "+", "COUNT", str(LOG_ENTRIES_AT_ONCE))
+            answer = await self._command("XRANGE", log, start, end, "COUNT", str(LOG_ENTRIES_AT_ONCE))
             if not (entries := redis_streams.entries(answer)):
                 return
             yield StoredLogEntries(log, tuple(entries))

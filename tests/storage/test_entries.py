@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, open_store
+from auth_service.storage import Store, keys, open_store
 from auth_service.storage.entries import (
     READ_AT_ONCE,
     WRITTEN_AT_ONCE_BYTES,
@@ -151,3 +151,18 @@ async def test_logs_are_read_in_order_and_written_once(store: Store, elsewhere: 
     assert await store.entries().is_empty()
     await store.entries().write([StoredLogEntries(log, entries)])
     assert await store.log_last(log) == entries[-1]
+
+
+async def test_what_is_written_while_logs_are_read_is_in_none_of_them(store: Store) -> None:
+    logs = [keys.journal(name) for name in ("a", "b", "c")]
+    for log in logs:
+        await store.log_append(log, Position(1, 1), b"before")
+    read: list[bytes] = []
+    async for batch in store.entries().read():
+        for entry in batch:
+            if isinstance(entry, StoredLogEntries):
+                read += [value for _, value in entry.entries]
+                assert set(read) == {b"before"}
+                for log in logs:  # as processes do whose checkpoints name the entries of each other
+                    await store.log_append(log, Position(2, len(read)), b"meanwhile")
+    assert read == [b"before"] * 3
