@@ -38,6 +38,7 @@ from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import called_when_stopping
 from resource_service.workers.worker import Worker
+from shared.appearance.theme import Theme
 from shared.asgi import (
     BrowserPages,
     Cors,
@@ -52,7 +53,7 @@ from shared.asgi import (
     http_error,
 )
 from shared.clock import Clock, system_clock
-from shared.docs_page import mount_docs
+from shared.docs_page import ASSETS, mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs, get_logger
 from shared.pages.home import home_route
@@ -69,7 +70,9 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         clock: determines when tokens expire.
     """
     parts = components(settings, clock)
-    visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all])
+    theme = Theme.of(settings, folder=ASSETS)
+    brand = theme.brand(settings.base_path)
+    visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all], brand)
     host_names = HostNames(public_url=settings.resource, setting="DOORWARD_RESOURCE")
     app = DocumentedApp(
         title=settings.resource_name,
@@ -95,7 +98,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     app.add_exception_handler(Refusal, _refused(parts.refuse))
     app.mcp_endpoints = _examples(parts)
     app.router.routes.extend(endpoints)
-    app.router.routes.append(home_route(visitors.home))
+    app.router.routes.extend([home_route(visitors.home), *theme.routes()])
     for router in _routers(parts):
         app.include_router(router)
     main = parts.resources.main
@@ -105,6 +108,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         public_url=settings.base_url,
         issuer=settings.issuer,
         scopes=main.policy.scopes() if main else (),
+        brand=brand,
         warning=WARNING if settings.allow_http_networks else None,
     )
     return app

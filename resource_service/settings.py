@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from resource_service.gateway_settings import GatewaySettings, Mount
+from shared.appearance.settings import AppearanceSettings
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
 from shared.uris import (
@@ -66,7 +67,7 @@ def _name_of(settings: dict[str, Any]) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
-class ResourceSettings(GatewaySettings):
+class ResourceSettings(GatewaySettings, AppearanceSettings):
     """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
     MCP is served at the path of `resource`, and everything else beside it: with ``https://host/tools/mcp``,

@@ -21,6 +21,9 @@ _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _OURS = Path(__file__).parent / "docs_assets"
 _OUR_BRAND = Brand(icon="doorward.svg")
 
+ASSETS = "docs/assets"
+"""The path of the files of the page, below the root of the service."""
+
 _DOCS = Template("""\
 <!doctype html>
 <html lang="en">
@@ -31,6 +34,7 @@ _DOCS = Template("""\
 <link rel="icon" href="$icon" type="$icon_type">
 <link rel="stylesheet" href="docs/assets/swagger-ui.css">
 <link rel="stylesheet" href="docs/assets/docs.css">
+$style
 </head>
 <body>
 <header><img src="$icon" alt="" height="28"> $name</header>
@@ -81,15 +85,17 @@ def mount_docs(
         public_url: the public URL of `app`, without a slash at its end.
         issuer: the authorization server that *Authorize* leads to.
         scopes: the scopes that are preselected.
-        brand: the name and logo in the header; the colors are those of Swagger UI.
+        brand: the name and logo in the header, and the accent color; the others are those of Swagger UI.
         warning: shown at the top; None for none.
     """
     attributes = {"title": title, "public_url": public_url, "issuer": issuer, "scopes": " ".join(scopes)}
     attributes.update(name=brand.name, icon_type=brand.icon_type)
     values = {name: escape(text) for name, text in attributes.items()}
     values["warning"] = f'<p class="note" role="note">{escape(warning)}</p>' if warning else ""
+    # Inserted unescaped: trusted, see `Brand`.
+    values["style"] = f"<style>{brand.style}</style>" if brand.style else ""
     headers = {"Content-Security-Policy": _policy(public_url, issuer)}
-    page = HTMLResponse(_DOCS.substitute(values, icon=_icon(brand, "docs/assets")), headers=headers)
+    page = HTMLResponse(_DOCS.substitute(values, icon=_icon(brand, ASSETS)), headers=headers)
     redirect = HTMLResponse(_REDIRECT.substitute(values, icon=_icon(brand, "assets")), headers=headers)
 
     async def docs(_request: Request) -> Response:
@@ -106,7 +112,7 @@ def mount_docs(
     app.add_route("/docs", docs, include_in_schema=False)
     app.add_route("/docs/", without_slash, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect", oauth2_redirect, include_in_schema=False)
-    app.mount("/docs/assets", Assets(_OURS, BRAND, _SWAGGER_UI))
+    app.mount(f"/{ASSETS}", Assets(_OURS, BRAND, _SWAGGER_UI))
 
 
 def _icon(brand: Brand, assets: str) -> str:

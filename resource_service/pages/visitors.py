@@ -20,14 +20,17 @@ class VisitorPages:
 
     Args:
         resources: the settings of all resources of this service.
+        brand: the name, logo and colors.
     """
 
-    def __init__(self, settings: ResourceSettings, resources: Iterable[ResourceSettings]) -> None:
+    def __init__(
+        self, settings: ResourceSettings, resources: Iterable[ResourceSettings], brand: Brand
+    ) -> None:
         self._base_path = settings.base_path
         self._servers = {resource.mcp_path: _connecting(resource) for resource in resources}
         self._pages = StandalonePages(
             "resource_service.pages",
-            brand=Brand(icon=f"{settings.base_path}/docs/assets/doorward.svg"),
+            brand=brand,
             warning=WARNING if settings.allow_http_networks else None,
             issuer=settings.issuer,
             home=f"{settings.base_url}/",

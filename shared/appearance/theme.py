@@ -15,7 +15,6 @@ from shared.appearance.colors import DARK, LIGHT, hover_color
 from shared.appearance.logo_files import Logo
 from shared.appearance.settings import DEFAULT_NAME, AppearanceSettings
 
-_DEFAULT_LOGO = "static/doorward.svg"
 # The name contains a hash of the content, so the content never changes.
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
@@ -25,29 +24,32 @@ class Theme:
     """The appearance of all pages; paths are relative to the root of the service.
 
     Attributes:
+        folder: where the files are; it also has `doorward.svg`.
         style: the custom properties with the accent colors; empty for the defaults.
     """
 
+    folder: str = "static"
     name: str = DEFAULT_NAME
     style: str = ""
     logo: Logo | None = None
 
     @classmethod
-    def of(cls, settings: AppearanceSettings) -> Theme:
+    def of(cls, settings: AppearanceSettings, *, folder: str = "static") -> Theme:
         """Return the configured theme."""
         light, dark = settings.accent_color, settings.accent_color_dark
         style = _style(light, dark) if light and dark else ""
-        return cls(name=settings.site_name, style=style, logo=settings.logo)
+        return cls(folder=folder, name=settings.site_name, style=style, logo=settings.logo)
 
     @property
     def style_path(self) -> str | None:
         """The path of the style sheet; None if there is none."""
-        return f"static/theme-{_digest(self.style.encode())}.css" if self.style else None
+        return f"{self.folder}/theme-{_digest(self.style.encode())}.css" if self.style else None
 
     @property
     def logo_path(self) -> str:
         """The path of the logo."""
-        return f"static/logo-{_digest(self.logo.data)}.{self.logo.suffix}" if self.logo else _DEFAULT_LOGO
+        name = f"logo-{_digest(self.logo.data)}.{self.logo.suffix}" if self.logo else "doorward.svg"
+        return f"{self.folder}/{name}"
 
     @property
     def logo_type(self) -> str:
@@ -58,7 +60,7 @@ class Theme:
         """Return the same for pages that load no style sheet.
 
         Args:
-            prefix: the path of the issuer.
+            prefix: the public path of the service.
         """
         return Brand(
             icon=f"{prefix}/{self.logo_path}",

@@ -115,7 +115,7 @@ def resource_file(environment: Mapping[str, str]) -> str:
     if missing:
         raise CommandError(f"the environment file does not set {', '.join(missing)}")
     names = setting_names()
-    alone = names["resource_service"] - names["auth_service"]
+    alone = (names["resource_service"] | names["shared"]) - names["auth_service"]
     own = {name: value for name, value in environment.items() if name in alone and name not in _REQUIRED}
     notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
     required = {name: environment[name] for name in _REQUIRED}

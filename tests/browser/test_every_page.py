@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from resource_service.pages.visitors import VisitorPages
 from resource_service.settings import ResourceSettings
+from shared.appearance.brand import Brand
+from shared.appearance.theme import Theme
 from shared.asgi import Refused
 from shared.languages import in_language
 from tests.auth_service.service import RESOURCE_SECRET
@@ -92,11 +94,16 @@ def pages_of_the_resource_service() -> dict[str, Response]:
         issuer="https://auth.example",
         resource="https://mcp.example/mcp",
         resource_secret=SecretStr(RESOURCE_SECRET),
+        site_name="Beispiel AG",
+        accent_color="#b3261e",
+        accent_color_dark="#ff8a80",
     )
-    pages = VisitorPages(settings, [settings])
+    pages = VisitorPages(settings, [settings], Brand(icon="/icon.svg"))
+    themed = VisitorPages(settings, [settings], Theme.of(settings).brand(""))
     with in_language("de"):
         return {
             "home": pages.home(),
+            "themed": themed.home(),
             "mcp": pages.refused(Refused("/mcp", 401, "invalid_token", "a token is needed")),
             **{
                 str(status): pages.refused(Refused("/v1", status, "error", "what is wrong"))

@@ -83,6 +83,7 @@ DOORWARD_RESOURCE_SERVERS='[{"id":"resource"}]'
 DOORWARD_REDIS_PASSWORD=the-password
 DOORWARD_INTROSPECTION_CACHE_S=300
 DOORWARD_BIND=0.0.0.0
+DOORWARD_SITE_NAME='Example Tools'
 """
 
 
@@ -98,6 +99,7 @@ def test_the_one_file_of_an_earlier_release_is_understood(tmp_path: Path) -> Non
         "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
         "DOORWARD_INTROSPECTION_CACHE_S": "300",
         "DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3",
+        "DOORWARD_SITE_NAME": "Example Tools",
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from auth_service.settings import AuthSettings
+from resource_service.settings import ResourceSettings
 from shared.appearance.settings import AppearanceSettings
 from shared.cli.settings import complaints_about_values
 from tests.shared.appearance.images import png
@@ -36,6 +37,15 @@ def test_the_appearance_is_read_from_the_environment(tmp_path: Path, monkeypatch
 
 def test_an_unreadable_color_is_refused_in_one_sentence_with_the_ratio() -> None:
     assert complaints(**{**RED, "DOORWARD_ACCENT_COLOR": "#ff0000"}) == [
+        "DOORWARD_ACCENT_COLOR: the contrast with the background (#f4f3ee) is 3.59:1, "
+        "but must be at least 4.5:1"
+    ]
+
+
+@pytest.mark.parametrize("service", [AuthSettings, ResourceSettings])
+def test_each_service_complains_about_an_unreadable_color_once(service: type[AppearanceSettings]) -> None:
+    named = complaints_about_values({**RED, "DOORWARD_ACCENT_COLOR": "#ff0000"}, service)
+    assert [complaint for complaint in named if "COLOR" in complaint] == [
         "DOORWARD_ACCENT_COLOR: the contrast with the background (#f4f3ee) is 3.59:1, "
         "but must be at least 4.5:1"
     ]
@@ -71,7 +81,10 @@ def test_a_logo_that_is_not_a_readable_image_is_refused(tmp_path: Path) -> None:
     "invalid",
     [{"accent_color": "#ff0000", "accent_color_dark": "#ff8a80"}, {"logo": "/missing"}, {"site_name": ""}],
 )
-def test_the_authorization_server_refuses_to_start_with_them(invalid: dict[str, Any]) -> None:
+@pytest.mark.parametrize("service", [AuthSettings, ResourceSettings])
+def test_both_services_refuse_to_start_with_them(
+    service: type[AppearanceSettings], invalid: dict[str, Any]
+) -> None:
     with pytest.raises(ValidationError) as refusal:
-        AuthSettings(**invalid)
+        service(**invalid)
     assert {*invalid} & {str(error["loc"][0]) for error in refusal.value.errors() if error["loc"]}
