@@ -203,7 +203,7 @@ OPERATION = (
         "OP-3",
         "MUST",
         "acknowledged is kept, by a chosen durability",
-        Partial("a full disk and a rolling restart are not tried"),
+        Partial("a full disk, a rolling restart, Valkey and a killed SQLite process are not tried"),
     ),
     Requirement("OP-4", "MUST", "backup and restore", HELD),
     Requirement(
