@@ -86,6 +86,25 @@ def plural_text(message: str, plural: str, count: int) -> Text:
     return chosen
 
 
+class _Sentence(Text):
+    __slots__ = ("clause",)
+    clause: Text
+
+    def __html__(self) -> str:
+        return _as_sentence(self.clause.__html__())
+
+
+def sentence_of(clause: Text) -> Text:
+    """Return a clause as a sentence, with a capital letter and a period, in every language."""
+    sentence = _Sentence(_as_sentence(str(clause)))
+    sentence.clause = clause
+    return sentence
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def listed_text(texts: Sequence[str]) -> Text:
     """Return `texts`, separated by commas; each keeps its translation."""
     values = {f"text{number}": text for number, text in enumerate(texts)}

@@ -189,7 +189,7 @@ PEOPLE = (
         "ID-11",
         "MUST",
         "accessible, translatable pages with own looks",
-        Partial("the console is in English only"),
+        HELD,
     ),
     Requirement("ID-12", "MUST", "`doorward apply` and `export`", HELD),
 )

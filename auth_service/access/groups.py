@@ -10,6 +10,7 @@ from auth_service.protocol.access import ADMINISTRATORS
 from auth_service.protocol.access_document import group_name, person_name
 from auth_service.storage import keys
 from auth_service.storage.interface import Store
+from shared.texts import Text
 
 MAX_GROUPS = 1_000
 MAX_MEMBERS = 10_000
@@ -46,14 +47,18 @@ class Groups:
         """
         group, name = editable(group), person_name(member)
         if not await self._store.index_add_within(keys.groups(), group, ttl_s=None, limit=MAX_GROUPS):
-            raise ValueError(f"the maximum of {MAX_GROUPS} groups is reached")
+            raise ValueError(Text("the maximum of %(count)s groups is reached", count=MAX_GROUPS))
         members, groups = keys.group_members(group), keys.member_groups(name)
         if not await self._store.index_add_within(members, name, ttl_s=None, limit=MAX_MEMBERS):
-            raise ValueError(f"{group} has the maximum of {MAX_MEMBERS} members")
+            raise ValueError(
+                Text("%(group)s has the maximum of %(count)s members", group=group, count=MAX_MEMBERS)
+            )
         # Last, because this index decides. A failure leaves a member who is listed, but holds nothing.
         if not await self._store.index_add_within(groups, group, ttl_s=None, limit=MAX_GROUPS_OF_MEMBER):
             await self._store.index_remove(members, name)
-            raise ValueError(f"{name} is in the maximum of {MAX_GROUPS_OF_MEMBER} groups")
+            raise ValueError(
+                Text("%(name)s is in the maximum of %(count)s groups", name=name, count=MAX_GROUPS_OF_MEMBER)
+            )
         await self._changes.person(name)
         return name
 
@@ -82,5 +87,7 @@ def editable(group: str) -> str:
         ValueError: it is not the name of a group, or its members are not stored here.
     """
     if group == ADMINISTRATORS:
-        raise ValueError(f"the group {ADMINISTRATORS} cannot be edited; use `doorward users promote`")
+        raise ValueError(
+            Text("the group %(group)s cannot be edited; use `doorward users promote`", group=ADMINISTRATORS)
+        )
     return group_name(group)

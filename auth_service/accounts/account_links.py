@@ -10,6 +10,7 @@ from auth_service.crypto.secrets import digest, matches, new_id, new_secret
 from auth_service.protocol.email_addresses import required
 from auth_service.users.repository import User, UserExistsError
 from shared.clock import Clock
+from shared.texts import Text
 
 PREFIX = "dw_al_"
 MOST_HOURS = 7 * 24
@@ -80,7 +81,9 @@ class AccountLinks:
         now = self.clock()
         waiting = [user for user in await self.accounts.users.list() if user.invited]
         if sum(now < user.link_expires_at for user in waiting) >= MOST_INVITED:
-            raise TooManyInvitedError(f"{MOST_INVITED} invitations are open; wait, or delete some accounts")
+            raise TooManyInvitedError(
+                Text("%(count)s invitations are open; wait, or delete some accounts", count=MOST_INVITED)
+            )
         email = required(email) if email else None
         user = await self._invited(
             User(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.protocol.email_addresses import required
 from auth_service.users.repository import User
+from shared.texts import Text
 
 
 class NotThatAddressError(ValueError):
@@ -62,7 +63,9 @@ class OwnEmail:
         """
         current = await self.accounts.users.by_subject(account.subject)
         if current is None or current.unproven_email is None or current.unproven_email != required(address):
-            raise NotThatAddressError(f"{account.username} waits for no confirmation of {address}")
+            raise NotThatAddressError(
+                Text("%(name)s waits for no confirmation of %(email)s", name=account.username, email=address)
+            )
         confirmed = await self.accounts.set_email(current, current.unproven_email)
         await self.accounts.factors.note(
             account.subject, "Your e-mail address was confirmed by an administrator"

@@ -10,6 +10,7 @@ from auth_service.administration.actors import Actor
 from auth_service.protocol.access import Access
 from auth_service.protocol.access_document import access_document, parse_access
 from auth_service.protocol.access_rules import AccessRule, rule_named, with_rule, without_rule
+from shared.texts import Text
 
 _ATTEMPTS = 10
 Change = Callable[[CurrentAccess], Access | None]
@@ -20,14 +21,16 @@ class RuleExistsError(ValueError):
     """The group or person has a rule for the resource, with other scopes."""
 
     def __init__(self) -> None:
-        super().__init__("there is a rule for this name and resource already; edit it instead")
+        super().__init__(Text("there is a rule for this name and resource already; edit it instead"))
 
 
 class EverythingOpenError(ValueError):
     """There are no rules: the first one would take everything else away from everybody."""
 
     def __init__(self) -> None:
-        super().__init__("there are no access rules, and the first one closes everything that no rule grants")
+        super().__init__(
+            Text("there are no access rules, and the first one closes everything that no rule grants")
+        )
 
 
 class NoSuchRuleError(LookupError):

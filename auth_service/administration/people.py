@@ -11,6 +11,7 @@ from auth_service.administration.actors import Actor
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User, UserExistsError
+from shared.texts import Text
 
 INVITED_HOURS = 72
 RESET_HOURS = 24
@@ -90,7 +91,7 @@ class PeopleAdministration:
             OwnAccountError: the actor's own account cannot be locked, because that removes second factors.
         """
         if lock:
-            _refuse_own(actor, user, "you cannot lock your own account")
+            _refuse_own(actor, user, Text("you cannot lock your own account"))
         secret = await self.links.reset(user, ttl_s=hours * 3_600, drawn=drawn, lock=lock)
         actor.audit("user link made", user=user.username, user_subject=user.subject, locked=lock)
         return secret
@@ -148,7 +149,7 @@ class PeopleAdministration:
             OwnAccountError: the actor would no longer be an administrator.
         """
         if not administrator:
-            _refuse_own(actor, user, "you cannot take your own rights away")
+            _refuse_own(actor, user, Text("you cannot take your own rights away"))
         change = self.accounts.connected.promote if administrator else self.accounts.demote
         changed = await change(user)
         action = "user promoted" if administrator else "user demoted"
@@ -162,7 +163,7 @@ class PeopleAdministration:
             NoSuchUserError: the account no longer exists.
             OwnAccountError: it is the actor's own.
         """
-        _refuse_own(actor, user, "you cannot disable yourself")
+        _refuse_own(actor, user, Text("you cannot disable yourself"))
         changed = await self.accounts.disable(user)
         actor.audit("user disabled", user=user.username)
         return changed
@@ -184,7 +185,7 @@ class PeopleAdministration:
             NoSuchUserError: the account no longer exists.
             OwnAccountError: it is the actor's own.
         """
-        _refuse_own(actor, user, "you cannot delete yourself here")
+        _refuse_own(actor, user, Text("you cannot delete yourself here"))
         await self.accounts.delete(user)
         actor.audit("user deleted", user=user.username, deleted=user.subject)
 
@@ -194,7 +195,7 @@ class PeopleAdministration:
         Raises:
             OwnAccountError: it is the actor's own account, whose page requires the second factor for that.
         """
-        _refuse_own(actor, user, "remove your own under Ways to log in")
+        _refuse_own(actor, user, Text("remove your own under Login methods"))
         removed = await self.accounts.reset_factors(user)
         if removed:
             actor.audit("second factors removed", user=user.username)
@@ -209,7 +210,9 @@ def checked_name(name: str | None) -> str | None:
     """
     stripped = (name or "").strip()
     if len(stripped) > MAX_NAME_CHARACTERS or not stripped.isprintable():
-        raise ValueError(f"a name is one line of at most {MAX_NAME_CHARACTERS} characters")
+        raise ValueError(
+            Text("a name is one line of at most %(count)s characters", count=MAX_NAME_CHARACTERS)
+        )
     return stripped or None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.usernames import canonical
 from shared.scopes import format_scope, parse_scope
+from shared.texts import Text
 from shared.uris import resource_key
 
 ALL = "*"
@@ -104,7 +105,7 @@ class Held:
         return kept
 
 
-OPEN = Held(frozenset({ALL}), ("no access rules: everything is open to everybody",))
+OPEN = Held(frozenset({ALL}), (Text("no access rules: everything is open to everybody"),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,14 @@ class Access:
             for pattern, allowed in resources.items():
                 if pattern == ALL or resource_key(pattern) == resource_key(resource):
                     scopes |= allowed
-                    rules.append(f"{name} may hold {' '.join(sorted(allowed))} at {pattern}")
+                    rules.append(
+                        Text(
+                            "%(name)s may hold %(scopes)s at %(url)s",
+                            name=name,
+                            scopes=" ".join(sorted(allowed)),
+                            url=pattern,
+                        )
+                    )
         return Held(frozenset(scopes), tuple(rules))
 
     def groups_named(self, resource: str) -> frozenset[str]:
@@ -140,11 +148,15 @@ class Access:
             if any(pattern == ALL or resource_key(pattern) == key for pattern in resources)
         )
 
-    def _applying(self, person: PersonFacts) -> Iterator[tuple[str, Resources]]:
+    def _applying(self, person: PersonFacts) -> Iterator[tuple[Text, Resources]]:
         for group in sorted(person.groups & self.groups.keys()):
-            yield f"group {group}", self.groups[group]
+            yield Text("group %(group)s", group=group), self.groups[group]
         for name in sorted(person.names & self.people.keys()):
-            yield "everybody" if name == ALL else f"person {name}", self.people[name]
+            yield _person(name), self.people[name]
+
+
+def _person(name: str) -> Text:
+    return Text("everybody") if name == ALL else Text("person %(name)s", name=name)
 
 
 def closed_access(*usernames: str) -> Access:

@@ -22,6 +22,7 @@ from auth_service.protocol.access import ALL, Access, is_username
 from auth_service.protocol.email_addresses import normalized
 from auth_service.protocol.usernames import canonical
 from shared.scopes import SCOPE_TOKEN
+from shared.texts import Text, message_of
 from shared.uris import resource_key
 
 KEYS = ("contact", "groups", "people")
@@ -46,7 +47,7 @@ class InvalidAccessError(ValueError):
     """
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("; ".join(problems))
+        super().__init__(problems[0] if len(problems) == 1 else "; ".join(problems))
         self.problems = problems
 
 
@@ -94,7 +95,10 @@ def group_name(name: str) -> str:
     """
     if not LOCAL_GROUP.match(name):
         raise ValueError(
-            f"{name!r} is not a valid group name: use letters, digits, dots, hyphens and underscores"
+            Text(
+                "%(name)s is not a valid group name: use letters, digits, dots, hyphens and underscores",
+                name=repr(name),
+            )
         )
     return name
 
@@ -117,8 +121,11 @@ def person_name(name: str) -> str:
     if is_username(name):
         return canonical(name)
     raise ValueError(
-        f"{name!r} is not a person: use a username, an e-mail address, provider:address, subject:ID,"
-        ' issuer:URL or "*"'
+        Text(
+            "%(name)s is not a person: use a username, an e-mail address, provider:address, subject:ID,"
+            ' issuer:URL or "*"',
+            name=repr(name),
+        )
     )
 
 
@@ -136,24 +143,24 @@ def _entries(value: object, key: str, problems: list[str]) -> dict[str, dict[str
         except InvalidAccessError as error:
             problems.extend(error.problems)
         except ValueError as error:
-            problems.append(str(error))
+            problems.append(message_of(error))
     return entries
 
 
 def _group(name: object) -> str:
     if not _is_line(name):
-        raise ValueError(f"{name!r} is not the name of a group")
+        raise ValueError(Text("%(name)s is not the name of a group", name=repr(name)))
     provider, colon, group = str(name).partition(":")
     if not colon:
         return group_name(str(name))
     if not _PROVIDER.match(provider) or not group:
-        raise ValueError(f"{name!r} is not a group of a provider: write provider:group")
+        raise ValueError(Text("%(name)s is not a group of a provider: write provider:group", name=repr(name)))
     return str(name)
 
 
 def _person(name: object) -> str:
     if not _is_line(name):
-        raise ValueError(f"{name!r} is not the name of a person")
+        raise ValueError(Text("%(name)s is not the name of a person", name=repr(name)))
     return person_name(str(name))
 
 
@@ -164,21 +171,23 @@ def _resources(value: object, place: str) -> Iterator[tuple[str, frozenset[str]]
         raise InvalidAccessError(f"{place} names more than {MAX_RESOURCES} resources")
     problems = [problem for item in value.items() if (problem := _problem(*item))]
     if problems:
-        raise InvalidAccessError(*(f"{place}: {problem}" for problem in problems))
+        raise InvalidAccessError(
+            *(Text("%(place)s: %(problem)s", place=place, problem=problem) for problem in problems)
+        )
     for resource, scopes in value.items():
         yield resource, frozenset({ALL} if scopes == ALL else scopes)
 
 
-def _problem(resource: object, scopes: object) -> str | None:
+def _problem(resource: object, scopes: object) -> Text | None:
     if not _is_line(resource) or not _is_resource(str(resource)):
-        return f'{resource!r} is not the URL of a resource, nor "*"'
+        return Text('%(url)s is not the URL of a resource, nor "*"', url=repr(resource))
     if scopes == ALL:
         return None
     if not isinstance(scopes, list) or not 0 < len(scopes) <= MAX_SCOPES:
-        return f'{resource} needs "*" or a list of at most {MAX_SCOPES} scopes'
+        return Text('%(url)s needs "*" or a list of at most %(count)s scopes', url=resource, count=MAX_SCOPES)
     for scope in scopes:
         if not isinstance(scope, str) or scope == ALL or not SCOPE_TOKEN.match(scope):
-            return f'{scope!r} is not a scope; all scopes are "*", without a list'
+            return Text('%(scope)s is not a scope; all scopes are "*", without a list', scope=repr(scope))
     return None
 
 

@@ -10,8 +10,9 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.grant_use import last_used_at
 from auth_service.protocol.software import software_key
+from shared.texts import Text
 
-DELETED_CLIENT = "A deleted client"
+DELETED_CLIENT = Text("A deleted client")
 
 
 @dataclass(frozen=True, slots=True)

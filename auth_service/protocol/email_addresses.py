@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from shared.texts import Text
+
 # Printable ASCII only: otherwise two addresses can look alike, or fold to the same. No quoted local parts.
 _EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 MAX_LENGTH = 254
@@ -16,7 +18,7 @@ def required(address: str) -> str:
         ValueError: it is not safe to compare.
     """
     if (safe := normalized(address)) is None:
-        raise ValueError("the e-mail address must have the form name@domain, in ASCII")
+        raise ValueError(Text("the e-mail address must have the form name@domain, in ASCII"))
     return safe
 
 

@@ -16,6 +16,7 @@ from auth_service.storage.interface import Store
 from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.users.emails import EmailAddresses
 from shared.clock import Clock, system_clock
+from shared.texts import Text
 
 
 class UserExistsError(Exception):
@@ -241,7 +242,7 @@ class UserRepository:
             raise NoSuchUserError(account.username)
         key, user = entry
         if email and not await self._emails.claim(email, key):
-            raise ValueError("another account has that e-mail address")
+            raise ValueError(Text("another account has that e-mail address"))
         if user.email and user.email != email:
             await self._emails.release(user.email, key)
 

@@ -26,7 +26,7 @@ LOCALES = sorted((ROOT / "shared" / "locale").glob("*.po"))
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 TAG = re.compile(r"<[^>]*>")
 
-# The console is in English alone. Names of programs, and names of parts of programs, are not translated.
+# Names of programs, and names of parts of programs, are not translated.
 NOT_TRANSLATED = {
     "Claude",
     "Claude Code",
@@ -53,8 +53,7 @@ def test_every_message_has_a_translation_with_the_same_placeholders_and_tags(pat
 
 
 def templates() -> list[Path]:
-    paths = sorted(path for path in ROOT.glob("*/**/templates/*.html") if ".venv" not in path.parts)
-    return [path for path in paths if not path.name.startswith("console_")]
+    return sorted(path for path in ROOT.glob("*/**/templates/*.html") if ".venv" not in path.parts)
 
 
 @pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)

@@ -12,8 +12,8 @@ from auth_service.access.control import AccessControl
 from auth_service.access.groups import Groups
 from auth_service.administration.access_rules import AccessRuleAdministration
 from auth_service.pages.console.access_rule import RULE_SOURCES, rule_refusals, rule_url, scopes_of
-from auth_service.pages.console.operation_errors import refusals
 from auth_service.pages.console.sections import Administrator
+from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.access import ADMINISTRATORS
 from auth_service.protocol.access_rules import parse_rule, rules_of
@@ -22,6 +22,7 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.web.render import PageTemplates, see_other
+from shared.texts import Text
 from shared.uris import resource_key
 
 
@@ -65,8 +66,11 @@ class AccessSection:
         values = {"person": person, "resource": resource, "decided": bool(person and resource)}
         if not values["decided"]:
             return values
-        with refusals():
+        try:
             resource_key(resource)
+        except ValueError as error:
+            message = Text("The URL of the resource is not valid.")
+            raise NotDoneError(message, 400, Reason.FORM_FIELD_INVALID) from error
         return {**values, "held": await self.control.held_by_username(person, resource)}
 
     async def handle_post(self, form: Parameters, admin: Administrator) -> Response:

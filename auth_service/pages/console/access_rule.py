@@ -27,8 +27,8 @@ from shared.texts import Text
 
 RULE_SOURCES = {
     "store": "",
-    "file": "declared in a file",
-    "settings": "from the settings",
+    "file": Text("declared in a file"),
+    "settings": Text("from the settings"),
 }
 
 

@@ -123,8 +123,9 @@ class ClientSection:
         except NotOperatorsClientError as error:
             raise InvalidRequestError(Reason.ADMIN_CONFLICT, str(error)) from error
         except OAuthError as error:
-            wrong = f"Not saved: {error.description}."
-            return await self._page(client, Parameters({}), admin, wrong=wrong, fields=fields_of(members))
+            return await self._page(
+                client, Parameters({}), admin, wrong=error.description, fields=fields_of(members)
+            )
         admin.audit("client edited", client_id=client.client_id)
         if made.client_secret is not None:
             return await self._page(made.client, Parameters({}), admin, secret=made.client_secret)

@@ -8,14 +8,15 @@ from typing import Any
 from auth_service.administration.client_metadata import GRANT_TYPES
 from auth_service.protocol.client import Client
 from auth_service.protocol.parameters import Parameters
+from shared.texts import Text
 
 LABELS = {
-    "authorization_code": "People log in and allow it (authorization_code)",
-    "refresh_token": "It stays connected (refresh_token)",
-    "client_credentials": "It acts for itself (client_credentials)",
-    "urn:ietf:params:oauth:grant-type:device_code": "People enter a code from a device (device_code)",
-    "urn:ietf:params:oauth:grant-type:token-exchange": "It exchanges tokens (token-exchange)",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer": "It presents assertions (jwt-bearer)",
+    "authorization_code": Text("People log in and allow it (authorization_code)"),
+    "refresh_token": Text("It stays connected (refresh_token)"),
+    "client_credentials": Text("It acts for itself (client_credentials)"),
+    "urn:ietf:params:oauth:grant-type:device_code": Text("People enter a code from a device (device_code)"),
+    "urn:ietf:params:oauth:grant-type:token-exchange": Text("It exchanges tokens (token-exchange)"),
+    "urn:ietf:params:oauth:grant-type:jwt-bearer": Text("It presents assertions (jwt-bearer)"),
 }
 
 
@@ -49,8 +50,8 @@ def fields_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def method_label(client: Client) -> str:
+def method_label(client: Client) -> Text:
     """Return in words how a client authenticates."""
     if not client.confidential:
-        return "Public, without a secret"
-    return "With a secret" if client.has_secret else "With a signed assertion (private_key_jwt)"
+        return Text("Public, without a secret")
+    return Text("With a secret") if client.has_secret else Text("With a signed assertion (private_key_jwt)")

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from auth_service.clients.registration_policy import InitialAccessTokenRepository, initial_access_token
 from auth_service.crypto.secrets import new_secret
 from auth_service.pages.console.sections import Administrator
+from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.parameters import Parameters
@@ -17,6 +18,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
+from shared.texts import Text
 
 MOST_USES = 10_000
 MOST_HOURS = 8_760
@@ -84,5 +86,6 @@ class InvitationsSection:
 def _count(form: Parameters, name: str, most: int) -> int:
     text = form.require(name)
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
-        raise InvalidRequestError(Reason.FORM_FIELD_INVALID, f"{name} must be a number from 1 to {most}")
+        message = Text("Enter a number from 1 to %(most)s.", most=most)
+        raise NotDoneError(message, 400, Reason.FORM_FIELD_INVALID)
     return int(text)

@@ -50,7 +50,7 @@ class NewClientSection:
         except ClientExistsError:
             return see_other(client_url(client_id))  # submitted again after it was edited
         except OAuthError as error:
-            return self._form(admin, fields_of(members), f"Not created: {error.description}.")
+            return self._form(admin, fields_of(members), error.description)
         if not admin.is_repeated:
             admin.audit("client created", client_id=client_id, name=made.client.name)
         context = {"admin": admin, "made": made, "url": client_url(client_id)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from auth_service.administration.people import OwnAccountError
 from auth_service.pages.console.sections import NotThereError
 from auth_service.pages.current_password import NotDoneError
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import NoSuchUserError, UserExistsError
-from shared.texts import Text
+from shared.texts import Text, message_of, sentence_of
 
 
 @contextmanager
@@ -27,6 +28,6 @@ def refusals() -> Iterator[None]:
     except NoSuchUserError as error:
         raise NotThereError from error
     except ValueError as error:
-        text = str(error)
-        sentence = f"{text[:1].upper()}{text[1:]}."
-        raise NotDoneError(Text(sentence), 400, Reason.FORM_FIELD_INVALID) from error
+        raise NotDoneError(sentence_of(message_of(error)), 400, Reason.FORM_FIELD_INVALID) from error
+    except OwnAccountError as error:
+        raise NotDoneError(sentence_of(message_of(error)), error.status, error.reason) from error

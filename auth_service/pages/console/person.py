@@ -31,6 +31,7 @@ from auth_service.users.repository import User
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
 from auth_service.web.render import PageTemplates, see_other
+from shared.texts import Text
 
 CONFIRMED = frozenset({"delete", "end-all", "promote", "demote", "link", "reset-factors"})
 """The actions that have a page of their own, which says what they do."""
@@ -103,7 +104,7 @@ class PersonSection:
             "grant_id": grant.grant_id,
             "client_id": grant.client_id,
             "client_name": client.name if client else DELETED_CLIENT,
-            "resource": resource.name if resource else grant.resource or "Their account only",
+            "resource": resource.name if resource else grant.resource or Text("Their account only"),
             "scopes": grant.scopes,
             "since": day(grant.created_at),
             "last": day(grant.issued_at or None),

@@ -11,10 +11,11 @@ from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.people import PeopleAdministration
 from auth_service.pages.console.sections import Administrator
-from auth_service.protocol.errors import InvalidRequestError
+from auth_service.pages.current_password import NotDoneError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.repository import User
+from shared.texts import message_of, sentence_of
 
 Action = Callable[[Parameters, User, Administrator], Awaitable[User | None]]
 """Performs an action; returns the account as it is now, or None if it is gone."""
@@ -63,7 +64,7 @@ class PersonActions:
         try:
             await OwnEmail(accounts=self.people.accounts).confirm(user, address)
         except ValueError as error:
-            raise InvalidRequestError(Reason.EMAIL_NOT_CHANGED, str(error)) from error
+            raise NotDoneError(sentence_of(message_of(error)), 400, Reason.EMAIL_NOT_CHANGED) from error
         admin.audit("e-mail address confirmed", user=user.username, email=address)
         return user
 
@@ -91,7 +92,9 @@ class PersonActions:
         try:
             await self.people.accounts.connected.disconnect(user, identity_id)
         except NotDisconnectedError as error:
-            raise InvalidRequestError(Reason.IDENTITY_NOT_DISCONNECTED, str(error)) from error
+            raise NotDoneError(
+                sentence_of(message_of(error)), 400, Reason.IDENTITY_NOT_DISCONNECTED
+            ) from error
         admin.audit("identity disconnected", user=user.username, identity=identity_id)
         return user
 

@@ -34,6 +34,7 @@ _BACK = {
     "person": "people",
     "groups": "groups",
     "group": "groups",
+    "invitations": "invitations",
     "access": "access",
     "access-rule": "access",
 }
