@@ -9,10 +9,11 @@ from functools import cached_property
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.redirect_uris import RedirectUriType, destination_of, redirect_uri_type
+from shared.texts import Text
 
 _SHOWN_PLACES = 4
 _TOLD = ("software_id", "client_name")
-_REACH_WORDS = {RedirectUriType.LOOPBACK: "the user’s own computer"}
+_REACH_WORDS = {RedirectUriType.LOOPBACK: Text("the user’s own computer")}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.request_source import UNKNOWN_BROWSER
+from auth_service.protocol.request_source import UNKNOWN_BROWSER, shown_browser
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.users.repository import User
 from auth_service.users.sessions import Session
@@ -152,7 +152,7 @@ class PersonSection:
 def _session(session: Session) -> dict[str, Any]:
     return {
         "session_id": session.session_id,
-        "browser": session.source.browser if session.source else UNKNOWN_BROWSER,
+        "browser": shown_browser(session.source.browser if session.source else UNKNOWN_BROWSER),
         "began": day(session.auth_time),
         "seen": day(session.last_seen_at),
     }

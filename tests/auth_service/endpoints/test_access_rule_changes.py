@@ -21,11 +21,12 @@ URL = "https://mcp.example/mcp"
 @pytest.fixture
 def api(server: AuthorizationServer) -> Iterator[AdminApiClient]:
     """An administrator of a server without access rules, as the other tests need it."""
-    yield AdminApiClient.of_administrator(server)
 
     async def remove_rules(store: Store) -> None:
         await store.delete(keys.access())
 
+    server.with_store(remove_rules)
+    yield AdminApiClient.of_administrator(server)
     server.with_store(remove_rules)
 
 
