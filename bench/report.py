@@ -129,7 +129,7 @@ def _cells(each: Row) -> list[str]:
         f"{each['per_second']:,.0f}",
         f"{each['speed_ratio']:.2f}",
         f"{each['lowest_ratio']:.2f} … {each['highest_ratio']:.2f}",
-        f"{each['at_least']:.1f}" if each["at_least"] else "",
+        f"{each['at_least']:g}" if each["at_least"] else "",
         f"{each['processor_us']:,.0f}",
         f"{each['p50_ms']:.2f}",
         f"{each['p99_ms']:.2f}",
