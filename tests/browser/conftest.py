@@ -6,7 +6,8 @@ the way of the asynchronous tests of other packages.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,6 +18,34 @@ from tests.browser.pair import Pair, pair
 from tests.browser.site import Site, site
 from tests.flow import Client
 from tests.machine import require
+
+DIRECTORY = Path(__file__).parent
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+"""Chromium gives up every connection that it is opening when an interface of the machine comes or goes, and
+the tests of the containers, beside these, start and end some."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Repeat a test that the browser gave up for that reason, and for no other."""
+    for item in items:
+        if item.path.is_relative_to(DIRECTORY):
+            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun=[NETWORK_CHANGED]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Name the reason where a page that a click should have opened is missing.
+
+    Raises:
+        RuntimeError: the test failed, and the browser had given up a connection before.
+    """
+    try:
+        return (yield)
+    except Exception as error:
+        desk = getattr(item, "funcargs", {}).get("desk")
+        if isinstance(desk, Desk) and any(NETWORK_CHANGED in each for each in desk.complaints):
+            raise RuntimeError(NETWORK_CHANGED) from error
+        raise
 
 
 @pytest.fixture(scope="package")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tests.servers import DURABLE, RedisServer, redis_running, wait_until
 
@@ -50,10 +50,16 @@ class SentinelDeployment:
         self.primary.empty()
 
     def replica_follows(self) -> bool:
-        """Whether every replica has caught up and every Sentinel knows it."""
-        links = [each.command("INFO", "replication") for each in self.replicas]
-        up = all(isinstance(info, dict) and info.get("master_link_status") == "up" for info in links)
-        return up and all(self._is_known_to(sentinel) for sentinel in self.sentinels)
+        """Whether every replica has caught up, and the primary and every Sentinel know it."""
+        up = all(_replication(each).get("master_link_status") == "up" for each in self.replicas)
+        return up and self._primary_counts_them() and all(self._is_known_to(each) for each in self.sentinels)
+
+    def _primary_counts_them(self) -> bool:
+        """Whether the primary has their first acknowledgements, which come after their link is up."""
+        of_primary = _replication(self.primary)
+        states = [of_primary[f"slave{number}"]["state"] for number in range(of_primary["connected_slaves"])]
+        good = of_primary.get("min_slaves_good_slaves", len(states))
+        return states == ["online"] * len(self.replicas) and good == len(self.replicas)
 
     def _is_known_to(self, sentinel: RedisServer) -> bool:
         replicas = sentinel.command("SENTINEL", "REPLICAS", SERVICE)
@@ -61,6 +67,12 @@ class SentinelDeployment:
         assert isinstance(replicas, list)
         assert isinstance(others, list)
         return (len(replicas), len(others)) == (len(self.replicas), len(self.sentinels) - 1)
+
+
+def _replication(server: RedisServer) -> dict[str, Any]:
+    info = server.command("INFO", "replication")
+    assert isinstance(info, dict)
+    return info
 
 
 @contextmanager
@@ -81,7 +93,9 @@ def sentinel_running(
     """
     with ExitStack() as stack:
         arguments = (*DURABLE, "--repl-diskless-sync-delay", "0")
-        required = ("--min-replicas-to-write", str(min_replicas))
+        # Its replicas may be late by as much as Sentinel waits, on a busy machine.
+        max_lag_s = max(10, down_after_ms // 1000)
+        required = ("--min-replicas-to-write", str(min_replicas), "--min-replicas-max-lag", str(max_lag_s))
         primary = stack.enter_context(redis_running(directory / "primary", *arguments, *required))
         port = through(primary.port)
         follow = (*arguments, "--replicaof", f"127.0.0.1 {port}")
