@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests start many programs: each would compile all that it imports.
 PARALLEL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup run init test quick interop soak bench mutate check format lock
+.PHONY: help setup setup-run run init test quick interop soak bench mutate check format lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,10 +12,13 @@ help: ## Show what there is
 setup: ## Make .venv (the others do it themselves)
 	@scripts/setup
 
-run: setup ## Start both services; ARGS="--auth-port 9100" and so on
+setup-run: # What run and init need: no tests, no linters
+	@scripts/setup run
+
+run: setup-run ## Start both services; ARGS="--auth-port 9100" and so on
 	@exec $(BIN)/doorward up $(ARGS)
 
-init: setup ## Write a .env with fresh secrets for docker compose
+init: setup-run ## Write a .env with fresh secrets for docker compose
 	@$(BIN)/doorward init $(ARGS)
 
 test: setup ## Run every test the machine can run; ARGS="-k refresh" runs some

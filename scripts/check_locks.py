@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,16 @@ def read_lock(path: Path) -> Pins:
     return pins
 
 
-def wanted(project: dict[str, Any], *extras: str) -> Iterator[Requirement]:
-    """Yield the requirements of pyproject.toml with these extras."""
-    yield from map(Requirement, project["dependencies"])
-    for extra in extras:
-        yield from map(Requirement, project["optional-dependencies"][extra])
+def grouped(pyproject: dict[str, Any], group: str) -> Iterator[Requirement]:
+    """Yield the requirements of a dependency group, and of those that it includes."""
+    for entry in pyproject["dependency-groups"][group]:
+        if isinstance(entry, dict):
+            yield from grouped(pyproject, entry["include-group"])
+        else:
+            yield Requirement(entry)
 
 
-def unmet(pins: Pins, requirements: Iterator[Requirement]) -> Iterator[str]:
+def unmet(pins: Pins, requirements: Iterable[Requirement]) -> Iterator[str]:
     """Yield a message for each requirement that the pins do not satisfy."""
     for requirement in requirements:
         versions = pins.get(canonicalize_name(requirement.name), set())
@@ -52,18 +54,36 @@ def unmet(pins: Pins, requirements: Iterator[Requirement]) -> Iterator[str]:
             yield f"{requirement} is asked for, {sorted(versions) or 'nothing'} is locked"
 
 
+def wanted(pyproject: dict[str, Any]) -> dict[str, list[Requirement]]:
+    """Return the requirements of each lock, by its path."""
+    both = [Requirement(each) for each in pyproject["project"]["dependencies"]]
+    return {
+        "requirements.lock": [*both, *grouped(pyproject, "dev")],
+        "deploy/doorward.lock": both,
+        "scripts/build.lock": [*grouped(pyproject, "build")],
+        "deploy/auth.lock": [*grouped(pyproject, "auth")],
+        "deploy/resource.lock": [*grouped(pyproject, "resource")],
+    }
+
+
+def ungrouped(pyproject: dict[str, Any]) -> set[str]:
+    """Return the dependencies that only the package or only a service lists."""
+    both = set(pyproject["project"]["dependencies"])
+    return both ^ {str(each) for service in ("auth", "resource") for each in grouped(pyproject, service)}
+
+
 def problems(root: Path) -> Iterator[str]:
     """Yield all problems with the locks in `root`."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text())
+    for name in sorted(ungrouped(pyproject)):
+        yield f"pyproject.toml: {name} is a dependency of the package or of a service, but not of both"
     everything = read_lock(root / "requirements.lock")
-    for message in unmet(everything, wanted(project, *project["optional-dependencies"])):
-        yield f"requirements.lock: {message}"
-    for service in ("auth", "resource"):
-        pins = read_lock(root / "deploy" / f"{service}.lock")
-        for message in unmet(pins, wanted(project, service)):
-            yield f"deploy/{service}.lock: {message}"
+    for path, requirements in wanted(pyproject).items():
+        pins = read_lock(root / path)
+        for message in unmet(pins, requirements):
+            yield f"{path}: {message}"
         for name in sorted(name for name in pins if not pins[name] <= everything.get(name, set())):
-            yield f"deploy/{service}.lock: {name} {sorted(pins[name])} is not what requirements.lock holds"
+            yield f"{path}: {name} {sorted(pins[name])} is not what requirements.lock holds"
 
 
 def main() -> int:

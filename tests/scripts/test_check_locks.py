@@ -16,9 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what the check reads."""
-    (tmp_path / "deploy").mkdir()
-    for name in ("pyproject.toml", "requirements.lock", "deploy/auth.lock", "deploy/resource.lock"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for directory in ("deploy", "scripts"):
+        (tmp_path / directory).mkdir()
+    for path in (ROOT / "pyproject.toml", *ROOT.glob("*.lock"), *ROOT.glob("[ds]*/*.lock")):
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
 
 
@@ -43,6 +44,9 @@ def test_the_locks_of_this_project_fit(project: Path) -> None:
     [
         pytest.param("pyproject.toml", '"rich>=', '"rich>=999, >=', "requirements.lock: rich", id="too old"),
         pytest.param("pyproject.toml", '"rich>=', '"unheard-of>=', "unheard-of", id="not locked"),
+        pytest.param(
+            "pyproject.toml", '"zxcvbn>=.*",', "", "zxcvbn>=4.5 is a dependency", id="of a service alone"
+        ),
         pytest.param(
             "deploy/auth.lock", "^rich==[^ ]+", "rich==999", "rich ['999']", id="differs in an image"
         ),

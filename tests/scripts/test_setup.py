@@ -46,14 +46,15 @@ def checkout(tmp_path: Path) -> Path:
     """The files that the set-up reads, with locks that need no network."""
     path = tmp_path / "checkout"
     shutil.copytree(ROOT / "scripts", path / "scripts")
-    for name in ("pyproject.toml", "requirements.lock"):
+    (path / "deploy").mkdir()
+    for name in ("pyproject.toml", "requirements.lock", "deploy/doorward.lock"):
         (path / name).touch()
     return path
 
 
-def run(script: Path, machine: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(script: Path, machine: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(script)],
+        [str(script), *arguments],
         env={"PATH": str(machine), **environment},
         capture_output=True,
         text=True,
@@ -101,22 +102,42 @@ def test_without_ensurepip_it_says_which_package_brings_it(
     assert not (checkout / ".venv").exists()
 
 
-def test_once_set_up_it_does_nothing_until_something_changes(machine: Path, checkout: Path) -> None:
+FINGERPRINT = (
+    "{ pwd && cat pyproject.toml requirements.lock deploy/doorward.lock scripts/build.lock scripts/setup; }"
+)
+
+
+def set_up(checkout: Path, contents: str) -> None:
+    """Put a virtual environment into the checkout that is up to date."""
     venv = checkout / ".venv" / "bin"
     venv.mkdir(parents=True)
     this_python(venv / "python")
-    fingerprint = subprocess.run(
-        ["sh", "-c", "{ pwd && cat pyproject.toml requirements.lock scripts/setup; } | cksum"],
-        cwd=checkout,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    (checkout / ".venv" / "ready").write_text(fingerprint)
-    assert run(checkout / "scripts" / "setup", machine).returncode == 0, "there is no Python to set up with"
+    script = f'printf "%s {contents}" "$({FINGERPRINT} | cksum)" >.venv/ready'
+    subprocess.run(["sh", "-c", script], cwd=checkout, check=True)
+
+
+@pytest.mark.parametrize("wanted", [(), ("run",)], ids=["all", "run"])
+def test_once_set_up_it_does_nothing_until_something_changes(
+    machine: Path, checkout: Path, wanted: tuple[str, ...]
+) -> None:
+    set_up(checkout, "all")
+    done = run(checkout / "scripts" / "setup", machine, *wanted)
+    assert done.returncode == 0, "there is no Python to set up with"
 
     (checkout / "requirements.lock").write_text("# changed\n")
-    assert run(checkout / "scripts" / "setup", machine).returncode != 0
+    assert run(checkout / "scripts" / "setup", machine, *wanted).returncode != 0
+
+
+def test_what_is_set_up_to_run_the_services_is_completed_for_the_tests(machine: Path, checkout: Path) -> None:
+    set_up(checkout, "run")
+    command(machine / "uv", 'echo "uv $*" >>uv.log')
+    assert run(checkout / "scripts" / "setup", machine, "run").returncode == 0
+    assert not (checkout / "uv.log").exists()
+    assert run(checkout / "scripts" / "setup", machine).returncode == 0
+    calls = (checkout / "uv.log").read_text()
+    assert "-r requirements.lock" in calls
+    assert "uv venv" not in calls
+    assert (checkout / ".venv" / "ready").read_text().endswith(" all\n")
 
 
 def test_a_virtual_environment_whose_python_is_gone_is_made_again(checkout: Path, machine: Path) -> None:
