@@ -195,7 +195,7 @@ PEOPLE = (
 )
 
 OPERATION = (
-    Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", Planned(RUN)),
+    Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", Partial("chart, unit")),
     Requirement(
         "OP-2", "MUST", "one true table of settings, unknown names refused", Partial("settings from `*_FILE`")
     ),

@@ -10,7 +10,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import shared
@@ -29,7 +29,8 @@ class Service:
 
     Attributes:
         name: for messages to people.
-        arguments: of the ``doorward`` command.
+        arguments: of the ``doorward`` command, except for the address to listen on.
+        host: the address to listen on.
         environment: the complete environment.
         health_url: answers 200 once the service is ready.
         log: the file that receives all output of the service.
@@ -37,9 +38,14 @@ class Service:
 
     name: str
     arguments: tuple[str, ...]
+    host: str
     environment: dict[str, str]
     health_url: str
     log: Path
+
+    def listening_on(self, host: str) -> Service:
+        """Return the same service on another address."""
+        return replace(self, host=host)
 
 
 class Child:
@@ -86,7 +92,8 @@ async def running(service: Service, *, grace_s: float) -> AsyncIterator[Child]:
     # In a new session, so that Ctrl-C reaches only this process, which then stops the children in order. The
     # child's standard input closes when this process ends, even by SIGKILL, and that stops the child.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "shared.cli", *service.arguments, "--until-stdin-closes"),
+        *(sys.executable, "-P", "-m", "shared.cli", *service.arguments),
+        *("--host", service.host, "--until-stdin-closes"),
         env={**service.environment, "PYTHONPATH": _python_path(service.environment), "PYTHONUNBUFFERED": "1"},
         stdin=PIPE,
         stdout=PIPE,

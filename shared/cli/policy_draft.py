@@ -35,7 +35,9 @@ def draft(
 ) -> None:
     """List what an MCP server offers, and write a first policy for it."""
     if find_spec("mcp") is None:
-        raise CommandError('this needs the MCP SDK: pip install "doorward[resource]"')
+        raise CommandError(
+            "this image does not contain the MCP SDK; use that of the resource service, or `pip install doorward`"
+        )
     if (url is None) == (stdio is None):
         raise CommandError("either the URL of the MCP server or --stdio COMMAND is required")
     if file is not None and file.exists():

@@ -47,6 +47,13 @@ def up(
     *,
     auth_port: Port = 9000,
     resource_port: Port = 9001,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            help="Address to listen on, instead of those of localhost. Only for a container whose ports are "
+            "published on this machine alone: the demo user's password is known to everybody."
+        ),
+    ] = None,
     redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
     data_dir: Annotated[Path, typer.Option(help="Directory for state, secrets and logs.")] = Path(
         ".doorward"
@@ -60,6 +67,8 @@ def up(
             _auth_service(issuer, resource=resource, port=auth_port, redis=redis, data_dir=data_dir),
             _resource_service(issuer, resource, resource_port, data_dir),
         ]
+        if host is not None:
+            services = [each.listening_on(host) for each in services]
         _check_environments(services, context)
 
         def say_so() -> None:
@@ -130,7 +139,8 @@ def _service(command: str, port: int, data_dir: Path, **settings: str) -> Servic
     host = loopback_host(port, f"--{command}-port")
     return Service(
         name=_NAMES[command],
-        arguments=(command, "--host", host, "--port", str(port), "--grace", "2"),
+        arguments=(command, "--port", str(port), "--grace", "2"),
+        host=host,
         environment={**_own_settings(command, {**ON_THIS_MACHINE, **os.environ}), **settings},
         health_url=f"http://localhost:{port}/health",
         log=data_dir / f"{command}.log",

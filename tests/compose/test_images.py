@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from docker import DockerClient
 from docker.models.containers import Container
 
-from tests.compose.stack import HEALTHY_TIMEOUT_S, IMAGES, Stack
+from tests.cli.command import ROOT
+from tests.compose.stack import BUILD_TIMEOUT_S, HEALTHY_TIMEOUT_S, IMAGES, Stack
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.xdist_group("compose")
 
+TRIAL = "doorward-test-trial"
 SECRET = "x" * 43
 RESOURCE = "http://localhost:9001/mcp"
 SETTINGS = {
@@ -49,15 +54,15 @@ def running(stack: Stack, service: str) -> Iterator[Container]:
         container.remove(force=True, v=True)
 
 
+def is_healthy(container: Container) -> bool:
+    container.reload()
+    return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
+
+
 @pytest.mark.parametrize("service", IMAGES)
 def test_an_image_starts_alone_and_becomes_healthy(built: Stack, service: str) -> None:
     with running(built, service) as container:
-
-        def healthy() -> bool:
-            container.reload()
-            return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
-
-        wait_until(healthy, timeout_s=HEALTHY_TIMEOUT_S)
+        wait_until(lambda: is_healthy(container), timeout_s=HEALTHY_TIMEOUT_S)
         assert container.attrs["Config"]["User"] == "10001:10001"
 
 
@@ -77,3 +82,25 @@ def test_the_command_says_what_an_image_is_not_for(built: Stack, service: str, o
         assert f"{other}_service is not installed" in container.logs().decode()
     finally:
         container.remove(force=True)
+
+
+@pytest.fixture(scope="module")
+def trial(engine: DockerClient) -> str:
+    """The image with both services."""
+    command = ["docker", "build", "--quiet", "--file", "deploy/doorward.Dockerfile", "--tag", TRIAL]
+    base = os.environ.get("PYTHON_IMAGE")
+    arguments = ["--build-arg", f"PYTHON_IMAGE={base}"] if base else []
+    subprocess.run([*command, *arguments, "."], cwd=ROOT, check=True, timeout=BUILD_TIMEOUT_S)
+    return TRIAL
+
+
+@pytest.mark.requirement("OP-1")
+def test_the_image_to_try_out_runs_both_services_for_a_client(engine: DockerClient, trial: str) -> None:
+    container = engine.containers.run(trial, detach=True, read_only=True, network_mode="none")
+    try:
+        wait_until(lambda: is_healthy(container), timeout_s=HEALTHY_TIMEOUT_S)
+        status, output = container.exec_run(["doorward", "doctor", "http://localhost:9001/mcp"])
+        assert status == 0, output.decode()
+        assert container.attrs["Config"]["User"] == "10001:10001"
+    finally:
+        container.remove(force=True, v=True)
