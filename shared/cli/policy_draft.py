@@ -36,7 +36,7 @@ def draft(
     """List what an MCP server offers, and write a first policy for it."""
     if find_spec("mcp") is None:
         raise CommandError(
-            "this image does not contain the MCP SDK; use that of the resource service, or `pip install doorward`"
+            "this image does not contain the MCP SDK; use the other image, or `pip install doorward`"
         )
     if (url is None) == (stdio is None):
         raise CommandError("either the URL of the MCP server or --stdio COMMAND is required")

@@ -1,4 +1,4 @@
-"""What `make dist` builds: complete, reproducible, and able to run without the tools of development."""
+"""Build what `make dist` publishes, check that it is complete, and run it without the tools of development."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def locked() -> set[str]:
     )
 
 
-def entries(found: Distribution) -> set[Path]:
+def entries(package: Distribution) -> set[Path]:
     """The files and directories of a distribution at the top of site-packages."""
-    files = found.files or []
+    files = package.files or []
     top = {Path(str(each)).parts[0] for each in files if ".." not in str(each)}
-    return {Path(str(found.locate_file(name))) for name in top - {"__pycache__"}}
+    return {Path(str(package.locate_file(name))) for name in top - {"__pycache__"}}
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [site_packages] = directory.glob("lib/python*/site-packages")
     for name in locked():
         try:
-            found = distribution(name)
+            package = distribution(name)
         except ModuleNotFoundError:
             continue  # for another platform
-        for entry in entries(found):
+        for entry in entries(package):
             (site_packages / entry.name).symlink_to(entry)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site_packages)
