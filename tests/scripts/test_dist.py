@@ -1,4 +1,4 @@
-"""Build what `make dist` publishes, check that it is complete, and run it without the tools of development."""
+"""Build what `make dist` publishes, check that it is complete, and run it without development tools."""
 
 from __future__ import annotations
 
