@@ -9,7 +9,7 @@
     rate_limits.py        rate limits, counted in the store
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
-    storage/       the store interface, its two backends, the key schema
+    storage/       the key schema; the store itself is `shared/storage`
     crypto/        handles, passwords, signing keys
     backup/        backups of the store
     journal/       the journal: who did what, in chains that can be verified
@@ -32,5 +32,5 @@
     wiring/        creates every component once, for the routes
 
 A package imports only packages above it. Only `web`, `authorize`, `endpoints` and `pages` read requests; only
-`storage`, `crypto` and `fetching` perform I/O.
+`shared/storage`, `crypto` and `fetching` perform I/O.
 """

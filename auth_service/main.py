@@ -23,10 +23,6 @@ from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.reloading import ReloadingApp
 from auth_service.settings import AuthSettings
-from auth_service.storage import Durability, open_store
-from auth_service.storage.interface import Store
-from auth_service.storage.store_clock import StoreClock
-from auth_service.storage.store_watch import StoreWatch
 from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
@@ -58,6 +54,10 @@ from shared.docs_page import mount_docs
 from shared.logs import configure_logs, get_logger
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
+from shared.storage import Durability, open_store
+from shared.storage.interface import Store
+from shared.storage.store_clock import StoreClock
+from shared.storage.store_watch import StoreWatch
 from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)

@@ -10,7 +10,7 @@ from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit, Scope, scopes_of
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 UNKNOWN = "unknown"
 """The network of every request whose address cannot be determined."""

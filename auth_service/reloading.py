@@ -13,8 +13,8 @@ from auth_service.declarative.merged_settings import merged
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.openapi import DescribedApp
 from auth_service.settings import AuthSettings
-from auth_service.storage.interface import StoreUnavailableError
 from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
 
 _log = get_logger(__name__)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
 
-from auth_service.storage import Store, open_store
+from shared.storage import Store, open_store
 from tests.servers import DURABLE, redis_running
 
 CONNECTIONS = 32

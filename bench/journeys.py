@@ -28,9 +28,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth_service.main import create_app as authorization_server
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
 from resource_service.main import create_app as resource_server
 from resource_service.settings import ResourceSettings
+from shared.storage import open_store
 from tests.auth_service.service import MASTER_KEY, RESOURCE_SECRET
 from tests.flow import Client, Person, Pkce
 from tests.package_order import ORDER
@@ -52,8 +52,8 @@ GIVEN = {
     "auth_service/protocol/narrowed_grants.py": "the rule that it narrows",
     "auth_service/protocol/introspection.py": "a `TokenHandle`, a protocol that is defined there",
     "auth_service/protocol/lost_writes.py": "a `TokenHandle`, a protocol that is defined in `introspection`",
-    "auth_service/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
-    "auth_service/storage/readings.py": "the decoder of a `Reading`",
+    "shared/storage/documents.py": "the keys, lifetimes and rules of a `Collection`",
+    "shared/storage/readings.py": "the decoder of a `Reading`",
     "auth_service/web/forms.py": "the handler of an endpoint",
     "auth_service/web/http.py": "the handler of an endpoint",
     "resource_service/gateway/disconnect.py": ASGI,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.nodeid import coerce_node_id
 
-from auth_service.storage import Store, open_store
+from shared.storage import Store, open_store
 from tests import distribution, stores
 from tests.certificates import Authority
 from tests.costs import Costs

@@ -42,7 +42,7 @@ IMPURE = (
 
 ONLY_IN = {
     "httpcore2": ("auth_service/fetching/*.py",),
-    "redis": ("auth_service/storage/redis*.py",),
+    "redis": ("shared/storage/redis*.py",),
     "jose": ("shared/jose.py",),
     "pyotp": ("auth_service/crypto/totp.py",),
     "webauthn": ("auth_service/crypto/passkeys.py",),

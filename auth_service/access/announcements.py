@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from auth_service.events.publisher import RevocationPublisher
 from auth_service.protocol.access import ALL
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
+from shared.storage.interface import Store
 
 MAX_GRANTS = 200
 """For a person with more grants, one event about everybody is sent instead of many."""

@@ -13,9 +13,9 @@ from auth_service.access.rules import AccessRules
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.protocol.access import Access
-from auth_service.storage.interface import Store
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
+from shared.storage.interface import Store
 
 
 @dataclass(frozen=True, kw_only=True)

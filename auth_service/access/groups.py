@@ -9,7 +9,7 @@ from auth_service.access.announcements import AccessChangePublisher
 from auth_service.protocol.access import ADMINISTRATORS
 from auth_service.protocol.access_document import group_name, person_name
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 from shared.texts import Text
 
 MAX_GROUPS = 1_000

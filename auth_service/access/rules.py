@@ -16,11 +16,11 @@ from auth_service.protocol.access_document import (
 )
 from auth_service.protocol.access_rules import rule_ids
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection as Documents
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.documents import Collection as Documents
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 _log = get_logger(__name__)
 _ID = "access"

@@ -12,10 +12,10 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.claims_request import ACR_FEDERATED
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+from shared.storage.interface import Store
 from shared.texts import Text
 
 _LONGEST_S = 30

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from shared.clock import Clock
+from shared.storage.interface import Store
 
 
 class SetupOverError(Exception):

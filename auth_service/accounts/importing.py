@@ -14,10 +14,10 @@ from auth_service.crypto.secrets import digest, new_id
 from auth_service.protocol.access import is_username
 from auth_service.protocol.account_file import ImportedAccount, InvalidAccountFileError, parse_accounts
 from auth_service.protocol.usernames import canonical
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.interface import Store
 
 _log = get_logger(__name__)
 

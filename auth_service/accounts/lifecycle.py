@@ -11,8 +11,6 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
-from auth_service.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.password_strength import PasswordStrength
@@ -20,6 +18,8 @@ from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from shared.appearance.settings import DEFAULT_NAME
 from shared.clock import Clock
+from shared.storage.interface import Store
+from shared.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 
 
 class AccountLifecycle:

@@ -14,8 +14,8 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.secrets import digest, new_id, new_secret
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.client import SECRET_METHODS, Client
-from auth_service.storage.interface import Store
 from shared.clock import Clock
+from shared.storage.interface import Store
 
 SECRET_PREFIX = "dw_cs_"  # noqa: S105
 _CHOSEN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")

@@ -9,11 +9,11 @@ from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.interaction import Approval
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import Session
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import READ_OFTEN, JsonCodec
 
 _MOST = 20
 

@@ -13,11 +13,11 @@ from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.interaction import REPEATED_FOR_S, Decision, Outcome, Progress
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.languages import prefer_locales
 from shared.replacing import replace
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 
 @dataclass(frozen=True, slots=True)

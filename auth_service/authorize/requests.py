@@ -18,12 +18,12 @@ from auth_service.protocol.errors import (
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse
 from shared.signatures import Signatures
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 URN = "urn:ietf:params:oauth:request_uri:"
 PUSHED_TTL_S = 90

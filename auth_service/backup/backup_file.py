@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from auth_service.crypto.encrypted_file import DamagedFileError
-from auth_service.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
-from auth_service.storage.interface import Position
+from shared.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
+from shared.storage.interface import Position
 
 FORMAT = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024

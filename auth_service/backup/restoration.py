@@ -9,12 +9,13 @@ from itertools import islice
 
 from auth_service.backup.backup_file import Progress
 from auth_service.storage import keys
-from auth_service.storage.compression import compress, expand
-from auth_service.storage.entries import READ_AT_ONCE, Entry, StoredDocument
-from auth_service.storage.interface import Store
-from auth_service.storage.revocation_log import disabled_entry
+from shared.storage.compression import compress, expand
+from shared.storage.entries import READ_AT_ONCE, Entry, StoredDocument
+from shared.storage.interface import Store
+from shared.storage.key_spec import PREFIX
+from shared.storage.revocation_log import disabled_entry
 
-_MAY_BE_DISABLED = (f"{keys.PREFIX}client:", f"{keys.PREFIX}user:")
+_MAY_BE_DISABLED = (f"{PREFIX}client:", f"{PREFIX}user:")
 Report = Callable[[Progress], None]
 
 

@@ -13,12 +13,12 @@ from auth_service.protocol.errors import InvalidClientError, SlowDownError
 from auth_service.protocol.proof_source import ProofSource, proof_source
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.interface import StoreFullError
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, UnverifiedJws, parse
 from shared.jwt_claims import ClaimError
 from shared.signatures import Signatures
+from shared.storage.interface import StoreFullError
 
 LONGEST_S = 3_600
 FAPI_ALGORITHMS = ("PS256", "ES256")

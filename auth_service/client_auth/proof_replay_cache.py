@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from auth_service.protocol.proof_source import SHORT_S, ProofSource
 from auth_service.rate_limits import Throttle
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from auth_service.protocol.errors import InvalidClientError, OAuthError, Tempora
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
 from auth_service.rate_limits import Throttle
-from auth_service.storage.interface import StoreFullError
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.interface import StoreFullError
 
 _log = get_logger(__name__)
 

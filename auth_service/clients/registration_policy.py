@@ -18,15 +18,15 @@ from auth_service.protocol.errors import (
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import InitialAccessToken, RegistrationMode, use_up
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
-from auth_service.storage.revocation_log import LONGEST_S, record_in
 from shared import jwt_claims
 from shared.clock import Clock
 from shared.jose import ASYMMETRIC, InvalidJwsError, parse
 from shared.jwt_claims import ClaimError
 from shared.signatures import Signatures
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
+from shared.storage.revocation_log import LONGEST_S, record_in
 
 _NOT_METADATA = frozenset({"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "software_statement"})
 

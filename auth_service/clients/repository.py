@@ -16,12 +16,12 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
 from auth_service.protocol.used_names import entry
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
-from auth_service.storage.readings import Reading
-from auth_service.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import READ_OFTEN, JsonCodec
+from shared.storage.readings import Reading
+from shared.storage.revocation_log import LONGEST_S, disabled_entry, record_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from itertools import islice
 from auth_service.protocol.client import Client
 from auth_service.protocol.eviction import UNKNOWN_NETWORK, UnusedClient, eviction
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 USED_KEPT_S = 30 * 86_400
 MOST_USED = 1_000_000

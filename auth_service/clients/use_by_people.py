@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth_service.protocol.client import Client
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 COUNTED_FOR_S = 180 * 86_400
 MOST_PEOPLE = 1_000_000

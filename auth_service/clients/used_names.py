@@ -16,7 +16,7 @@ from auth_service.protocol.used_names import (
     origin,
 )
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 
 class UsedNames:

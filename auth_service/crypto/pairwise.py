@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.storage import keys as store_keys
-from auth_service.storage.interface import Store
 from shared import base64url
+from shared.storage.interface import Store
 
 _PURPOSE = "pseudonyms"
 _KEY_BITS = 512

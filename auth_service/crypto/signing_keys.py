@@ -14,10 +14,10 @@ from auth_service.crypto.secrets import new_id
 from auth_service.protocol import key_rotation
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.storage import keys as store_keys
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.jose import Claims, SigningKey, UnverifiedJws, public_jwk, sign, verify
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 _PURPOSE = "signing keys"
 _RSA_BITS = 2_048

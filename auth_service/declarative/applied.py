@@ -29,10 +29,10 @@ from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.protocol.access import Access
 from auth_service.protocol.factors import Factors
 from auth_service.protocol.usernames import canonical
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.interface import Store
 
 _log = get_logger(__name__)
 

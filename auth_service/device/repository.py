@@ -10,11 +10,11 @@ from auth_service.protocol import device
 from auth_service.protocol.device import DeviceRequest
 from auth_service.protocol.errors import OAuthError
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.sessions import Session
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 
 @dataclass(frozen=True, slots=True)

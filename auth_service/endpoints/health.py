@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from auth_service.endpoints.descriptions.health import LIVE, READY
 from auth_service.fetching import SingleFlight
-from auth_service.storage.interface import Store
 from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
 from shared.clock import Clock, steady_clock
+from shared.storage.interface import Store
 
 CHECK_EVERY_S = 1.0
 """How long one check of the store answers every probe. A check writes, so it is not made for each."""

@@ -24,10 +24,10 @@ from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.introspection import introspection_response
 from auth_service.protocol.parameters import Parameters, parse_parameters
-from auth_service.storage.interface import StoreUnavailableError
 from auth_service.web.http import encoded_json, encoded_response, is_form, refusal, unavailable
 from shared.asgi import HEAD_FACTS, Waiting, first_header, header_values
 from shared.introspection import SIGNED_TYPE
+from shared.storage.interface import StoreUnavailableError
 
 ANSWERS = 2_048
 """The number of answers that a process keeps, by everything that they follow from: about 2 MB."""

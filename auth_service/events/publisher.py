@@ -5,10 +5,10 @@ from __future__ import annotations
 from auth_service.crypto.secrets import new_id
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.security_events import SecurityEvent
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 _events = JsonCodec(SecurityEvent)
 encode_event, decode_event = _events.encode, _events.decode

@@ -12,11 +12,11 @@ from auth_service.events.publisher import RevocationPublisher, decode_event
 from auth_service.protocol.errors import UnknownPositionError
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
-from auth_service.storage.interface import Store, StoreUnavailableError
-from auth_service.storage.json_codec import UnreadableDocumentError
 from shared.clock import Clock
 from shared.logs import get_logger
 from shared.security_events import SecurityEvent
+from shared.storage.interface import Store, StoreUnavailableError
+from shared.storage.json_codec import UnreadableDocumentError
 
 _log = get_logger(__name__)
 

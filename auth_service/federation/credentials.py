@@ -15,11 +15,11 @@ from typing import Any
 
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared import base64url
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LEASE_S = 30
 """Longer than a provider may take to answer."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.sessions import Session
 from shared import base64url
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LONGEST_HINT = 4_096
 """A longer ID token is not stored: it goes into a URL, which many servers limit to 8 KiB."""

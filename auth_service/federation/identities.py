@@ -9,10 +9,10 @@ from enum import StrEnum
 from auth_service.crypto.secrets import digest
 from auth_service.protocol.federated_identity import MAX_NAME, FederatedIdentity
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 MAX_KEPT_GROUPS = 1_000
 

@@ -14,10 +14,10 @@ from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.fresh_login import Freshness
 from auth_service.protocol.interaction import REPEATED_FOR_S
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared import base64url
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LIFETIME_S = 600
 _FIRST_TAKES_S = 15.0

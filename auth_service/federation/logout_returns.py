@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LIFETIME_S = 600
 

@@ -15,11 +15,11 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.identity_providers import IdentityProvider
 from auth_service.protocol.provider_logout import OLDEST_S, ProviderLogoutEvent, check_logout_token
 from auth_service.storage import keys
-from auth_service.storage.interface import Store, StoreUnavailableError
 from auth_service.users.sessions import Session, SessionRepository
 from shared.clock import Clock
 from shared.jose import InvalidJwsError, parse
 from shared.logs import get_logger
+from shared.storage.interface import Store, StoreUnavailableError
 
 _log = get_logger(__name__)
 _TYPES = (None, "jwt", "logout+jwt")

@@ -11,9 +11,9 @@ from auth_service.journal import grant_events
 from auth_service.journal.journal import Journal
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.interface import Store, StoreFullError
-from auth_service.storage.revocation_log import record_in
 from shared.clock import Clock
+from shared.storage.interface import Store, StoreFullError
+from shared.storage.revocation_log import record_in
 
 R = TypeVar("R")
 Rule = Callable[[Grant], tuple[Grant | None, R]]

@@ -14,11 +14,11 @@ from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
 from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.reasons import Reason
-from auth_service.storage.interface import Store
-from auth_service.storage.readings import NOTHING, Reading, read_together
 from auth_service.users.account_reading import account_reading
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
+from shared.storage.interface import Store
+from shared.storage.readings import NOTHING, Reading, read_together
 
 SESSION_ENDED = "the login session of the grant has ended"
 

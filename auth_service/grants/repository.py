@@ -17,11 +17,11 @@ from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.documents import READ_AT_ONCE, Collection, Read
-from auth_service.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.documents import READ_AT_ONCE, Collection, Read
+from shared.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
+from shared.storage.json_codec import JsonCodec
 
 _log = get_logger(__name__)
 

@@ -8,11 +8,11 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.tool_calls import KEPT_S, DayCalls, GrantCalls, last_days, with_batch
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.call_events import CallBatch, CallEvent
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 
 class ToolCallRepository:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from auth_service.storage import keys
-from auth_service.storage.interface import START, Position, Store
 from shared.journal.chain import Head, digest_of, empty, read_entry
 from shared.journal.verification import Keys, Problem, VerifiedChain, verify
+from shared.storage.interface import START, Position, Store
 
 _PAGE = 500
 """Writes that are read at once."""

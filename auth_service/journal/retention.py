@@ -11,11 +11,11 @@ from typing import NoReturn
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
 from auth_service.storage import keys
-from auth_service.storage.interface import Position, Store
 from shared.clock import Clock
 from shared.journal.chain import read_entry
 from shared.journal.event import EventKind
 from shared.logs import get_logger
+from shared.storage.interface import Position, Store
 
 INTERVAL_S = 3_600.0
 

@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 from auth_service.journal.reader import JournalReader
-from auth_service.storage.interface import Position
 from shared.journal.chain import read_entry
 from shared.journal.event import EventKind
+from shared.storage.interface import Position
 
 MEMBERS = ("kind", "subject", "client", "grant", "resource", "session", "request")
 """The members that can be searched for."""

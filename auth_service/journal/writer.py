@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import new_id
 from auth_service.storage import keys
-from auth_service.storage.interface import START, Position, Store, StoreFullError
 from shared.clock import Clock
 from shared.journal.chain import Chain, Head
 from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
 from shared.logs import current_request_id, get_logger
+from shared.storage.interface import START, Position, Store, StoreFullError
 
 MAX_BATCH = 500
 """Events of one write."""

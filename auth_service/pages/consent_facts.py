@@ -10,9 +10,9 @@ from auth_service.clients.used_names import UsedNames
 from auth_service.protocol.client import Client
 from auth_service.protocol.look_alikes import looks_like, mixes_scripts
 from auth_service.protocol.software import places
-from auth_service.storage.interface import Store
 from auth_service.web.moments import ago
 from shared.clock import Clock
+from shared.storage.interface import Store
 from shared.texts import Text, plural_text
 
 MAX_PLACES = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auth_service.storage.key_spec import KeySpec
+from shared.storage.key_spec import KeySpec
 
 IDENTITY_PROVIDERS: tuple[KeySpec, ...] = (
     KeySpec(

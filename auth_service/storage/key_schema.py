@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auth_service.storage.federation_keys import IDENTITY_PROVIDERS
-from auth_service.storage.key_spec import KeySpec
+from shared.storage.key_spec import KeySpec
 
 SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(

@@ -13,10 +13,9 @@ import json
 import re
 
 from auth_service.storage.key_schema import SCHEMA
-from auth_service.storage.key_spec import KeySpec
 from shared import base64url
-
-PREFIX = "doorward:"
+from shared.storage import own_keys
+from shared.storage.key_spec import PREFIX, KeySpec
 
 # No colon, which separates parts; no brace, which Redis Cluster reads as a hash tag; no equals sign, which
 # begins a hash.
@@ -260,12 +259,12 @@ def restoration() -> str:
 
 def revocation_log() -> str:
     """The index of the keys of what was revoked, in the store of a revocation log."""
-    return f"{PREFIX}revocation-log"
+    return own_keys.REVOCATION_LOG
 
 
 def ping() -> str:
     """The key that `Store.ping` writes."""
-    return f"{PREFIX}ping"
+    return own_keys.PING
 
 
 def revocations() -> str:

@@ -6,9 +6,9 @@ from functools import partial
 
 from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
-from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
-from auth_service.storage.readings import Reading
 from auth_service.users.repository import SubjectEntry, User
+from shared.storage.json_codec import READ_OFTEN, JsonCodec
+from shared.storage.readings import Reading
 
 _users = JsonCodec(User, remembered=READ_OFTEN)
 _subjects = JsonCodec(SubjectEntry, remembered=READ_OFTEN)

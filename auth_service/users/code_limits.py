@@ -5,7 +5,7 @@ from __future__ import annotations
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit
 from auth_service.rate_limits import Throttle
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 from shared.texts import Text
 
 WRONG_CODES_A_DAY = 100

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from auth_service.protocol.factors import Factors, Notice, with_notice
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 R = TypeVar("R")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from auth_service.protocol.known_browsers import KNOWN_S, KnownBrowser, KnownBrowsers
 from auth_service.protocol.request_source import RequestSource
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 
 class KnownBrowserRepository:

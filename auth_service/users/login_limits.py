@@ -8,7 +8,7 @@ from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.usernames import canonical
 from auth_service.rate_limits import Throttle
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 from shared.texts import Text
 
 CROWD_FACTOR = 5

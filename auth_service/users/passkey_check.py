@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from auth_service.crypto.passkeys import Challenges, NewCredential, PasskeyError, RelyingParty, parse_response
 from auth_service.protocol.factors import Assertion, accept_assertion
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.factors import FactorRepository
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LOGIN = "login"
 """The purpose of a challenge for a login with only a passkey."""

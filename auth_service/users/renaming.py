@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.emails import EmailAddresses
 from auth_service.users.repository import NoSuchUserError, SubjectEntry, User, UserExistsError, UserRepository
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 
 class UserRenames:

@@ -11,11 +11,11 @@ from auth_service.protocol.email_addresses import required
 from auth_service.protocol.id_token import Person
 from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
 from auth_service.users.emails import EmailAddresses
 from shared.clock import Clock, system_clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import READ_OFTEN, JsonCodec
 from shared.texts import Text
 
 

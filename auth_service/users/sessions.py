@@ -12,13 +12,13 @@ from auth_service.protocol.owner import Owner
 from auth_service.protocol.request_source import RequestSource
 from auth_service.protocol.second_factor import acr_of
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import READ_OFTEN, JsonCodec
-from auth_service.storage.readings import Reading
-from auth_service.storage.revocation_log import record_in
 from auth_service.users.repository import User
 from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import READ_OFTEN, JsonCodec
+from shared.storage.readings import Reading
+from shared.storage.revocation_log import record_in
 
 SEEN_RECORDED_EVERY_S = 300
 """The resolution of the time at which a session was last seen; not every page causes a write."""

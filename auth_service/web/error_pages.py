@@ -13,12 +13,12 @@ from auth_service.protocol.errors import (
     SlowDownError,
 )
 from auth_service.protocol.reasons import Reason
-from auth_service.storage.interface import StoreUnavailableError
 from auth_service.users.sessions import SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.http import retry_after, wait_sentence
 from auth_service.web.render import PageTemplates
 from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
 from shared.texts import Text
 
 _log = get_logger(__name__)

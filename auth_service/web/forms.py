@@ -13,7 +13,6 @@ from auth_service.protocol.errors import InvalidRequestError, OAuthError
 from auth_service.protocol.form_origin import foreign_origin
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.storage.interface import StoreUnavailableError
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.form_tokens import Standing
@@ -22,6 +21,7 @@ from auth_service.web.route import text
 from shared.asgi import header_values
 from shared.fair_queue import QueueFullError
 from shared.languages import in_language, language_of
+from shared.storage.interface import StoreUnavailableError
 
 Handler = Callable[[Request], Awaitable[Response]]
 

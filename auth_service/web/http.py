@@ -27,7 +27,6 @@ from auth_service.protocol.errors import (
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.rate_limit import TOO_MANY_ATTEMPTS
 from auth_service.protocol.reasons import Reason
-from auth_service.storage.interface import StoreUnavailableError
 from shared import dpop
 from shared.asgi import (
     FixedHead,
@@ -40,6 +39,7 @@ from shared.asgi import (
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
 from shared.texts import Text, plural_text
 
 Handler = Callable[[Request], Awaitable[Response]]

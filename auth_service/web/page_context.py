@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 
 from auth_service.protocol.request_source import RequestSource, browser_name
-from auth_service.storage.interface import StoreUnavailableError
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.sessions import Session, SessionRepository
 from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.render import PageTemplates
+from shared.storage.interface import StoreUnavailableError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.crypto.secrets import digest
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import User, UserRepository
 from shared import base64url
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 
 LIFETIME_S = 600
 _PURPOSE = "second steps"

@@ -24,14 +24,14 @@ from auth_service.protocol.errors import OAuthError
 from auth_service.protocol.interaction import REPEATED_FOR_S
 from auth_service.protocol.parameters import Parameters
 from auth_service.storage import keys
-from auth_service.storage.documents import Collection
-from auth_service.storage.interface import Store, StoreUnavailableError
-from auth_service.storage.json_codec import JsonCodec
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.http import form_of
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from shared.logs import get_logger
+from shared.storage.documents import Collection
+from shared.storage.interface import Store, StoreUnavailableError
+from shared.storage.json_codec import JsonCodec
 
 _log = get_logger(__name__)
 _KEPT_BY_CONSOLE_S = 3_600

@@ -49,7 +49,6 @@ from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.settings import OPENID_SCOPES, AuthSettings
-from auth_service.storage.interface import Store
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
@@ -62,6 +61,7 @@ from auth_service.wiring.infrastructure import Infrastructure, infrastructure
 from auth_service.wiring.page_context import page_context
 from auth_service.wiring.renewal import group_renewal
 from shared.clock import Clock
+from shared.storage.interface import Store
 
 
 @dataclass(frozen=True, kw_only=True)

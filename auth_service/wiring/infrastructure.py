@@ -12,10 +12,10 @@ from auth_service.journal.keys import signing_key
 from auth_service.journal.writer import JournalWriter
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
-from auth_service.storage.interface import Store
 from auth_service.wiring import configured
 from shared.clock import Clock
 from shared.signatures import Signatures
+from shared.storage.interface import Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auth_service.crypto.keyring import KeyRing
     from auth_service.journal.reader import JournalReport
     from auth_service.journal.search import JournalQuery
-    from auth_service.storage.interface import Store
+    from shared.storage.interface import Store
 
 audit = typer.Typer(
     help="Search, export and verify the journal: who did what, through which client.", no_args_is_help=True

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from auth_service.backup.backup_file import Progress
     from auth_service.backup.restoration import Restoration
     from auth_service.crypto.encryption_keys import Identity, Recipient
-    from auth_service.storage.entries import Entry
-    from auth_service.storage.interface import Store
-    from auth_service.storage.revocation_log import RevocationLog
+    from shared.storage.entries import Entry
+    from shared.storage.interface import Store
+    from shared.storage.revocation_log import RevocationLog
 
 Replace = Annotated[
     bool, typer.Option("--replace", help="Delete everything that the target store has, first.")
@@ -197,7 +197,7 @@ async def _check_target(store: Store, *, replace: bool) -> None:
 
 
 async def _revoked(log: RevocationLog | None) -> set[str]:
-    from auth_service.storage import StoreUnavailableError
+    from shared.storage import StoreUnavailableError
 
     if log is None:
         errors.print(WITHOUT_LOG, style="yellow", markup=False)

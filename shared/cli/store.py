@@ -12,8 +12,8 @@ from shared.cli.console import CommandError, errors
 from shared.cli.installation import sqlite_url
 
 if TYPE_CHECKING:
-    from auth_service.storage.interface import Store
-    from auth_service.storage.revocation_log import RevocationLog
+    from shared.storage.interface import Store
+    from shared.storage.revocation_log import RevocationLog
 
 REVOCATION_LOG = "DOORWARD_REVOCATION_LOG"
 LOCAL_STORE = Path(".doorward") / "auth.sqlite3"
@@ -27,7 +27,7 @@ async def open_local_store() -> AsyncIterator[Store]:
         CommandError: the store does not exist or does not respond. A missing database is not created: only a
             service creates one, and a command would report an empty one as if no users existed.
     """
-    from auth_service.storage import StoreUnavailableError
+    from shared.storage import StoreUnavailableError
 
     url = _store_url()
     try:
@@ -62,7 +62,7 @@ async def open_named_store(url: str, name: str, *, new: bool = False) -> AsyncIt
     Raises:
         CommandError: `url` is not a valid store URL, or the store does not respond.
     """
-    from auth_service.storage import StoreUnavailableError
+    from shared.storage import StoreUnavailableError
 
     if url.startswith("env:"):
         url = os.environ.get(url.removeprefix("env:"), "")
@@ -85,7 +85,7 @@ async def check_store(url: str, option: str) -> None:
     Raises:
         CommandError: the store does not respond, or `url` is not a valid store URL.
     """
-    from auth_service.storage import StoreUnavailableError
+    from shared.storage import StoreUnavailableError
 
     try:
         async with _opened(url) as store:
@@ -106,8 +106,8 @@ def check_store_url(url: str) -> None:
 
 
 def _check_form(url: str, name: str) -> None:
-    from auth_service.storage.redis_address import parse_address
-    from auth_service.storage.sqlite_file import database_path
+    from shared.storage.redis_address import parse_address
+    from shared.storage.sqlite_file import database_path
 
     try:
         database_path(url) if url.startswith("sqlite:") else parse_address(url)
@@ -123,8 +123,8 @@ async def _opened(url: str, *, service: bool = True) -> AsyncIterator[Store]:
         service: whether it is the store of the service, which the durability in the environment is meant for.
             Of other stores, those without replicas do without.
     """
-    from auth_service.storage import Durability, open_store
-    from auth_service.storage.durability import durability_from_environment
+    from shared.storage import Durability, open_store
+    from shared.storage.durability import durability_from_environment
 
     try:
         durability = durability_from_environment()
@@ -141,7 +141,7 @@ async def _opened(url: str, *, service: bool = True) -> AsyncIterator[Store]:
 
 
 def _revocation_log() -> RevocationLog | None:
-    from auth_service.storage import StoreUnavailableError, open_revocation_log
+    from shared.storage import StoreUnavailableError, open_revocation_log
 
     url = os.environ.get(REVOCATION_LOG)
     try:
@@ -165,7 +165,7 @@ def _store_url() -> str:
 
 
 def _check_existence(url: str, name: str) -> None:
-    from auth_service.storage.sqlite_file import database_path
+    from shared.storage.sqlite_file import database_path
 
     if not url.startswith("sqlite:"):
         return

@@ -11,8 +11,8 @@ import pytest
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.admin_access import SCOPE, may_administer
 from auth_service.protocol.client import Client
-from auth_service.storage.interface import Store
 from auth_service.users.sessions import Session
+from shared.storage.interface import Store
 from tests.auth_service.administrator import (
     AdminApiClient,
     admin_tool,

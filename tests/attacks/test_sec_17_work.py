@@ -16,9 +16,9 @@ import pytest
 from auth_service.clients.repository import ClientRepository
 from auth_service.main import create_app
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
 from shared.clock import system_clock
 from shared.public_keys import MAX_CANDIDATES, MAX_EXPONENT_BITS, MODULUS_BITS
+from shared.storage import open_store
 from tests.attacks.cost import Cost, cost_of, forged, seconds_to_verify
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.service import USUAL

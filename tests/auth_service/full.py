@@ -10,8 +10,8 @@ from pathlib import Path
 
 import redis
 
-from auth_service.storage import Store
-from auth_service.storage.sqlite import SqliteStore
+from shared.storage import Store
+from shared.storage.sqlite import SqliteStore
 from tests.servers import DURABLE, RedisServer, redis_running
 
 MEMORY = ("--maxmemory", "8mb", "--maxmemory-policy", "noeviction")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.service import AuthorizationServer, running
 
 SOON_S = 60

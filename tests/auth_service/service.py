@@ -28,10 +28,10 @@ from auth_service.main import create_app
 from auth_service.openapi import DescribedApp
 from auth_service.protocol.grant import Grant
 from auth_service.settings import AuthSettings
-from auth_service.storage import Store, open_store
 from auth_service.users.repository import User, UserRepository
 from shared.asgi.direct_protocol import DirectProtocol
 from shared.asgi.direct_routes import Answer, DirectRoutes
+from shared.storage import Store, open_store
 from tests.flow import Client, Person
 from tests.servers import wait_until
 

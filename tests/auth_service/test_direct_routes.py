@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Scope
 from auth_service.main import create_app
 from auth_service.openapi import DescribedApp
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
 from shared.asgi.direct_routes import DirectRoutes
+from shared.storage import open_store
 from tests.auth_service.service import RESOURCE_SECRET, USUAL
 
 pytestmark = pytest.mark.anyio

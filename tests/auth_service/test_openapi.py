@@ -14,7 +14,7 @@ from auth_service.main import create_app
 from auth_service.openapi import DescribedApp, registration_example
 from auth_service.protocol.registration import ClientMetadata
 from auth_service.settings import AuthSettings, MasterKey, Resource, ResourceServer
-from auth_service.storage import open_store
+from shared.storage import open_store
 from tests.auth_service.service import MASTER_KEY
 
 OWN_PATHS = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}

@@ -21,9 +21,9 @@ from auth_service.declarative.plan import plan
 from auth_service.main import create_reloading_app
 from auth_service.protocol.access import closed_access
 from auth_service.settings import AuthSettings
-from auth_service.storage import Store, open_store
 from shared.asgi.direct_protocol import DirectProtocol
 from shared.clock import system_clock
+from shared.storage import Store, open_store
 from tests.auth_service.service import USUAL, MovableClock
 from tests.servers import free_port, wait_until
 from tests.stores import NewStore

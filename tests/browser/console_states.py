@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from auth_service.access.components import AccessComponents
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.service import (
     RESOURCE,
 )

@@ -15,7 +15,8 @@ import httpx2
 
 from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
+from shared.storage import Store
 from tests.auth_service.access.rules import set_rules
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.endpoints.second_factors import PASSWORD

@@ -7,7 +7,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from auth_service.storage import open_store
+from shared.storage import open_store
 from tests.cli.command import doorward
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-3")]

@@ -14,11 +14,12 @@ from auth_service.journal.keys import signing_key
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
 from auth_service.settings import KeySettings
-from auth_service.storage import Store, keys
-from auth_service.storage.interface import START, Position
+from auth_service.storage import keys
 from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
 from shared.journal.event import EventKind
+from shared.storage import Store
+from shared.storage.interface import START, Position
 from tests.auth_service.service import MASTER_KEY
 from tests.cli.command import doorward
 

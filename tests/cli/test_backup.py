@@ -13,9 +13,9 @@ import pytest
 
 from auth_service.backup.restoration import prepare_target
 from auth_service.crypto.encryption_keys import decrypt_identity_file, parse_identities
-from auth_service.storage import open_store
-from auth_service.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
 from shared.cli.main import main
+from shared.storage import open_store
+from shared.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
 from tests.cli.command import DOORWARD, python_environment
 
 pytestmark = pytest.mark.requirement("OP-4")

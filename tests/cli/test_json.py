@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from auth_service.storage import open_store
 from shared.cli.main import app, leaves, main
+from shared.storage import open_store
 
 List = Callable[..., list[dict[str, Any]]]
 

@@ -14,10 +14,10 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository, Origin
 from auth_service.protocol.factors import AuthenticatorApp
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.storage import open_store
 from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
+from shared.storage import open_store
 from tests.cli.command import doorward, up
 
 pytestmark = [pytest.mark.long, pytest.mark.anyio]

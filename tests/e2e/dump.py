@@ -15,8 +15,8 @@ from typing import cast
 
 import redis
 
-from auth_service.storage.compression import expand
-from auth_service.storage.sqlite_file import database_path
+from shared.storage.compression import expand
+from shared.storage.sqlite_file import database_path
 
 _PLAIN = re.compile(r"[!-~]{8,2000}")
 """Shorter ones could be guessed without a dump."""

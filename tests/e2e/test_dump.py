@@ -14,8 +14,7 @@ from auth_service.crypto.encrypted_file import decrypted
 from auth_service.crypto.encryption_keys import parse_identities
 from auth_service.storage import keys
 from auth_service.storage.key_schema import SCHEMA
-from auth_service.storage.key_spec import KeySpec
-from auth_service.storage.keys import PREFIX
+from shared.storage.key_spec import PREFIX, KeySpec
 from tests.cli.command import doorward
 from tests.e2e.aftermath import Flow, lived_in
 from tests.e2e.dump import Entry, candidates, dump, messages

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.storage import open_store
 from shared.clock import system_clock
+from shared.storage import open_store
 from tests.e2e.contest import WEB, Contest, codes, succeeded
 from tests.e2e.services import Deployment
 from tests.e2e.volley import request

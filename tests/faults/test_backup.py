@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from auth_service.protocol.access import DEMO_USERNAME
-from auth_service.storage import Store
-from auth_service.storage.entries import StoredDocument
 from auth_service.users.repository import User
+from shared.storage import Store
+from shared.storage.entries import StoredDocument
 from tests.auth_service.service import AuthorizationServer, nobodys, running
 from tests.cli.command import DOORWARD, doorward, python_environment
 from tests.flow import Client

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from auth_service.storage import Durability, Store, open_store
+from shared.storage import Durability, Store, open_store
 from tests.auth_service.service import AuthorizationServer, running
 from tests.faults.ledger import Outcome, table, under_load
 from tests.faults.slow_network import slow_network

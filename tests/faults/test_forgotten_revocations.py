@@ -13,7 +13,7 @@ import pytest
 
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.json_codec import JsonCodec
+from shared.storage.json_codec import JsonCodec
 from tests.auth_service.service import AuthorizationServer, running
 from tests.faults.slow_network import SlowNetwork, slow_network
 from tests.flow import Client

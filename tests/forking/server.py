@@ -27,10 +27,10 @@ from tests.hashing import CHEAP
 
 PRELOADED = (
     "auth_service.main",
-    "auth_service.storage.redis",
-    "auth_service.storage.redis_address",
-    "auth_service.storage.sqlite",
-    "auth_service.storage.sqlite_file",
+    "shared.storage.redis",
+    "shared.storage.redis_address",
+    "shared.storage.sqlite",
+    "shared.storage.sqlite_file",
     "passlib.handlers.bcrypt",
     "resource_service.main",
     "shared.cli.main",

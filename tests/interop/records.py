@@ -6,9 +6,9 @@ import anyio
 
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
-from auth_service.storage import open_store
 from shared.cli.installation import sqlite_url
 from shared.clock import system_clock
+from shared.storage import open_store
 from tests.cli.command import Up
 from tests.flow import Person, forms_of
 

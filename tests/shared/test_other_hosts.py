@@ -12,12 +12,12 @@ from structlog.testing import capture_logs
 
 from auth_service.main import create_app as authorization_server
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
 from resource_service.main import create_app as resource_server
 from resource_service.settings import ResourceSettings
 from shared.asgi import HostNames, OtherHosts
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.once import MOST
+from shared.storage import open_store
 from tests.auth_service.service import USUAL
 
 pytestmark = pytest.mark.requirement("RS-15")

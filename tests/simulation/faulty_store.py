@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from auth_service.storage import StoreUnavailableError
-from auth_service.storage.sqlite import SqliteStore
 from shared.clock import Clock
+from shared.storage import StoreUnavailableError
+from shared.storage.sqlite import SqliteStore
 
 R = TypeVar("R")
 

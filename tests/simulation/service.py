@@ -20,11 +20,11 @@ from auth_service.fetching import Fetcher
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.protocol.client import Client
 from auth_service.settings import AuthSettings
-from auth_service.storage.interface import Store
 from auth_service.users.sessions import Session
 from auth_service.wiring.components import components
 from auth_service.wiring.grant_types import offered_grant_types
 from shared.clock import Clock
+from shared.storage.interface import Store
 from tests.auth_service.grants.installation import CLIENT_GRANTS, ISSUER, authorization_request
 from tests.auth_service.protocol.builders import REDIRECT_URI
 from tests.auth_service.service import RESOURCE_SECRET, USUAL

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from auth_service.storage import StoreUnavailableError
+from shared.storage import StoreUnavailableError
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, VERIFIER
 from tests.simulation.event_loop import SimulatedLoop
 from tests.simulation.faulty_store import Fault, Rows

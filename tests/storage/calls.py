@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from auth_service.storage import Store
+from shared.storage import Store
 
 KEY = "doorward:test:key"
 INDEX = "doorward:test:index"

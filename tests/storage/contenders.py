@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 
-from auth_service.storage import Store, open_store
-from auth_service.storage.documents import Collection, Decision
-from auth_service.storage.json_codec import JsonCodec
+from shared.storage import Store, open_store
+from shared.storage.documents import Collection, Decision
+from shared.storage.json_codec import JsonCodec
 
 PROCESSES = 4
 TASKS = 50

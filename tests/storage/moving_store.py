@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_service.storage import StoreUnavailableError
+from shared.storage import StoreUnavailableError
 
 
 class MovingStore:

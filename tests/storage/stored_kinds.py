@@ -11,7 +11,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from auth_service.storage.json_codec import STORED_AS, JsonCodec
+from shared.storage.json_codec import STORED_AS, JsonCodec
 
 ROOT = Path(__file__).resolve().parents[2]
 DIRECTORY = Path(__file__).with_name("stored_documents")

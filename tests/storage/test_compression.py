@@ -11,8 +11,8 @@ import pytest
 from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.request_source import RequestSource
-from auth_service.storage.compression import compress, expand
-from auth_service.storage.json_codec import JsonCodec, UnreadableDocumentError
+from shared.storage.compression import compress, expand
+from shared.storage.json_codec import JsonCodec, UnreadableDocumentError
 
 TYPICAL_GRANT = Grant(
     grant_id="Za52n7DA4g30ACsHqwJDaw",

@@ -1,4 +1,4 @@
-"""The contract of `auth_service.storage.interface`, on every backend."""
+"""The contract of `shared.storage.interface`, on every backend."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from auth_service.storage import Store, open_store
-from auth_service.storage.interface import START, Position
+from shared.storage import Store, open_store
+from shared.storage.interface import START, Position
 from tests.storage.calls import COUNTER, INDEX, KEY, becomes
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError
-from auth_service.storage.documents import MAX_ATTEMPTS, Collection, Decision
-from auth_service.storage.json_codec import JsonCodec, UnreadableDocumentError
+from shared.storage import Store, StoreUnavailableError
+from shared.storage.documents import MAX_ATTEMPTS, Collection, Decision
+from shared.storage.json_codec import JsonCodec, UnreadableDocumentError
 from tests.storage.calls import becomes
 
 pytestmark = pytest.mark.anyio
@@ -137,7 +137,7 @@ async def test_a_document_that_is_deleted_meanwhile_is_not_brought_back(tickets:
 async def test_an_update_that_is_overtaken_without_end_gives_up(
     tickets: Collection[Ticket], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth_service.storage.documents.LONGEST_PAUSE_S", 0.001)
+    monkeypatch.setattr("shared.storage.documents.LONGEST_PAUSE_S", 0.001)
     await tickets.create("a", Ticket("ada"))
     rivals = iter(range(MAX_ATTEMPTS + 1))
     decisions = 0

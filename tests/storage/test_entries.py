@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, keys, open_store
-from auth_service.storage.entries import (
+from auth_service.storage import keys
+from shared.storage import Store, open_store
+from shared.storage.entries import (
     READ_AT_ONCE,
     WRITTEN_AT_ONCE_BYTES,
     Entry,
@@ -18,7 +19,7 @@ from auth_service.storage.entries import (
     StoredMembers,
     in_batches,
 )
-from auth_service.storage.interface import START, Position
+from shared.storage.interface import START, Position
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-4")]
 

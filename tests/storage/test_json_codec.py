@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from auth_service.storage.json_codec import JsonCodec, Members, Migration, UnreadableDocumentError
+from shared.storage.json_codec import JsonCodec, Members, Migration, UnreadableDocumentError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 
 from auth_service.storage import keys
 from auth_service.storage.key_schema import SCHEMA
-from auth_service.storage.key_spec import KeySpec
+from shared.storage.key_spec import PREFIX, KeySpec
 
 STORAGE_MD = Path(__file__).parents[2] / "docs" / "reference" / "storage.md"
 
@@ -49,7 +49,7 @@ def built(builder: Callable[..., str], text: str) -> str:
 
 
 def pattern(spec: KeySpec) -> re.Pattern[str]:
-    literal = re.split(r"\{[^}]*\}", keys.PREFIX + spec.pattern)
+    literal = re.split(r"\{[^}]*\}", PREFIX + spec.pattern)
     return re.compile("[^{}]+".join(map(re.escape, literal)))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import open_store
-from auth_service.storage.sqlite_file import database_path
+from shared.storage import open_store
+from shared.storage.sqlite_file import database_path
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_sqlite_is_opened_without_redis_being_installed(tmp_path: Path) -> None:
     program = f"""
 import sys
 sys.modules["redis"] = None
-from auth_service.storage import open_store
+from shared.storage import open_store
 open_store("sqlite:///{tmp_path}/doorward.db")
 """
     subprocess.run([sys.executable, "-c", program], check=True)

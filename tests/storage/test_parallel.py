@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.storage import contenders
 from tests.storage.contenders import CONTESTS, KEY, PROCESSES, ROOM, TASKS, Counter, counters
 

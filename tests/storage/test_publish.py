@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_store
+from shared.storage import Store, StoreUnavailableError, open_store
 from tests.storage import contenders
 from tests.storage.calls import CHANNEL
 

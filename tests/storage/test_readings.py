@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.storage import Store
-from auth_service.storage.readings import NOTHING, Reading, read_together
+from shared.storage import Store
+from shared.storage.readings import NOTHING, Reading, read_together
 
 pytestmark = pytest.mark.anyio
 

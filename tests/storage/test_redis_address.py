@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth_service.storage.redis_address import RedisAddress, parse_address
+from shared.storage.redis_address import RedisAddress, parse_address
 
 LOCAL = (("localhost", 6379),)
 

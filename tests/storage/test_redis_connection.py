@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from redis import exceptions as errors
 
-from auth_service.storage.redis_connection import MAX_UNSENT_BYTES, MAX_WAITING, RedisConnection
+from shared.storage.redis_connection import MAX_UNSENT_BYTES, MAX_WAITING, RedisConnection
 
 pytestmark = pytest.mark.anyio
 

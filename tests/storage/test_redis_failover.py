@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_store
+from shared.storage import Store, StoreUnavailableError, open_store
 from tests.machine import require
 from tests.servers import wait_until
 from tests.storage.calls import CALLS, CHANNEL, KEY

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from auth_service.storage.durability import Durability
-from auth_service.storage.redis_info import ServerState, misconfigurations
+from shared.storage.durability import Durability
+from shared.storage.redis_info import ServerState, misconfigurations
 
 pytestmark = pytest.mark.requirement("OP-3", "AS-5")
 

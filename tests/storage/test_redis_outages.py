@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, StoreFullError, StoreUnavailableError, open_store
-from auth_service.storage.redis import ANSWER_TIMEOUT_S, CALL_TIMEOUT_S
-from auth_service.storage.redis_messages import HEARTBEAT_S
+from shared.storage import Store, StoreFullError, StoreUnavailableError, open_store
+from shared.storage.redis import ANSWER_TIMEOUT_S, CALL_TIMEOUT_S
+from shared.storage.redis_messages import HEARTBEAT_S
 from tests.machine import require
 from tests.servers import RedisServer, redis_running
 from tests.storage.calls import CALLS, CHANNEL, KEY

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_store
-from auth_service.storage.redis import MAX_COMMANDS, MAX_SUBSCRIPTIONS
+from shared.storage import Store, StoreUnavailableError, open_store
+from shared.storage.redis import MAX_COMMANDS, MAX_SUBSCRIPTIONS
 from tests.machine import require
 from tests.servers import RedisServer, redis_running, wait_until
 from tests.storage.calls import CALLS, CHANNEL, KEY

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from auth_service.storage import StoreUnavailableError, open_store
+from shared.storage import StoreUnavailableError, open_store
 from tests.machine import require
 from tests.servers import DURABLE, free_port, redis_running
 from tests.storage.calls import CALLS

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Durability, NotReplicatedError, Store, keys, open_store
-from auth_service.storage.documents import Collection
-from auth_service.storage.durability import SHORT_LIVED, durability_from_environment, family
-from auth_service.storage.json_codec import JsonCodec
+from auth_service.storage import keys
 from auth_service.storage.key_schema import SCHEMA
+from shared.storage import Durability, NotReplicatedError, Store, open_store
+from shared.storage.documents import Collection
+from shared.storage.durability import SHORT_LIVED, durability_from_environment, family
+from shared.storage.json_codec import JsonCodec
+from shared.storage.key_spec import PREFIX
 from tests.machine import require
 from tests.storage.topologies import (
     ClusterDeployment,
@@ -143,7 +145,7 @@ async def test_in_a_cluster_writes_follow_slots_that_move(cluster: ClusterDeploy
 
 
 def test_every_family_of_keys_either_waits_or_is_listed_as_short_lived() -> None:
-    families = {family(f"{keys.PREFIX}{spec.pattern.partition(':{')[0]}") for spec in SCHEMA}
+    families = {family(f"{PREFIX}{spec.pattern.partition(':{')[0]}") for spec in SCHEMA}
     assert families >= SHORT_LIVED
     waiting = {"client", "consent", "grant", "user", "signing-keys", "client-grants", "subject-grants"}
     assert families - SHORT_LIVED >= waiting

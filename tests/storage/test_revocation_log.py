@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_revocation_log
-from auth_service.storage.revocation_log import (
+from shared.storage import Store, StoreUnavailableError, open_revocation_log
+from shared.storage.revocation_log import (
     FileRevocationLog,
     StoreRevocationLog,
     log_directory,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import StoreUnavailableError, open_store, sqlite_file
-from auth_service.storage.sqlite import PURGE_AT_ONCE, PURGE_EVERY_S, SqliteStore
-from auth_service.storage.sqlite_messages import KEPT
+from shared.storage import StoreUnavailableError, open_store, sqlite_file
+from shared.storage.sqlite import PURGE_AT_ONCE, PURGE_EVERY_S, SqliteStore
+from shared.storage.sqlite_messages import KEPT
 from tests.storage.calls import CALLS, CHANNEL, INDEX, KEY
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ WRITES = (
 
 WRITER = """
 import asyncio, sys
-from auth_service.storage import open_store
+from shared.storage import open_store
 
 async def write_on(store, name):
     for number in range(1_000_000):

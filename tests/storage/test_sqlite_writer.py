@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from auth_service.storage import StoreUnavailableError
-from auth_service.storage.sqlite_writer import MAX_BATCH, Writer
+from shared.storage import StoreUnavailableError
+from shared.storage.sqlite_writer import MAX_BATCH, Writer
 
 pytestmark = pytest.mark.anyio
 

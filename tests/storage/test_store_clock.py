@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from auth_service.storage import StoreUnavailableError
-from auth_service.storage.store_clock import FARTHEST_S, MAX_RATE_CHANGE, Steering, StoreClock
+from shared.storage import StoreUnavailableError
+from shared.storage.store_clock import FARTHEST_S, MAX_RATE_CHANGE, Steering, StoreClock
 from tests.storage.moving_store import MovingStore
 
 pytestmark = [pytest.mark.requirement("AS-13"), pytest.mark.anyio]

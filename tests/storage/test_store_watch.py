@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError, open_store, store_watch
-from auth_service.storage.redis import RedisStore
-from auth_service.storage.redis_address import parse_address
-from auth_service.storage.store_watch import StoreWatch
+from shared.storage import Store, StoreUnavailableError, open_store, store_watch
+from shared.storage.redis import RedisStore
+from shared.storage.redis_address import parse_address
+from shared.storage.store_watch import StoreWatch
 from tests.storage.topologies import ClusterDeployment, SentinelDeployment
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-3", "AS-5")]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from auth_service.storage.json_codec import JsonCodec, Members, Migration, UnreadableDocumentError
+from shared.storage.json_codec import JsonCodec, Members, Migration, UnreadableDocumentError
 from tests.storage.stored_kinds import DIRECTORY, Kind, form, golden, kinds
 
 pytestmark = pytest.mark.requirement("OP-5")

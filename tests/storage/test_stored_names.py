@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from auth_service.protocol.grant import Grant
-from auth_service.storage.json_codec import JsonCodec
+from shared.storage.json_codec import JsonCodec
 from tests.auth_service.protocol.builders import active_grant
 
 

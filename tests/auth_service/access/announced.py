@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from auth_service.events.publisher import decode_event
-from auth_service.storage import Store
+from shared.storage import Store
 
 
 class Announced:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth_service.access.components import AccessComponents
 from auth_service.protocol.access_document import parse_access
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.service import AuthorizationServer
 
 CONTACT = "it@corp.example"

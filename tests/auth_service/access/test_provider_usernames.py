@@ -12,9 +12,9 @@ from auth_service.federation.accounts import FederatedAccounts
 from auth_service.federation.identities import IdentityRepository
 from auth_service.protocol.access_document import parse_access
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.storage import Store
 from auth_service.users.repository import User, UserRepository
 from shared.clock import system_clock
+from shared.storage import Store
 from tests.auth_service.federation.people import ISSUER, PROVIDER
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-3", "ID-2")]

@@ -11,8 +11,8 @@ from auth_service.access.rules import AccessChangedError
 from auth_service.crypto.passwords import Passwords
 from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, closed_access
 from auth_service.protocol.access_document import InvalidAccessError, parse_access
-from auth_service.storage import Store
 from auth_service.users.repository import UserRepository
+from shared.storage import Store
 from tests.auth_service.access.announced import Announced
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-3")]

@@ -15,10 +15,11 @@ from auth_service.federation.identities import IdentityRepository, Origin
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.protocol.grant import Grant
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
 from auth_service.users.renaming import UserRenames
 from auth_service.users.repository import User
 from shared.clock import system_clock
+from shared.storage import Store
 from tests.auth_service.access.announced import Announced
 from tests.auth_service.federation.people import ISSUER, PROVIDER, somebody
 

@@ -15,10 +15,10 @@ from auth_service.federation.identities import Identity, IdentityRepository, Ori
 from auth_service.protocol.factors import Passkey
 from auth_service.protocol.federated_accounts import Refusal
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
+from shared.storage.interface import Store
 from tests.auth_service.federation.people import PROVIDER, somebody
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-7", "SEC-16")]

@@ -10,8 +10,8 @@ import pytest
 
 from auth_service.accounts.importing import AccountImport, AccountImportChange
 from auth_service.protocol.account_file import InvalidAccountFileError
-from auth_service.storage.interface import Store
 from shared.clock import system_clock
+from shared.storage.interface import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-8")]
 

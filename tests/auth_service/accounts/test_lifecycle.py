@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.storage.interface import Store
 from auth_service.users.repository import NoSuchUserError, User
 from shared.clock import system_clock
+from shared.storage.interface import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-7", "SEC-16")]
 

@@ -9,10 +9,10 @@ import pytest
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.accounts.renaming import AccountRenames
 from auth_service.grants.repository import GrantRepository
-from auth_service.storage.interface import Store
 from auth_service.users.renaming import UserRenames
 from auth_service.users.repository import NoSuchUserError, UserExistsError
 from shared.clock import system_clock
+from shared.storage.interface import Store
 from tests.auth_service.service import AuthorizationServer, nobodys
 
 pytestmark = pytest.mark.requirement("ID-7")

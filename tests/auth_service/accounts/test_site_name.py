@@ -6,8 +6,8 @@ import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.protocol.password_rules import WeakPasswordError
-from auth_service.storage import Store
 from shared.clock import system_clock
+from shared.storage import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-6")]
 

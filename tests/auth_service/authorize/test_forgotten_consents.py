@@ -9,10 +9,10 @@ import pytest
 
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.crypto.passwords import Passwords
-from auth_service.storage import Store
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
+from shared.storage import Store
 from tests.auth_service.protocol.builders import client as a_client
 from tests.auth_service.protocol.interactions import request_with
 from tests.auth_service.service import AuthorizationServer, nobodys

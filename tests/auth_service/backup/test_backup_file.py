@@ -17,8 +17,8 @@ from auth_service.backup.backup_file import (
 )
 from auth_service.backup.restoration import Restoration
 from auth_service.crypto.encrypted_file import DamagedFileError
-from auth_service.storage.compression import compress, expand
-from auth_service.storage.entries import Entry, StoredDocument, StoredMembers
+from shared.storage.compression import compress, expand
+from shared.storage.entries import Entry, StoredDocument, StoredMembers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-4")]
 

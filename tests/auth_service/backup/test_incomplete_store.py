@@ -9,7 +9,7 @@ import pytest
 from auth_service.backup.restoration import complete, prepare_target
 from auth_service.main import IncompleteStoreError, create_app
 from auth_service.settings import AuthSettings
-from auth_service.storage import open_store
+from shared.storage import open_store
 from tests.auth_service.service import USUAL
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("OP-4")]

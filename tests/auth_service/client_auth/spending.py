@@ -6,7 +6,7 @@ from auth_service.client_auth.proof_replay_cache import ProofReplayCache, ProofT
 from auth_service.protocol.proof_source import LONG_S, SHORT_S
 from auth_service.protocol.rate_limit import Limit
 from auth_service.rate_limits import Throttle
-from auth_service.storage import Store
+from shared.storage import Store
 
 
 def proof_replay_cache(store: Store, of_network: int = 1_000, of_client: int = 1_000) -> ProofReplayCache:

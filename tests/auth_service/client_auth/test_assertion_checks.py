@@ -15,10 +15,10 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidClientError, SlowDownError
 from auth_service.protocol.proof_source import ProofSource
 from auth_service.protocol.reasons import Reason
-from auth_service.storage import StoreFullError
 from shared.jose import Claims, UnverifiedJws
 from shared.jwt_claims import SKEW_S
 from shared.signatures import Signatures
+from shared.storage import StoreFullError
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import NOW, client
 from tests.refusals import because

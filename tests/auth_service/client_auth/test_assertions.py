@@ -10,9 +10,9 @@ from auth_service.client_auth.assertions import ClientAssertions
 from auth_service.clients.keys import ClientKeys, PublishedKeys
 from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.reasons import Reason
-from auth_service.storage.sqlite import SqliteStore
 from shared.jwt_claims import SKEW_S
 from shared.signatures import Signatures
+from shared.storage.sqlite import SqliteStore
 from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import client

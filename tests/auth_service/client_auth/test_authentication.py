@@ -20,8 +20,8 @@ from auth_service.protocol.errors import ClientDisabledError, InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.reasons import Reason
 from auth_service.settings import ResourceServer
-from auth_service.storage.sqlite import SqliteStore
 from shared.signatures import Signatures
+from shared.storage.sqlite import SqliteStore
 from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import ASSERTION_TYPE, KeyPair
 from tests.auth_service.protocol.builders import NOW, client, parameters

@@ -14,8 +14,8 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.protocol.errors import InvalidDpopProofError, UseDpopNonceError
 from auth_service.protocol.proof_source import ProofSource
 from auth_service.settings import MasterKey
-from auth_service.storage.sqlite import SqliteStore
 from shared.signatures import Signatures
+from shared.storage.sqlite import SqliteStore
 from tests.auth_service.client_auth.spending import proof_replay_cache
 from tests.auth_service.keypair import KeyPair
 

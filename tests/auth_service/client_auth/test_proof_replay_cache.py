@@ -8,7 +8,7 @@ import pytest
 
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.proof_source import SHORT_S, ProofSource
-from auth_service.storage.sqlite import SqliteStore
+from shared.storage.sqlite import SqliteStore
 from tests.auth_service.client_auth.spending import proof_replay_cache
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-12")]

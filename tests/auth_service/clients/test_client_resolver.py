@@ -27,7 +27,7 @@ from auth_service.protocol.rate_limit import Limit
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.registration_policy import Quota
 from auth_service.rate_limits import Throttle
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.certificates import Authority
 from tests.refusals import because
 from tests.sites import HERE, HOST, Answer, Names, Site, answer, document, raw, site

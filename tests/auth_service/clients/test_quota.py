@@ -18,8 +18,9 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.protocol.errors import QuotaExceededError
 from auth_service.protocol.eviction import UnusedClient
 from auth_service.protocol.registration_policy import Quota
-from auth_service.storage import Store, keys, open_store
+from auth_service.storage import keys
 from shared.clock import system_clock
+from shared.storage import Store, open_store
 from tests.auth_service.service import AuthorizationServer, machine, running
 from tests.flow import REDIRECT_URI, Pkce
 from tests.servers import wait_until

@@ -10,7 +10,7 @@ import pytest
 from auth_service.crypto.keyring import SealBrokenError
 from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 from tests.auth_service.crypto.key_rings import ring
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-17")]

@@ -12,9 +12,9 @@ from auth_service.crypto.pairwise import PairwiseSubjects
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
 from shared.clock import system_clock
 from shared.jose import parse
+from shared.storage.interface import Store
 from tests.auth_service.crypto.key_rings import ring
 from tests.auth_service.service import MASTER_KEY, running
 from tests.cli.command import doorward

@@ -22,9 +22,9 @@ from auth_service.federation.identities import Origin
 from auth_service.protocol.access import closed_access
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.settings import MasterKey
-from auth_service.storage.interface import Store
 from shared import base64url
 from shared.clock import system_clock
+from shared.storage.interface import Store
 from tests.auth_service.declarative.example import SECRET, read_secret
 from tests.auth_service.endpoints.passkey_pages import options_on, send, with_passkey
 from tests.auth_service.endpoints.second_factors import (

@@ -19,10 +19,11 @@ from auth_service.declarative.model import AnyChange, State
 from auth_service.declarative.plan import plan
 from auth_service.protocol.access import Access, closed_access
 from auth_service.protocol.access_rules import parse_rule, rules_of
-from auth_service.storage import Store, keys
-from auth_service.storage.interface import Store as AnyStore
+from auth_service.storage import keys
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
+from shared.storage import Store
+from shared.storage.interface import Store as AnyStore
 from tests.auth_service.access.announced import Announced
 from tests.auth_service.declarative.example import SECRET, read_secret
 from tests.auth_service.service import RESOURCE, AuthorizationServer, running

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
+from shared.storage import Store
 from tests.auth_service.administrator import AdminApiClient
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.service import AuthorizationServer, nobodys

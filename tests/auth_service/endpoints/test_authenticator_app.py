@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 import pytest
 
-from auth_service.storage import Store
 from auth_service.users.factors import FactorRepository
+from shared.storage import Store
 from tests.auth_service.endpoints.second_factors import (
     WRONG,
     App,

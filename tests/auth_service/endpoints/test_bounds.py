@@ -14,8 +14,9 @@ from auth_service.protocol.budgets import REQUEST_BYTES
 from auth_service.protocol.device import GRANT_TYPE
 from auth_service.protocol.rate_limit import Limit
 from auth_service.settings import AuthSettings
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
 from auth_service.wiring import configured
+from shared.storage import Store
 from tests.auth_service.service import USUAL, AuthorizationServer, elsewhere, running
 from tests.flow import REDIRECT_URI, Client, Pkce
 

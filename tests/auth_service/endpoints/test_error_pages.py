@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import httpx2
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError
+from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Client, Form, Person, Pkce, forms_of, offers_to_go_back
 from tests.stores import ON_ONE_STORE

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from auth_service.endpoints.health import CHECK_EVERY_S, Readiness
-from auth_service.storage import StoreUnavailableError
+from shared.storage import StoreUnavailableError
 from tests.auth_service.service import AuthorizationServer, running
 from tests.machine import require
 from tests.servers import redis_running

@@ -12,7 +12,8 @@ import httpx2
 import pytest
 
 from auth_service.endpoints.introspect_at_once import ANSWERS, KeptAnswer, KeptAnswers
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
+from shared.storage import Store
 from tests.auth_service.access.rules import give
 from tests.auth_service.service import RESOURCE, RESOURCE_SECRET, AuthorizationServer, running
 from tests.e2e.volley import post

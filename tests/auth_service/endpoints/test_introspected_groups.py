@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from auth_service.access.components import AccessComponents
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.access.rules import set_rules
 from tests.auth_service.service import RESOURCE, RESOURCE_SECRET, AuthorizationServer, running
 

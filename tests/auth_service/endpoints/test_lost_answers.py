@@ -12,7 +12,7 @@ import pytest
 from auth_service.grants.confirmations import Confirmations
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
-from auth_service.storage.interface import StoreUnavailableError
+from shared.storage.interface import StoreUnavailableError
 from tests.auth_service.protocol.builders import NOW, active_grant
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, AuthorizationServer, machine, running
 from tests.flow import Client

@@ -13,8 +13,8 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.protocol.key_rotation import Schedule
 from auth_service.settings import AuthSettings
-from auth_service.storage import Store
 from shared.jose import parse
+from shared.storage import Store
 from tests.auth_service.service import RESOURCE, RESOURCE_SECRET, USUAL, AuthorizationServer
 from tests.flow import Client, Person, Pkce, forms_of
 

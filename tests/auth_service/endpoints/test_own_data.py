@@ -10,8 +10,8 @@ import pytest
 from auth_service.crypto.secrets import digest
 from auth_service.federation.identities import IdentityRepository, Origin
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
+from shared.storage.interface import Store
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.cookies import cookie_name
 from tests.flow import Person

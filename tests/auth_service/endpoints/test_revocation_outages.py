@@ -14,7 +14,7 @@ from starlette.types import Message
 
 from auth_service.endpoints.revocations import while_there
 from auth_service.events.event_buffer import Batch
-from auth_service.storage import Store, StoreUnavailableError
+from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.receiver import Receiver
 from tests.auth_service.service import AuthorizationServer, running
 from tests.cli.command import doorward

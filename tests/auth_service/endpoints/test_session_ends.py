@@ -8,8 +8,8 @@ import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.grants.repository import GrantRepository
-from auth_service.storage.interface import Store
 from auth_service.users.sessions import SessionRepository
+from shared.storage.interface import Store
 from tests.auth_service.endpoints.devices import Device
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.cookies import cookie_name

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from auth_service.accounts.account_links import AccountLinks, LinkOverError
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.protocol.factors import Factors, Passkey
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
+from shared.storage.interface import Store
 from tests.auth_service.service import AuthorizationServer, elsewhere, nobodys
 from tests.flow import Person
 

@@ -9,9 +9,9 @@ from hashlib import sha256
 import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
-from auth_service.storage.interface import Store
 from auth_service.users.repository import User
 from shared.clock import system_clock
+from shared.storage.interface import Store
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
 from tests.flow import Person
 

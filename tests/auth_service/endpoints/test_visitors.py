@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from auth_service.storage import Store, StoreUnavailableError
+from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.service import MASTER_KEY, RESOURCE_SECRET, AuthorizationServer, running
 from tests.visiting import BROWSER, PROGRAMS, is_page
 

@@ -13,8 +13,8 @@ from auth_service.events.revocation_stream import RevocationStream
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
-from auth_service.storage.interface import Store
-from auth_service.storage.json_codec import JsonCodec
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
 from tests.auth_service.protocol.builders import NOW, active_grant
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-16", "OP-3")]

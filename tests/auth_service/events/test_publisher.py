@@ -11,7 +11,8 @@ import pytest
 from auth_service.events.publisher import decode_event
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant, redeem, refresh, revoke_by_client
-from auth_service.storage import Store, StoreUnavailableError, keys
+from auth_service.storage import keys
+from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.protocol.builders import (
     LIFETIMES,
     NOW,

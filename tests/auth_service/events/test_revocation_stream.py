@@ -15,8 +15,9 @@ from auth_service.events.publisher import RevocationPublisher
 from auth_service.events.revocation_stream import RevocationStream
 from auth_service.protocol.errors import UnknownPositionError
 from auth_service.protocol.grant import revoked
-from auth_service.storage import Store, StoreUnavailableError, keys
+from auth_service.storage import keys
 from shared.clock import system_clock
+from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.protocol.builders import active_grant
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-16", "RS-7")]

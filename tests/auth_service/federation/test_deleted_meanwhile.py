@@ -14,10 +14,10 @@ from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.errors import IdentityRefusedError
 from auth_service.federation.identities import Identity, IdentityRepository, Origin
 from auth_service.protocol.federated_identity import FederatedIdentity
-from auth_service.storage.interface import Store
 from auth_service.users.emails import EmailAddresses
 from auth_service.users.repository import User, UserRepository
 from shared.clock import system_clock
+from shared.storage.interface import Store
 from tests.auth_service.federation.people import ISSUER, PROVIDER, somebody
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-7", "SEC-16")]

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from auth_service.crypto.passwords import Passwords
-from auth_service.storage.interface import Store
 from auth_service.users.repository import UserRepository
+from shared.storage.interface import Store
 from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
 from tests.auth_service.service import AuthorizationServer

@@ -8,9 +8,10 @@ from auth_service.access.components import AccessComponents
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository, Origin
 from auth_service.protocol.access_document import parse_access
-from auth_service.storage import Store, keys
+from auth_service.storage import keys
 from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
+from shared.storage import Store
 from tests.auth_service.federation.people import somebody
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "ID-3")]

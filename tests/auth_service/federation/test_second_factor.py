@@ -6,7 +6,7 @@ import pytest
 
 from auth_service.federation.identities import IdentityRepository
 from auth_service.federation.provider_logout import ProviderSessions
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.endpoints.second_factors import App, key_on, second_step
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson

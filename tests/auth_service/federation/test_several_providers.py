@@ -11,8 +11,8 @@ from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.identities import IdentityRepository
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.protocol.identity_providers import PRESETS, AllowList, IdentityProvider
-from auth_service.storage.interface import Store
 from shared.clock import system_clock
+from shared.storage.interface import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-2", "SEC-16")]
 

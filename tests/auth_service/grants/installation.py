@@ -16,10 +16,10 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.pkce import s256
 from auth_service.protocol.proof_source import ProofSource
 from auth_service.settings import AuthSettings
-from auth_service.storage.sqlite import SqliteStore
 from auth_service.users.sessions import Session
 from auth_service.wiring.components import components
 from auth_service.wiring.grant_types import offered_grant_types
+from shared.storage.sqlite import SqliteStore
 from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, VERIFIER
 from tests.auth_service.service import (

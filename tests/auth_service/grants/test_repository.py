@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants import repository
 from auth_service.storage import keys
-from auth_service.storage.interface import StoreFullError, StoreUnavailableError
+from shared.storage.interface import StoreFullError, StoreUnavailableError
 from tests.auth_service.grants.installation import Installation
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-16")]

@@ -16,10 +16,11 @@ from auth_service.journal.reader import JournalReader, JournalReport
 from auth_service.journal.retention import Retention
 from auth_service.journal.writer import MAX_BATCH, MAX_UNSIGNED, JournalWriter
 from auth_service.settings import MasterKey
-from auth_service.storage import Store, StoreUnavailableError, keys
-from auth_service.storage.interface import Position, StoreFullError
+from auth_service.storage import keys
 from shared.journal.event import EventKind
 from shared.journal.verification import Finding
+from shared.storage import Store, StoreUnavailableError
+from shared.storage.interface import Position, StoreFullError
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-2", "JR-3")]
 

@@ -10,7 +10,7 @@ import pytest
 
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.search import JournalQuery, newest_events
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Client
 

@@ -6,8 +6,8 @@ import pytest
 
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit
-from auth_service.storage import Store
 from auth_service.users.code_limits import WRONG_CODES_A_DAY, CodeLimits
+from shared.storage import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-5", "SEC-16")]
 

@@ -6,8 +6,8 @@ import pytest
 
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.rate_limit import Limit
-from auth_service.storage import Store
 from auth_service.users.login_limits import CROWD_FACTOR, TRIES_IN_A_CROWD, LoginLimits
+from shared.storage import Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("AS-23", "SEC-16")]
 

@@ -8,10 +8,10 @@ import pytest
 from starlette.responses import Response
 
 from auth_service.crypto.keyring import KeyRing
-from auth_service.storage import Store
 from auth_service.web.browser_cookies import BrowserCookies
 from auth_service.web.render import see_other
 from auth_service.web.submissions import Outcome, Submission, Submissions
+from shared.storage import Store
 from tests.auth_service.crypto.master_keys import ONE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-10")]

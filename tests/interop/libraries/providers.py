@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import httpx2
 
 from auth_service.access.components import AccessComponents
-from auth_service.storage import Store
+from shared.storage import Store
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Client, Person, forms_of
 from tests.interop.libraries.npm import HERE, install

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from auth_service.storage import keys
+from shared.storage.key_spec import PREFIX
 
 Mode = Literal["fsync", "replicated", "relaxed"]
 
@@ -57,7 +57,7 @@ class Durability:
 
 def family(key: str) -> str:
     """Return the family of a key: what it starts with, before the id."""
-    name = key.removeprefix(keys.PREFIX)
+    name = key.removeprefix(PREFIX)
     return "clients:unused" if name == "clients:unused" else name.partition(":")[0]
 
 

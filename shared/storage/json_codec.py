@@ -33,7 +33,7 @@ from typing import (
     get_type_hints,
 )
 
-from auth_service.storage.compression import compress, expand
+from shared.storage.compression import compress, expand
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -1,9 +1,11 @@
-"""The description of a family of keys."""
+"""The description of a family of keys, and how the keys of the authorization server begin."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+PREFIX = "doorward:"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from auth_service.storage.entries import (
+from shared.clock import Clock
+from shared.storage.entries import (
     READ_AT_ONCE,
     Entry,
     StoredDocument,
@@ -18,8 +19,7 @@ from auth_service.storage.entries import (
     StoredMembers,
     in_batches,
 )
-from auth_service.storage.interface import Position, StoreUnavailableError
-from shared.clock import Clock
+from shared.storage.interface import Position, StoreUnavailableError
 
 _DOCUMENTS = "SELECT key, value, expires_at FROM document WHERE expires_at > ?"
 _MEMBERS = "SELECT index_key, member, expires_at FROM member WHERE expires_at > ? ORDER BY index_key"
@@ -43,7 +43,7 @@ class Run(Protocol):
 
 
 class SqliteEntries:
-    """`auth_service.storage.entries.Entries` in the file at `path`."""
+    """`shared.storage.entries.Entries` in the file at `path`."""
 
     def __init__(self, path: Path, run: Run, clock: Clock) -> None:
         self._path = path

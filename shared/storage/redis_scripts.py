@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from auth_service.storage.interface import MAX_GROWTH
+from shared.storage.interface import MAX_GROWTH
 
 
 @dataclass(frozen=True)

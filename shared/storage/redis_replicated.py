@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from auth_service.storage.redis_connection import Argument
-from auth_service.storage.redis_pipeline import RedisPipeline
+from shared.storage.redis_connection import Argument
+from shared.storage.redis_pipeline import RedisPipeline
 
 Command = tuple[Argument, ...]
 

@@ -14,14 +14,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from auth_service.storage import keys, sqlite_messages
-from auth_service.storage.interface import Count, Position, StoreUnavailableError, check_step
-from auth_service.storage.revocation_log import MayRecordRevocations
-from auth_service.storage.sqlite_entries import SqliteEntries
-from auth_service.storage.sqlite_file import open_database
-from auth_service.storage.sqlite_messages import Message, Subscription
-from auth_service.storage.sqlite_writer import Writer
 from shared.clock import Clock, system_clock
+from shared.storage import own_keys, sqlite_messages
+from shared.storage.interface import Count, Position, StoreUnavailableError, check_step
+from shared.storage.revocation_log import MayRecordRevocations
+from shared.storage.sqlite_entries import SqliteEntries
+from shared.storage.sqlite_file import open_database
+from shared.storage.sqlite_messages import Message, Subscription
+from shared.storage.sqlite_writer import Writer
 
 R = TypeVar("R")
 
@@ -88,7 +88,7 @@ _LOG_TRIM = "DELETE FROM log WHERE name = :log AND (time_ms, sequence) < (:time_
 
 
 class SqliteStore(MayRecordRevocations):
-    """`auth_service.storage.interface.Store` in the file at `path`, which is created if missing.
+    """`shared.storage.interface.Store` in the file at `path`, which is created if missing.
 
     Args:
         clock: determines what has expired; every process that has the file open must use the same clock.
@@ -213,8 +213,8 @@ class SqliteStore(MayRecordRevocations):
         return self._clock()
 
     async def ping(self) -> None:
-        await self.delete(keys.ping())
-        await self.put_once(keys.ping(), ttl_s=1)
+        await self.delete(own_keys.PING)
+        await self.put_once(own_keys.PING, ttl_s=1)
 
     async def misconfigurations(self) -> list[str]:
         return []

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
-from auth_service.storage.interface import StoreUnavailableError
+from shared.storage.interface import StoreUnavailableError
 
 KEPT = 1_024
 """Messages kept in the file; a subscriber that falls further behind gets an error."""

@@ -9,8 +9,8 @@ from typing import Protocol, cast
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
-from auth_service.storage import redis_streams
-from auth_service.storage.entries import (
+from shared.storage import redis_streams
+from shared.storage.entries import (
     READ_AT_ONCE,
     Entry,
     StoredDocument,
@@ -19,9 +19,9 @@ from auth_service.storage.entries import (
     chunked,
     in_batches,
 )
-from auth_service.storage.interface import START, Position, StoreUnavailableError
-from auth_service.storage.keys import PREFIX
-from auth_service.storage.redis_scripts import ADD_MEMBERS, READ_ENTRY, READ_MEMBERS, Script
+from shared.storage.interface import START, Position, StoreUnavailableError
+from shared.storage.key_spec import PREFIX
+from shared.storage.redis_scripts import ADD_MEMBERS, READ_ENTRY, READ_MEMBERS, Script
 
 MEMBERS_AT_ONCE = 1_000
 LOG_ENTRIES_AT_ONCE = 100
@@ -37,7 +37,7 @@ class Run(Protocol):
 
 
 class RedisEntries:
-    """`auth_service.storage.entries.Entries` on Redis.
+    """`shared.storage.entries.Entries` on Redis.
 
     Args:
         client: iterates over the keys.

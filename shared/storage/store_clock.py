@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from auth_service.storage.interface import Store, StoreUnavailableError
 from shared.clock import Clock, steady_clock, system_clock
 from shared.logs import get_logger
+from shared.storage.interface import Store, StoreUnavailableError
 
 _log = get_logger(__name__)
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
-from auth_service.storage.interface import Store, StoreUnavailableError
 from shared.logs import get_logger
+from shared.storage.interface import Store, StoreUnavailableError
 
 CHECK_EVERY_S = 180.0
 

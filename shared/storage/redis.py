@@ -25,25 +25,26 @@ from redis.exceptions import (
     NoScriptError,
 )
 
-from auth_service.storage import keys, redis_info, redis_streams
-from auth_service.storage.durability import REPLICATION_TIMEOUT_S, Durability
-from auth_service.storage.interface import (
+from shared.clock import Clock, system_clock
+from shared.storage import own_keys, redis_info, redis_streams
+from shared.storage.durability import REPLICATION_TIMEOUT_S, Durability
+from shared.storage.interface import (
     Count,
     NotReplicatedError,
     Position,
     StoreUnavailableError,
     check_step,
 )
-from auth_service.storage.redis_address import RedisAddress, tls_context
-from auth_service.storage.redis_connection import Argument, Failure, unchanged
-from auth_service.storage.redis_entries import RedisEntries
-from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
-from auth_service.storage.redis_examination import Examination
-from auth_service.storage.redis_messages import Messages
-from auth_service.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
-from auth_service.storage.redis_replicated import ReplicatedWrites, ServerWrites
-from auth_service.storage.redis_replicated_cluster import ClusterWrites
-from auth_service.storage.redis_scripts import (
+from shared.storage.redis_address import RedisAddress, tls_context
+from shared.storage.redis_connection import Argument, Failure, unchanged
+from shared.storage.redis_entries import RedisEntries
+from shared.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
+from shared.storage.redis_examination import Examination
+from shared.storage.redis_messages import Messages
+from shared.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
+from shared.storage.redis_replicated import ReplicatedWrites, ServerWrites
+from shared.storage.redis_replicated_cluster import ClusterWrites
+from shared.storage.redis_scripts import (
     COUNT,
     INDEX_ADD,
     INDEX_ADD_WITHIN,
@@ -55,8 +56,7 @@ from auth_service.storage.redis_scripts import (
     UNCOUNT,
     Script,
 )
-from auth_service.storage.revocation_log import MayRecordRevocations
-from shared.clock import Clock, system_clock
+from shared.storage.revocation_log import MayRecordRevocations
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +75,7 @@ _FSYNC = Durability()
 
 
 class RedisStore(MayRecordRevocations):
-    """`auth_service.storage.interface.Store` on Redis. Connects on the first call."""
+    """`shared.storage.interface.Store` on Redis. Connects on the first call."""
 
     def __init__(
         self, address: RedisAddress, durability: Durability = _FSYNC, *, clock: Clock = system_clock
@@ -182,12 +182,12 @@ class RedisStore(MayRecordRevocations):
 
     async def time(self) -> float:
         # By a script, because it has a key: all processes get the clock of the same node of a Cluster.
-        seconds, microseconds = cast("list[bytes]", await self._run(TIME, keys.ping()))
+        seconds, microseconds = cast("list[bytes]", await self._run(TIME, own_keys.PING))
         return int(seconds) + int(microseconds) / 1_000_000
 
     async def ping(self) -> None:
         # A replica also answers PING, and so does a server whose memory or disk is full.
-        await self._command("SET", keys.ping(), b"", "PX", "1000")
+        await self._command("SET", own_keys.PING, b"", "PX", "1000")
 
     async def misconfigurations(self) -> list[str]:
         servers = await self._call(self._servers)

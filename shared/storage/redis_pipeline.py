@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from redis import exceptions as errors
 
-from auth_service.storage.redis_connection import Argument, Failure, RedisConnection, unchanged
+from shared.storage.redis_connection import Argument, Failure, RedisConnection, unchanged
 
 Place = tuple[str, int]
 """Host and port."""

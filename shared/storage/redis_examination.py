@@ -8,9 +8,9 @@ from typing import cast
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
-from auth_service.storage.redis_info import ServerState
-from auth_service.storage.redis_pipeline import Place
 from shared.clock import Clock
+from shared.storage.redis_info import ServerState
+from shared.storage.redis_pipeline import Place
 
 SETTINGS = ("appendfsync", "min-replicas-to-write")
 MAX_SERVERS = 100

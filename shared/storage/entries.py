@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from auth_service.storage.interface import Position
+from shared.storage.interface import Position
 
 T = TypeVar("T")
 

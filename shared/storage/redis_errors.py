@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError, ResponseError
 
-from auth_service.storage.interface import StoreFullError, StoreUnavailableError
-from auth_service.storage.redis_address import RedisAddress
+from shared.storage.interface import StoreFullError, StoreUnavailableError
+from shared.storage.redis_address import RedisAddress
 
 OUTAGES = (RedisError, RedisClusterException, OSError)
 OUTAGES_OF_CLUSTERS = (*OUTAGES, AttributeError, RuntimeError)

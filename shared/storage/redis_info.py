@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from auth_service.storage.durability import Durability
+from shared.storage.durability import Durability
 
 OLDEST = (6, 2)
 MAX_MEMORY_PERCENT = 80

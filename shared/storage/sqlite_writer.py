@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
-from auth_service.storage.interface import StoreFullError, StoreUnavailableError
+from shared.storage.interface import StoreFullError, StoreUnavailableError
 
 R = TypeVar("R")
 

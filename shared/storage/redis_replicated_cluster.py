@@ -12,9 +12,9 @@ from contextlib import suppress
 from redis import exceptions as errors
 from redis.asyncio import RedisCluster
 
-from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS
-from auth_service.storage.redis_pipeline import Place
-from auth_service.storage.redis_replicated import Command, ReplicatedWrites
+from shared.storage.redis_errors import OUTAGES_OF_CLUSTERS
+from shared.storage.redis_pipeline import Place
+from shared.storage.redis_replicated import Command, ReplicatedWrites
 
 MAX_REDIRECTIONS = 5
 

@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from auth_service.storage.entries import Entries
-    from auth_service.storage.revocation_log import RevocationLog
+    from shared.storage.entries import Entries
+    from shared.storage.revocation_log import RevocationLog
 
 
 class StoreUnavailableError(Exception):

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
-from auth_service.storage.interface import StoreUnavailableError
 from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
 
 _log = get_logger(__name__)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

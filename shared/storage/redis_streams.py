@@ -6,7 +6,7 @@ from typing import cast
 
 from redis.exceptions import ResponseError
 
-from auth_service.storage.interface import Position
+from shared.storage.interface import Position
 
 FIELD = "e"
 """The one field of an entry."""

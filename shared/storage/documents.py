@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from auth_service.storage.interface import NotReplicatedError, Store, StoreUnavailableError
-from auth_service.storage.json_codec import JsonCodec
-from auth_service.storage.readings import Reading
 from shared.logs import get_logger
+from shared.storage.interface import NotReplicatedError, Store, StoreUnavailableError
+from shared.storage.json_codec import JsonCodec
+from shared.storage.readings import Reading
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -8,9 +8,9 @@ from typing import Any, cast
 from redis.asyncio import Connection
 from redis.asyncio.client import PubSub
 
-from auth_service.storage.interface import StoreUnavailableError
-from auth_service.storage.redis_address import RedisAddress
-from auth_service.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
+from shared.storage.interface import StoreUnavailableError
+from shared.storage.redis_address import RedisAddress
+from shared.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
 
 HEARTBEAT_S = 1.0
 """A subscription that is quiet for this long is pinged, and must answer within the same time."""

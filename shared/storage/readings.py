@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from auth_service.storage.interface import Store
+from shared.storage.interface import Store
 
 R = TypeVar("R")
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
-from auth_service.storage import keys
-from auth_service.storage.interface import StoreUnavailableError
 from shared.clock import Clock, system_clock
 from shared.logs import get_logger
+from shared.storage import own_keys
+from shared.storage.interface import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from auth_service.storage.interface import Store
+    from shared.storage.interface import Store
 
 _log = get_logger(__name__)
 
@@ -121,10 +121,10 @@ class StoreRevocationLog:
         self._store = store
 
     async def record(self, key: str, kept_s: int) -> None:
-        await self._store.index_add(keys.revocation_log(), key, ttl_s=max(1, kept_s))
+        await self._store.index_add(own_keys.REVOCATION_LOG, key, ttl_s=max(1, kept_s))
 
     async def revoked(self) -> set[str]:
-        return set(await self._store.index_list(keys.revocation_log()))
+        return set(await self._store.index_list(own_keys.REVOCATION_LOG))
 
     async def aclose(self) -> None:
         await self._store.aclose()
