@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,10 @@ class Browser:
         """Log in and allow what is asked for; the answer goes to where the client listens."""
         answer = self.person.authorize(url)
         (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
-        # What listens there is on this machine and speaks plain http.
+        # What listens there is on this machine and speaks plain http. Some clients open the browser before they
+        # listen, because a person takes longer than this one.
+        address = urlsplit(redirect_uri)
+        wait_until(lambda: listens(str(address.hostname), address.port or 80))
         brought = httpx2.get(f"{redirect_uri}?{urlencode(answer)}", timeout=30, trust_env=False)
         assert brought.status_code < 400, brought.text
         self.visited.append(url)
@@ -83,6 +87,15 @@ class Browser:
                     self.visit(url)
                 except BaseException as failure:  # noqa: BLE001 -- raised again where the test is
                     self.failures.append(failure)
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody accepts connections there; a name may have several addresses."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
