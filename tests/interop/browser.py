@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.flow import Person
 from tests.servers import wait_until
 
 _LOOK_EVERY_S = 0.05
+_LISTENS_WITHIN_S = 20
 _NAMES = ("browser", "xdg-open", "open")
 
 
@@ -50,11 +51,8 @@ class Browser:
         """Log in and allow what is asked for; the answer goes to where the client listens."""
         answer = self.person.authorize(url)
         (redirect_uri,) = parse_qs(urlsplit(url).query)["redirect_uri"]
-        # What listens there is on this machine and speaks plain http. Some clients open the browser before they
-        # listen, because a person takes longer than this one.
-        address = urlsplit(redirect_uri)
-        wait_until(lambda: listens(str(address.hostname), address.port or 80))
-        brought = httpx2.get(f"{redirect_uri}?{urlencode(answer)}", timeout=30, trust_env=False)
+        # What listens there is on this machine and speaks plain http.
+        brought = at_a_listener(f"{redirect_uri}?{urlencode(answer)}")
         assert brought.status_code < 400, brought.text
         self.visited.append(url)
 
@@ -89,13 +87,16 @@ class Browser:
                     self.failures.append(failure)
 
 
-def listens(host: str, port: int) -> bool:
-    """Whether somebody accepts connections there; a name may have several addresses."""
-    try:
-        socket.create_connection((host, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
+def at_a_listener(url: str) -> httpx2.Response:
+    """Get `url` once somebody listens: some clients open the browser before, as a person takes longer."""
+    deadline = time.monotonic() + _LISTENS_WITHIN_S
+    while True:
+        try:
+            return httpx2.get(url, timeout=30, trust_env=False)
+        except httpx2.ConnectError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_EVERY_S)
 
 
 @contextmanager
