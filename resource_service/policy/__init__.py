@@ -1,6 +1,7 @@
 """Scopes and groups that messages need: the operator's policy, kept up to date and published.
 
 - `rules`      the decision, using `patterns`; `validation` finds errors in a policy
+- `deciding`   the names of the rules that decide on a message, for the journal
 - `decision`   whether a principal has what is needed, by scopes and `groups`
 - `step_up`    the strength and age of the login that a tool needs (RFC 9470)
 - `file`       parses a policy file; `watcher` reloads it when the file changes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,15 +14,17 @@ from resource_service.policy.groups import AnyGroup, Needed
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.step_up import StepUp
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
+from shared.journal.redaction import Redaction
 from shared.logs import get_logger
 from shared.plain_yaml import PlainYamlError, mapping_members, root_node
 
 MAX_BYTES = 262_144
 KEYS = (
     *("scopes", "default", "tools", "prompts", "resources", "methods"),
-    *("hide", "publish", "step_up", "contact"),
+    *("hide", "publish", "step_up", "contact", "journal"),
 )
 KINDS = ("tools", "prompts", "resources", "methods")
+VERSION_DIGITS = 16
 STEP_UP_KEYS = ("acr", "max_age")
 ACR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 SCOPE_KEYS = ("description", "includes")
@@ -76,6 +79,8 @@ def parse_policy(content: bytes) -> Policy:
             publish=_member(members, "publish", _truth, otherwise=True),
             step_up=_member(members, "step_up", _step_ups, otherwise={}),
             contact=_member(members, "contact", lambda node: _text(node, "contact"), otherwise=None),
+            journal=_member(members, "journal", _redactions, otherwise={}),
+            version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS],
             **rules,
         )
     except PolicyError as error:
@@ -183,6 +188,19 @@ def _step_up(name: str, node: Node) -> StepUp:
         acr=_member(members, "acr", lambda value: _acr(value, name), otherwise=None),
         max_age_s=_member(members, "max_age", lambda value: _seconds(value, name), otherwise=None),
     )
+
+
+def _redactions(node: Node) -> dict[str, Redaction]:
+    return {name: _redaction(name, value) for name, (_, value) in _members(node, "journal").items()}
+
+
+def _redaction(name: str, node: Node) -> Redaction:
+    text = _text(node, f"the journal of {name!r}")
+    try:
+        return Redaction(text)
+    except ValueError:
+        rules = ", ".join(Redaction)
+        raise _wrong(node, f"the journal of {name!r} is {text!r}, and must be one of {rules}") from None
 
 
 def _acr(node: Node, name: str) -> str:

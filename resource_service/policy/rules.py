@@ -16,6 +16,7 @@ from resource_service.policy.patterns import is_exact, matches
 from resource_service.policy.step_up import Rules as StepUpRules
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
 from resource_service.policy.validation import faults_in
+from shared.journal.redaction import Redaction
 
 Scopes = frozenset[str]
 Rules = Mapping[str, Needed]
@@ -56,6 +57,8 @@ class Policy:
         publish: whether the metadata says what each scope allows.
         step_up: rules for tool names that need a stronger or a more recent login (RFC 9470).
         contact: whom somebody asks who is not in a group that is needed.
+        journal: rules for names of tools and prompts: what the journal keeps of the arguments of a call.
+        version: names this version of the policy in the journal.
         groups: every group that a rule names.
 
     Raises:
@@ -74,6 +77,8 @@ class Policy:
     publish: bool = True
     step_up: StepUpRules = field(default_factory=dict)
     contact: str | None = None
+    journal: Mapping[str, Redaction] = field(default_factory=dict)
+    version: str = field(default="built-in", compare=False)
     groups: frozenset[str] = field(init=False, repr=False, compare=False)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)
 
@@ -137,6 +142,15 @@ class Policy:
             return ruled
         free = method in FREE or method in NAMING or method.startswith("notifications/")
         return Needed() if free else self.default
+
+    def redaction(self, name: str) -> Redaction:
+        """Return what the journal keeps of the arguments of a tool or prompt: by default, their names."""
+        pattern = first_pattern(self.journal, name) if self.journal else None
+        return Redaction.KEYS if pattern is None else self.journal[pattern]
+
+    def pattern_for_uri(self, uri: str) -> str | None:
+        """Return the pattern of the rule for a resource, as its URI is written; None for the default."""
+        return self._rule_for(uri)[0]
 
     def _ruled(self, rules: Rules, name: object) -> Needed:
         ruled = _first(rules, name) if isinstance(name, str) else None
@@ -213,11 +227,16 @@ class Policy:
                 yield self.default
 
 
+def first_pattern(rules: Mapping[str, object], name: str) -> str | None:
+    """Return the pattern of the rule for a name: the exact name, or else the first that matches."""
+    if name in rules and is_exact(name):
+        return name
+    return next((pattern for pattern in rules if matches(pattern, name)), None)
+
+
 def _first(rules: Rules, name: str) -> Needed | None:
-    spelled_out = rules.get(name)
-    if spelled_out is not None and is_exact(name):
-        return spelled_out
-    return next((needed for pattern, needed in rules.items() if matches(pattern, name)), None)
+    pattern = first_pattern(rules, name)
+    return None if pattern is None else rules[pattern]
 
 
 def _resource_rules(rules: Rules) -> _ResourceRules:

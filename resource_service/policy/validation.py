@@ -61,6 +61,10 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
             if reason := _unusable(pattern) or (kind == "resources" and _no_uri(pattern)):
                 yield PolicyError(f"{pattern!r} can never match: {reason}", place)
         yield from _shadowed(kind, list(rules))
+    for pattern in policy.journal:
+        if reason := _unusable(pattern):
+            yield PolicyError(f"{pattern!r} can never match: {reason}", ("journal", pattern))
+    yield from _shadowed("journal", list(policy.journal))
 
 
 def _scopes(policy: Policy) -> Iterator[PolicyError]:

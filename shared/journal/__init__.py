@@ -5,6 +5,7 @@
     checkpoint.py   signed entries, which also name the heads of the other chains
     verification.py finds edited, removed, reordered and truncated entries
     redaction.py    arguments of tools without values that the journal must not keep
+    secret_text.py  masks secrets by their form, or by the name of their member
 
 Pure. Where entries are kept is decided by each service.
 """
