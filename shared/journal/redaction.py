@@ -29,7 +29,7 @@ _MAX_WHOLE = 2**53
 
 
 class Redaction(StrEnum):
-    """What the journal keeps of the arguments of a tool."""
+    """Rules for the arguments of a tool: how much of them the journal keeps."""
 
     NONE = "none"
     KEYS = "keys"
@@ -83,10 +83,10 @@ def name_of(name: str) -> str:
 def text_of(text: str, limit: int = MAX_TEXT) -> str:
     """Return text of a caller, without secrets, at most `limit` characters, and encodable as UTF-8."""
     # A secret across the end is cut only after it was masked, but no more is examined than needed.
-    shown = masked(text[: 2 * limit + 256])
-    if len(shown) > limit or len(text) > 2 * limit + 256:
-        shown = shown[: limit - 1] + _LEFT_OUT
-    return shown.encode("utf-8", "replace").decode()
+    result = masked(text[: 2 * limit + 256])
+    if len(result) > limit or len(text) > 2 * limit + 256:
+        result = result[: limit - 1] + _LEFT_OUT
+    return result.encode("utf-8", "replace").decode()
 
 
 def without_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,15 +106,17 @@ class _Walk:
         return self._left <= 0 or self._room <= 0
 
     def members(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        shown: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for name, member in value.items():
             self._left -= 1
             if self._is_over:
-                shown[_LEFT_OUT] = _LEFT_OUT
+                result[_LEFT_OUT] = _LEFT_OUT
                 break
             self._room -= min(len(name), MAX_NAME)
-            shown[name_of(name)] = MASK if names_a_secret(name[:MAX_TEXT]) else self._value(member, depth + 1)
-        return shown
+            result[name_of(name)] = (
+                MASK if names_a_secret(name[:MAX_TEXT]) else self._value(member, depth + 1)
+            )
+        return result
 
     def _value(self, value: object, depth: int) -> object:
         self._left -= 1
@@ -136,13 +138,13 @@ class _Walk:
         return _LEFT_OUT
 
     def _items(self, values: list[Any], depth: int) -> list[object]:
-        shown: list[object] = []
+        result: list[object] = []
         for value in values:
             if self._is_over:
-                shown.append(_LEFT_OUT)
+                result.append(_LEFT_OUT)
                 break
-            shown.append(self._value(value, depth + 1))
-        return shown
+            result.append(self._value(value, depth + 1))
+        return result
 
 
 def _large(value: int) -> str:

@@ -71,10 +71,10 @@ NAMES = [
 
 
 def kept(arguments: dict[str, Any], rule: Redaction = Redaction.FULL) -> dict[str, Any]:
-    shown = redacted(arguments, rule, HASH_KEY)
-    assert shown is not None
-    assert len(canonical(shown)) <= MAX_BYTES + 64, "it is bounded, and has a form in the journal"
-    return shown
+    result = redacted(arguments, rule, HASH_KEY)
+    assert result is not None
+    assert len(canonical(result)) <= MAX_BYTES + 64, "it is bounded, and has a form in the journal"
+    return result
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -86,8 +86,8 @@ def test_secrets_are_masked_wherever_they_are(text: str) -> None:
         {"outer": {text: {"x": 1}}},
     ):
         for rule in Redaction:
-            shown = json.dumps(redacted(arguments, rule, HASH_KEY), ensure_ascii=False)
-            assert SECRET not in shown, rule
+            result = json.dumps(redacted(arguments, rule, HASH_KEY), ensure_ascii=False)
+            assert SECRET not in result, rule
     assert SECRET[:12] not in masked(text)
 
 
