@@ -47,7 +47,7 @@ class DirectEndpoints:
     Args:
         prefix: the path of the public URL, as in `Prefix`.
         secure: as in `SecurityHeaders`.
-        host_names: notes the host of each request.
+        host_names: notes the host of each request; None to leave that to others.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class DirectEndpoints:
         endpoints: Iterable[DirectEndpoint],
         prefix: str,
         secure: bool,
-        host_names: HostNames,
+        host_names: HostNames | None,
     ) -> None:
         self.app = app
         self._endpoints: Mapping[str, DirectEndpoint] = {
@@ -73,7 +73,8 @@ class DirectEndpoints:
             return
         # As `Prefix` and `FrozenHeaders` do.
         scope = {**scope, "path": endpoint.path, "headers": list(scope["headers"])}
-        self._host_names.note(scope)
+        if self._host_names is not None:
+            self._host_names.note(scope)
         header, outside = request_id_header()
         reader = BodyReader(receive)
         response = _Response(scope, send, reader, added=[header, *_CROSS_ORIGIN], defaults=self._defaults)

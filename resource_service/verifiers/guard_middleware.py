@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.introspection.chain import IntrospectionChain, introspection_chain
 from resource_service.introspection.leases import Leases
+from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
@@ -75,12 +76,21 @@ class GuardMiddleware:
 
     Args:
         path: the path at which `app` serves MCP.
+        endpoint: serves admitted requests; by default `app`, with all of its own checks.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ResourceSettings, policy: PolicyWatcher, clock: Clock, *, path: str
+        self,
+        app: ASGIApp,
+        settings: ResourceSettings,
+        policy: PolicyWatcher,
+        clock: Clock,
+        *,
+        path: str,
+        endpoint: ASGIApp | None = None,
     ) -> None:
         self._app = app
+        self._endpoint = endpoint or app
         self._lifespan = Lifespan(app)
         self._stops_with: asyncio.AbstractEventLoop | None = None
         self._settings = settings
@@ -104,7 +114,13 @@ class GuardMiddleware:
         }
         self._answers: dict[str, ASGIApp] = {**guards, **documents}
         self._places = _places(settings, path) | {path: path for path in documents}
-        self._front = _surrounded(self._answer, settings, resource)
+        self._front = DirectEndpoints(
+            _surrounded(self._answer, settings, resource),
+            endpoints=[DirectEndpoint(place, guard) for place, guard in guards.items()],
+            prefix="",
+            secure=settings.secure,
+            host_names=None,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -141,7 +157,7 @@ class GuardMiddleware:
         outside = _admitted.set(request)
         try:
             inner = {**scope, "path": path, "raw_path": path.encode(), "headers": headers}
-            await self._app(inner, receive, send)
+            await self._endpoint(inner, receive, send)
         finally:
             _admitted.reset(outside)
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from resource_service.principal import principal_in
 from resource_service.verifiers.protection import NO_SCOPES, Protection
 from resource_service.verifiers.settings import SettingsKwargs
 
@@ -85,4 +91,43 @@ class DoorwardTokenVerifier:
                 **options,
             }
         )
-        return protection.in_front_of(inner, path=options.get("streamable_http_path", protection.path))
+        path = options.get("streamable_http_path", protection.path)
+        return protection.in_front_of(inner, path=path, endpoint=_admitted_endpoint(inner, path, protection))
+
+
+class _AdmittedEndpoint:
+    """The SDK's MCP endpoint, for requests that the guard has admitted.
+
+    The SDK's middleware would verify the placeholder of the token, whose principal is known. What it tells
+    the endpoint and the tools is the same here.
+
+    Args:
+        app: the SDK's app, which contains the endpoint.
+    """
+
+    def __init__(self, app: Starlette, endpoint: RequireAuthMiddleware, protection: Protection) -> None:
+        self._app = app
+        self._endpoint = endpoint
+        self._protection = protection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user = AuthenticatedUser(AccessToken(**self._protection.fields_of(principal_in(scope))))
+        inner = {**scope, "app": self._app, "auth": AuthCredentials(user.scopes), "user": user}
+        outside = auth_context_var.set(user)
+        try:
+            await self._endpoint(inner, receive, send)
+        finally:
+            auth_context_var.reset(outside)
+
+
+def _admitted_endpoint(app: Starlette, path: str, protection: Protection) -> ASGIApp | None:
+    """Return the MCP endpoint of the SDK's app; None if the app serves it in another way."""
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == path:
+            endpoint: object = route.endpoint
+            return (
+                _AdmittedEndpoint(app, endpoint, protection)
+                if isinstance(endpoint, RequireAuthMiddleware)
+                else None
+            )
+    return None

@@ -69,13 +69,14 @@ class Protection:
         """The path of MCP without the base path; see `ResourceSettings`."""
         return self.settings.mcp_path or "/"
 
-    def in_front_of(self, app: ASGIApp, *, path: str) -> GuardMiddleware:
+    def in_front_of(self, app: ASGIApp, *, path: str, endpoint: ASGIApp | None = None) -> GuardMiddleware:
         """Wrap `app` with the guard.
 
         Args:
             path: the path at which `app` itself serves MCP.
+            endpoint: as in `GuardMiddleware`.
         """
-        return GuardMiddleware(app, self.settings, self.policy, self._clock, path=path)
+        return GuardMiddleware(app, self.settings, self.policy, self._clock, path=path, endpoint=endpoint)
 
     async def token_fields(self, token: str) -> TokenFields | None:
         """Return what a framework needs to know about `token`; None if it is not valid here.
@@ -88,13 +89,13 @@ class Protection:
             RuntimeError: tools need scopes, but the called tool is not visible here.
         """
         if principal := admitted(token):
-            return self._fields(principal, token="")
+            return self.fields_of(principal)
         if _judges_messages(self.policy.current) and not is_beside():
             raise RuntimeError(
                 "the guard enforces the scopes of tools: serve the app that the verifier returns"
             )
         try:
-            return self._fields(await self._holder_of(token), token=token)
+            return self.fields_of(await self._holder_of(token), token=token)
         except Refusal as refusal:
             # Another route is outside our scope: it must not fail because the issuer cannot be queried.
             if refusal.status >= 500 and not is_beside():
@@ -106,6 +107,28 @@ class Protection:
                 error=refusal.error,
             )
             return None
+
+    def fields_of(self, principal: Principal, *, token: str = "") -> TokenFields:
+        """Return what a framework needs to know about a validated token.
+
+        Args:
+            token: empty for an admitted request, so that the app cannot pass the token on.
+        """
+        claims = {
+            "iss": principal.issuer,
+            "sub": principal.subject,
+            "client_id": principal.client_id,
+            "username": principal.username,
+        }
+        return {
+            "token": token,
+            "client_id": principal.client_id,
+            "scopes": sorted(self.policy.current.closure(principal.scopes)),
+            "expires_at": principal.expires_at,
+            "resource": self.settings.resource,
+            "subject": principal.subject,
+            "claims": {name: value for name, value in claims.items() if value is not None},
+        }
 
     def _policy(
         self,
@@ -136,23 +159,6 @@ class Protection:
         )
         async with chain.run():
             return await decide.holder_of(token)
-
-    def _fields(self, principal: Principal, *, token: str) -> TokenFields:
-        claims = {
-            "iss": principal.issuer,
-            "sub": principal.subject,
-            "client_id": principal.client_id,
-            "username": principal.username,
-        }
-        return {
-            "token": token,
-            "client_id": principal.client_id,
-            "scopes": sorted(self.policy.current.closure(principal.scopes)),
-            "expires_at": principal.expires_at,
-            "resource": self.settings.resource,
-            "subject": principal.subject,
-            "claims": {name: value for name, value in claims.items() if value is not None},
-        }
 
 
 def _judges_messages(policy: Policy) -> bool:

@@ -2,71 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-import structlog
-from mcp.server.mcpserver import MCPServer
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.errors import Refusal
-from resource_service.verifiers.mcp_sdk import DoorwardTokenVerifier
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import AuthorizationServer, answer
 from tests.resource_service.service import bearer, call, modern_headers
+from tests.verifiers.browsing import RESOURCE, SECRET, TOKEN, browsing
 
-RESOURCE = "https://mcp.example/tools/mcp"
-SECRET = "the-secret-of-the-resource-server-0123456789"
-TOKEN = "dw_at_a-token-of-somebody"
-
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def logging_restored() -> Iterator[None]:
-    """A verifier sets up the logs of our packages; the tests after these are not to find them so."""
-    yield
-    structlog.reset_defaults()
-    for name in ("resource_service", "shared"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
-        logger.setLevel(logging.NOTSET)
-
-
-@pytest.fixture(scope="module")
-def issuer_running() -> Iterator[AuthorizationServer]:
-    server = AuthorizationServer().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def issuer(issuer_running: AuthorizationServer) -> AuthorizationServer:
-    """The authorization server, which knows `TOKEN`."""
-    issuer_running.questions.clear()
-    issuer_running.replies.clear()
-    issuer_running.tokens[TOKEN] = {
-        "active": True,
-        "scope": "write",
-        "client_id": "client-1",
-        "username": "wesen",
-        "sub": "user-1",
-        "iss": issuer_running.url,
-        "aud": RESOURCE,
-        "exp": int(time.time()) + 600,
-        "token_type": "Bearer",
-    }
-    return issuer_running
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("logging_restored")]
 
 
 class Echo:
@@ -106,35 +57,6 @@ def protection(issuer: AuthorizationServer, **more: Any) -> Protection:
         "introspection_cache_s": 60,
     }
     return Protection(**{**usual, **more})
-
-
-@asynccontextmanager
-async def alive(app: ASGIApp) -> AsyncIterator[None]:
-    """The life of a server, as servers tell apps of it."""
-    began, ends = asyncio.Event(), asyncio.Event()
-    starting = ["lifespan.startup"]
-
-    async def receive() -> Message:
-        if starting:
-            return {"type": starting.pop()}
-        await ends.wait()
-        return {"type": "lifespan.shutdown"}
-
-    async def send(_message: Message) -> None:
-        began.set()
-
-    life = asyncio.ensure_future(app({"type": "lifespan"}, receive, send))
-    await began.wait()
-    yield
-    ends.set()
-    await life
-
-
-@asynccontextmanager
-async def browsing(app: ASGIApp, root_path: str = "") -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=app, root_path=root_path)
-    async with alive(app), httpx2.AsyncClient(transport=transport, base_url="https://inside") as client:
-        yield client
 
 
 async def echoed(app: ASGIApp, path: str, root_path: str = "", **headers: str) -> dict[str, Any]:
@@ -322,18 +244,6 @@ async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
         issuer.replies["/introspect"] = answer(500, b"")
         assert await fields(TOKEN) is None
         assert (await client.get("/health")).status_code == 200
-
-
-async def test_the_sdk_s_own_app_holds_the_audience_too(issuer: AuthorizationServer) -> None:
-    """Anyone who serves the SDK's app instead of the verifier's is served less, but not less safely."""
-    settings = {"resource": RESOURCE, "issuer": issuer.url, "resource_secret": SECRET}
-    doorward = DoorwardTokenVerifier(["read"], implies={"write": ["read"]}, **settings)  # type: ignore[arg-type]
-    server: MCPServer[None] = MCPServer("bare", token_verifier=doorward, auth=doorward.auth)
-    transport = httpx2.ASGITransport(app=server.streamable_http_app(host="0.0.0.0"))
-    async with httpx2.AsyncClient(transport=transport, base_url="https://inside") as client:
-        issuer.tokens[TOKEN]["aud"] = "https://mcp.example/other"
-        refused = await client.post("/mcp", headers={"Authorization": f"Bearer {TOKEN}"})
-        assert refused.status_code == 401
 
 
 def test_arguments_win_over_the_environment_and_what_is_missing_is_named(
