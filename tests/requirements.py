@@ -196,9 +196,7 @@ PEOPLE = (
 
 OPERATION = (
     Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", Partial("chart, unit")),
-    Requirement(
-        "OP-2", "MUST", "one true table of settings, unknown names refused", Partial("settings from `*_FILE`")
-    ),
+    Requirement("OP-2", "MUST", "one true table of settings, `*_FILE`, unknown names refused", HELD),
     Requirement(
         "OP-3",
         "MUST",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,6 +10,7 @@ from typing import Any, TypedDict
 from pydantic import Field
 
 from resource_service.settings import ResourceSettings
+from shared.setting_files import read_setting_files
 
 
 class VerifierSettings(ResourceSettings):
@@ -48,5 +50,6 @@ def settings_of(settings: SettingsKwargs) -> VerifierSettings:
     Raises:
         pydantic.ValidationError: a setting is missing or invalid; the error names it.
     """
+    read_setting_files(os.environ)
     arguments: dict[str, Any] = dict(settings)
     return VerifierSettings(**arguments)

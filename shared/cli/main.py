@@ -17,6 +17,7 @@ from shared.cli.apply import apply, export
 from shared.cli.audit import audit
 from shared.cli.backup import backup, move, restore
 from shared.cli.clients import clients
+from shared.cli.config import config
 from shared.cli.console import CommandError, errors, output
 from shared.cli.doctor.command import doctor
 from shared.cli.groups import groups
@@ -30,6 +31,7 @@ from shared.cli.up import up
 from shared.cli.users import users
 from shared.cli.variables import Command, complaints_about_names
 from shared.cli.why.command import why
+from shared.setting_files import read_setting_files
 from shared.version import VERSION
 
 app = typer.Typer(
@@ -64,14 +66,16 @@ app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
+app.add_typer(config, name="config")
 
-CHECK_ALL_SETTINGS = (up, auth, resource)
+CHECK_ALL_SETTINGS = frozenset({"up", "auth", "resource", "config check", "config show"})
 """These report unknown names together with all that is wrong with the values."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. An error that the user can fix ends it with one sentence, without a traceback."""
     try:
+        read_setting_files(os.environ)
         root = get_command(app)
         _check_names_first(root)
         sys.exit(root.main(arguments, prog_name="doorward", standalone_mode=False))
@@ -87,9 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _check_names_first(root: Command) -> None:
     """Make every command check the names of environment variables before anything else."""
-    checks_itself = {function.__name__ for function in CHECK_ALL_SETTINGS}
     for path, leaf in leaves(root):
-        if leaf.callback and " ".join(path) not in checks_itself:
+        if leaf.callback and " ".join(path) not in CHECK_ALL_SETTINGS:
             leaf.callback = _after_check(leaf.callback, root)
 
 

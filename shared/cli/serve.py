@@ -51,7 +51,7 @@ def auth(
     leash: Leash = False,
 ) -> None:
     """Start the authorization server alone; its settings come from the environment."""
-    _require("auth_service")
+    require("auth_service")
     from auth_service.settings import AuthSettings
 
     check_settings(AuthSettings, LogSettings, context=context)
@@ -82,15 +82,11 @@ def resource(
     ] = None,
 ) -> None:
     """Start the resource service alone; its settings come from the environment."""
-    _require("resource_service")
+    require("resource_service")
     os.environ.update(_upstreams(upstream, stdio, mount or []))
     if policy:
         os.environ["DOORWARD_POLICY"] = policy
-    from resource_service.settings import ResourceSettings
-
-    check_settings(ResourceSettings, LogSettings, context=context)
-    settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
-    _check_commands(settings)
+    settings = check_resource_settings(context)
     os.environ.update(key_of_workers(settings, workers))
     with _shared_folder(workers) as folder:
         _serve(
@@ -102,6 +98,20 @@ def resource(
             leash=leash,
             folder=folder,
         )
+
+
+def check_resource_settings(context: typer.Context) -> ResourceSettings:
+    """Read the settings of the resource service from the environment.
+
+    Raises:
+        CommandError: names everything that is wrong with them.
+    """
+    from resource_service.settings import ResourceSettings
+
+    check_settings(ResourceSettings, LogSettings, context=context)
+    settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
+    _check_commands(settings)
+    return settings
 
 
 def key_of_workers(settings: ResourceSettings, workers: int) -> dict[str, str]:
@@ -161,7 +171,12 @@ def _mount(text: str) -> tuple[str, str]:
     return path, upstream
 
 
-def _require(package: str) -> None:
+def require(package: str) -> None:
+    """Check that the package of a service is installed; an image contains one.
+
+    Raises:
+        CommandError: it is not.
+    """
     if find_spec(package) is None:
         raise CommandError(f"{package} is not installed")
 

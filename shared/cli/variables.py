@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from typer.core import TyperGroup
 
+from shared.setting_files import complaints_about_files, names_of_files
 from shared.setting_names import PREFIX, setting_names
 
 COMPOSE = frozenset(
@@ -59,16 +60,19 @@ def complaints_about_names(environment: Mapping[str, str], command: Command) -> 
         command: the whole command line, whose options can be set by variables, too.
     """
     recognized = _recognized(command)
+    in_files = names_of_files()
     suspects = sorted(
-        name for name in environment if name.upper() not in recognized or _is_link(name, environment)
+        name
+        for name in environment
+        if name.upper() not in recognized | in_files or _is_link(name, environment)
     )
     links = defaultdict(list)
-    complaints = []
+    complaints = [*complaints_about_files(environment)]
     for name in suspects:
         if service := _service_of(name, environment, recognized):
             links[service].append(name)
         elif name.upper().startswith(PREFIX) or _misspelled_prefix(name, recognized):
-            complaints.append(_unknown(name, recognized))
+            complaints.append(_unknown(name, recognized | in_files))
     return [*complaints, *(_linked(service, names) for service, names in links.items())]
 
 

@@ -71,6 +71,18 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--policy", "missing.yaml"], RESOURCE, "missing.yaml"),
         (["--host", "203.0.113.9"], RESOURCE, "--host 203.0.113.9"),
     ],
+    "config check": [
+        (["auth"], {}, "DOORWARD_ISSUER: Field required"),
+        (["nobody"], {}, "nobody"),
+        (["resource"], {**RESOURCE, "DOORWARD_UPSTREAM": "stdio:no-such-command"}, "no-such-command"),
+        (["auth"], {**AUTH, "DOORWARD_STORE": "redis://localhost/first"}, "DOORWARD_STORE: "),
+        (["auth"], {**AUTH, "DOORWARD_MASTER_KEYS_FILE": "keys"}, "DOORWARD_MASTER_KEYS is set as well"),
+        (["auth"], {"DOORWARD_STORE_FILE": "missing"}, "DOORWARD_STORE_FILE: missing: No such file"),
+    ],
+    "config show": [
+        (["auth"], {**AUTH, "DOORWARD_MASTER_KEY_FILE": "keys"}, "did you mean DOORWARD_MASTER_KEYS_FILE?"),
+        (["resource"], {**RESOURCE, "DOORWARD_RESOURCE_SECRET": "short"}, "DOORWARD_RESOURCE_SECRET: "),
+    ],
     "init": [
         (["--issuer", f"{ISSUER}/"], {}, "must not end with a slash"),
         (["--issuer", "http://auth.example"], {}, "must be https"),
@@ -240,6 +252,8 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
 """By command: arguments, settings, and what the sentence says."""
 
 WELL_FORMED = {
+    "config check": ["auth"],
+    "config show": ["auth"],
     "doctor": ["http://localhost:1"],
     "health": ["http://localhost:1"],
     "why": ["x"],
