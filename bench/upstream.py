@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
@@ -20,7 +22,9 @@ def app() -> ASGIApp:
     """Return the server as an ASGI application, without authorization."""
     server: MCPServer[None] = MCPServer("bench")
     server.tool()(add)
-    return server.streamable_http_app(stateless_http=True, json_response=True, transport_security=_ANY_HOST)
+    app = server.streamable_http_app(stateless_http=True, json_response=True, transport_security=_ANY_HOST)
+    _spare_the_collector()
+    return app
 
 
 def guarded_app() -> ASGIApp:
@@ -28,4 +32,12 @@ def guarded_app() -> ASGIApp:
     doorward = DoorwardTokenVerifier()
     server: MCPServer[None] = MCPServer("bench", token_verifier=doorward, auth=doorward.auth)
     server.tool()(add)
-    return doorward.app(server, stateless_http=True, json_response=True)
+    app = doorward.app(server, stateless_http=True, json_response=True)
+    _spare_the_collector()
+    return app
+
+
+def _spare_the_collector() -> None:
+    """Do as docs/how-to/verifiers.md advises; otherwise the collector determines the 99th percentile."""
+    gc.collect()
+    gc.freeze()

@@ -6,7 +6,10 @@ grants no access to the resource, and expires within a minute.
 
 from __future__ import annotations
 
+import json
 import secrets
+from dataclasses import dataclass
+from typing import Self
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from resource_service.principal import Principal
 from shared.clock import Clock
-from shared.jose import SigningKey, public_jwk, sign, thumbprint
+from shared.jose import SigningKey, public_jwk, sign_payload, thumbprint
 from shared.scopes import format_scope
 
 LIFETIME_S = 60
@@ -62,14 +65,34 @@ class IdentityTokens:
         self._clock = clock
         self.public_key = public_jwk(self._key)
 
-    def issue(self, principal: Principal, *, issuer: str, audience: str) -> str:
-        """Issue a JWT (RFC 7519) that identifies `principal`; a client acting for itself has no user claims.
+    def issue(self, claims: IdentityClaims) -> str:
+        """Issue a JWT (RFC 7519) with `claims`, for a single request."""
+        now = int(self._clock())
+        expires_at = min(now + LIFETIME_S, claims.expires_at)
+        payload = f'{claims.begin},"iat":{now},"exp":{expires_at},"jti":"{secrets.token_urlsafe(16)}"}}'
+        return sign_payload(payload.encode("ascii"), self._key, typ="JWT")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """The claims about a principal, which are the same for all of its requests.
+
+    Attributes:
+        begin: a JSON object in ASCII, without the brace at its end.
+        expires_at: the expiry of the access token, in seconds since 1970.
+    """
+
+    begin: str
+    expires_at: int
+
+    @classmethod
+    def of(cls, principal: Principal, *, issuer: str, audience: str) -> Self:
+        """Return the claims about `principal`; a client acting for itself has no user claims.
 
         Args:
             issuer: the URL of the resource that received the request.
             audience: the upstream, as configured.
         """
-        now = int(self._clock())
         claims = {
             "iss": issuer,
             "aud": audience,
@@ -77,12 +100,9 @@ class IdentityTokens:
             "preferred_username": principal.user,  # OpenID Connect Core §5.1
             "client_id": principal.client_id,
             "scope": format_scope(principal.scopes),
-            "iat": now,
-            "exp": min(now + LIFETIME_S, principal.expires_at),
-            "jti": secrets.token_urlsafe(16),
         }
         stated = {name: value for name, value in claims.items() if value is not None}
-        return sign(stated, self._key, typ="JWT")
+        return cls(json.dumps(stated, separators=(",", ":")).removesuffix("}"), principal.expires_at)
 
 
 def _signing_key(private_key: ec.EllipticCurvePrivateKey) -> SigningKey:

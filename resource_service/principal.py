@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.types import Scope
 
@@ -26,9 +27,11 @@ def person_of(key: PrincipalKey) -> PersonKey:
     return (issuer, f"subject:{subject}" if subject is not None else f"client:{client_id}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Principal:
     """A user acting through a client, or a client acting for itself.
+
+    The same one serves all requests with the same answer about their token.
 
     Attributes:
         subject: the user; None if the client acts for itself.
@@ -36,7 +39,7 @@ class Principal:
         grant_id: the grant's name in revocation events.
         parent_grants: the grants that this one was derived from; the token ends with any of them.
         acr: the authentication context of the login in which access was granted; None if unknown.
-        login_age_s: the age of that login; None if unknown.
+        auth_time: when that login was, in seconds since 1970; None if unknown.
         groups: those that concern this resource, if a policy names groups.
     """
 
@@ -49,7 +52,7 @@ class Principal:
     grant_id: str | None = None
     parent_grants: tuple[str, ...] = ()
     acr: str | None = None
-    login_age_s: float | None = None
+    auth_time: int | None = None
     groups: tuple[str, ...] = ()
 
     @property
@@ -62,36 +65,42 @@ class Principal:
         """The username; None if a client acts for itself or the name is unknown."""
         return None if self.subject is None else self.username
 
-    @property
+    @cached_property
     def owner(self) -> str:
         """The owner of stored data: a user's data is the same through every client."""
         return f"subject:{self.subject}" if self.subject is not None else f"client:{self.client_id}"
 
-    @property
+    @cached_property
     def grants(self) -> frozenset[str]:
         """Every grant that the token depends on; empty if the issuer does not name its grant."""
         return frozenset() if self.grant_id is None else frozenset((self.grant_id, *self.parent_grants))
 
-    @property
+    @cached_property
     def key(self) -> PrincipalKey:
         """The identity that stays the same from token to token: the owner of a session (RS-8)."""
         return (self.issuer, self.subject, self.client_id)
 
+    @cached_property
+    def person(self) -> PersonKey:
+        """The person that limits apply to (RS-16)."""
+        return person_of(self.key)
 
-def principal_of(
-    token: ActiveToken, *, resource: str, issuer: str, now: float, jkt: str | None = None
-) -> Principal:
-    """Check that an active token is valid here, and return its principal.
+    def login_age_s(self, now: float) -> float | None:
+        """Return the age of the login in which access was granted; None if unknown."""
+        return None if self.auth_time is None else now - self.auth_time
+
+
+def principal_of(token: ActiveToken, *, resource: str, issuer: str) -> Principal:
+    """Check that an active token is for this resource, and return its principal.
+
+    What depends on the request is left to `check_use`.
 
     Args:
         resource: the URL of this resource.
         issuer: the only trusted issuer, compared byte for byte.
-        now: seconds since 1970.
-        jkt: thumbprint of the key whose possession the request proves; None for a bearer token.
 
     Raises:
-        Refusal: the token is from another issuer, for another resource (RFC 8707 §2), expired, or was sent
-            with the wrong scheme.
+        Refusal: the token is from another issuer, or for another resource (RFC 8707 §2).
     """
     if token.issuer != issuer:
         raise invalid_token(
@@ -105,11 +114,6 @@ def principal_of(
             "The access token is not for this resource.",
             detail=f"audience {token.audience}",
         )
-    if token.expires_at <= now:
-        raise invalid_token(
-            Reason.TOKEN_EXPIRED, "The access token has expired.", detail=f"expired at {token.expires_at}"
-        )
-    _check_possession(token.jkt, jkt)
     return Principal(
         client_id=token.client_id,
         scopes=token.scopes,
@@ -120,9 +124,26 @@ def principal_of(
         grant_id=token.grant_id,
         parent_grants=token.parent_grants,
         acr=token.acr,
-        login_age_s=None if token.auth_time is None else now - token.auth_time,
+        auth_time=token.auth_time,
         groups=token.groups or (),
     )
+
+
+def check_use(token: ActiveToken, *, now: float, jkt: str | None) -> None:
+    """Check that an active token may be used now, and by this sender.
+
+    Args:
+        now: seconds since 1970.
+        jkt: thumbprint of the key whose possession the request proves; None for a bearer token.
+
+    Raises:
+        Refusal: the token is expired, or was sent with the wrong scheme.
+    """
+    if token.expires_at <= now:
+        raise invalid_token(
+            Reason.TOKEN_EXPIRED, "The access token has expired.", detail=f"expired at {token.expires_at}"
+        )
+    _check_possession(token.jkt, jkt)
 
 
 def remember(scope: Scope, principal: Principal) -> None:

@@ -119,5 +119,6 @@ def protected_resource(
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
         journal=journal,
+        clock=validation.clock,
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)

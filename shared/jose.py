@@ -72,7 +72,12 @@ class UnverifiedJws:
 
 def sign(claims: Claims, key: SigningKey, typ: str) -> str:
     """Sign `claims` as a compact JWS with the headers alg, kid and typ (RFC 7515 §7.1)."""
-    signed = f"{_header(key, typ)}.{base64url.encode(_encode(claims).encode())}"
+    return sign_payload(_encode(claims).encode(), key, typ)
+
+
+def sign_payload(payload: bytes, key: SigningKey, typ: str) -> str:
+    """Sign claims that are already JSON, as `sign` does."""
+    signed = f"{_header(key, typ)}.{base64url.encode(payload)}"
     return f"{signed}.{base64url.encode(_signature(signed.encode('ascii'), key))}"
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.types import Scope
 
 from resource_service.auth.dpop.check import DpopValidator
 from resource_service.errors import cannot_ask, invalid_token, malformed_credentials, no_token
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
-from resource_service.principal import Principal, principal_of
+from resource_service.principal import Principal, check_use, principal_of
 from resource_service.reasons import Reason
 from shared.asgi import header_values
 from shared.bearer import Credentials, MalformedCredentialsError, TokenInUrlError, read_credentials
 from shared.clock import Clock
 from shared.introspection import ActiveToken
+from shared.kept_by_identity import KeptByIdentity
 
 _KEY = "doorward.credentials"
 
@@ -33,6 +35,12 @@ class Authenticate:
     resource: str
     issuer: str
     clock: Clock
+    _principal_of: KeptByIdentity[ActiveToken, Principal] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # A cached answer is the same object for each request, and its principal depends on nothing else.
+        of_answer = partial(principal_of, resource=self.resource, issuer=self.issuer)
+        object.__setattr__(self, "_principal_of", KeptByIdentity(of_answer))
 
     async def __call__(self, scope: Scope) -> Principal:
         """Return the principal of the request of `scope`.
@@ -62,7 +70,9 @@ class Authenticate:
                 queried.
         """
         answer = await self._introspected(token)
-        return principal_of(answer, resource=self.resource, issuer=self.issuer, now=self.clock(), jkt=jkt)
+        principal = self._principal_of(answer)
+        check_use(answer, now=self.clock(), jkt=jkt)
+        return principal
 
     async def _introspected(self, token: str) -> ActiveToken:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from resource_service.gateway.errors import too_busy
-from resource_service.principal import PersonKey, Principal, person_of
+from resource_service.principal import PersonKey, Principal
 
 
 class ConcurrencyLimit:
@@ -27,7 +27,7 @@ class ConcurrencyLimit:
         Raises:
             Refusal: the person has reached the limit.
         """
-        person = person_of(principal.key)
+        person = principal.person
         under_way = self._under_way.get(person, 0)
         if under_way >= self._per_principal:
             raise too_busy(f"{principal.owner} has reached {self._limit}: {self._per_principal}")

@@ -82,7 +82,7 @@ class ProcessPool:
             Refusal: all processes are in use, or a new one cannot be started.
         """
         principal = principal_in(scope)
-        person = person_of(principal.key)
+        person = principal.person
         spare = self._spare(person)
         self._open -= set(spare)
         self._starting[person] += 1

@@ -42,7 +42,7 @@ class SessionOwners:
         if session is not None:
             return session.owner == principal.key
         if len(self._sessions) >= self._max_sessions:
-            self._make_room(person_of(principal.key))
+            self._make_room(principal.person)
         self._sessions[session_id] = _Session(principal.key, self._monotonic())
         return True
 

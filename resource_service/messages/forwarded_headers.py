@@ -70,17 +70,15 @@ def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ())
     """
     fields = list(fields)
     hop_by_hop, tokens, allowed = _hop_by_hop(fields), _tokens(fields), _allowed(tuple(also))
-    passed: Fields = []
-    states_encoding = False
-    for name, value in fields:
-        if (
-            (name in allowed or _is_of_mcp(name))
-            and name not in hop_by_hop
-            and not any(token in value for token in tokens)
-        ):
-            passed.append((name, value))
-            states_encoding = states_encoding or name == b"accept-encoding"
-    if not states_encoding:
+    passed = [
+        field
+        for field in fields
+        if (field[0] in allowed or _is_of_mcp(field[0])) and field[0] not in hop_by_hop
+    ]
+    values = b"\n".join([value for _, value in passed])
+    if any(token in values for token in tokens):
+        passed = [(name, value) for name, value in passed if not any(token in value for token in tokens)]
+    if not any(name == b"accept-encoding" for name, _ in passed):
         # Explicit, because its absence would let the upstream choose an encoding.
         passed.append((b"accept-encoding", b"identity"))
     return passed

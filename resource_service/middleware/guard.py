@@ -52,6 +52,7 @@ from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.call_events import Outcome
+from shared.clock import Clock
 from shared.logs import current_request_id, get_logger
 
 LISTEN = "subscriptions/listen"
@@ -71,6 +72,7 @@ class Guard:
         schemas: the schemas of the tools of `app`.
         resource: the URL of the MCP server.
         journal: records the calls of tools.
+        clock: determines the age of logins.
     """
 
     app: ASGIApp
@@ -82,6 +84,7 @@ class Guard:
     max_body_bytes: int
     resource: str
     journal: Journal
+    clock: Clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         checked_at = self.leases.now()  # the end of the token is noticed from here on
@@ -126,7 +129,7 @@ class Guard:
 
     def _allow(self, messages: list[object], principal: Principal, policy: Policy) -> None:
         try:
-            _allow(messages, principal, policy)
+            _allow(messages, principal, policy, self.clock)
         except Refusal:
             self._record(messages, principal, Outcome.REFUSED)
             raise
@@ -198,14 +201,14 @@ def _listens(messages: Iterable[object]) -> bool:
     return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
 
 
-def _allow(messages: Iterable[object], principal: Principal, policy: Policy) -> None:
+def _allow(messages: Iterable[object], principal: Principal, policy: Policy, clock: Clock) -> None:
     try:
         check_has(policy, policy.needed(messages), principal)
     except Refusal as refusal:
         refusal.answers = request_ids(messages)
         raise
     for step_up in step_ups(policy.step_up, messages):
-        if not step_up.is_met_by(principal.acr, principal.login_age_s):
+        if not step_up.is_met_by(principal.acr, principal.login_age_s(clock())):
             detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"
             raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
 
