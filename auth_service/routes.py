@@ -26,6 +26,7 @@ from auth_service.events.signing import SignedEvents
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.grants.person_claims import PersonClaims
+from auth_service.journal.received import ReceivedChains
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.current_password import CurrentPassword
@@ -74,9 +75,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _introspect(parts).endpoint(),
         _revoke(parts).endpoint(),
         _revocations(parts).endpoint(),
-        EventsEndpoint(
-            callers=parts.client_auth.introspection_callers, tool_calls=parts.grants.tool_calls
-        ).endpoint(),
+        _events(parts).endpoint(),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
@@ -86,6 +85,16 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *second_factor_endpoints(parts),
         *health_endpoints(parts.base.store),
     ]
+
+
+def _events(parts: Components) -> EventsEndpoint:
+    base = parts.base
+    return EventsEndpoint(
+        callers=parts.client_auth.introspection_callers,
+        tool_calls=parts.grants.tool_calls,
+        received=ReceivedChains(base.store, base.journal, base.clock),
+        own_head=lambda: base.journal.stored_head,
+    )
 
 
 def _register(parts: Components) -> RegisterEndpoint:

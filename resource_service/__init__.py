@@ -23,7 +23,7 @@ user is, what they consented to, and whether a token is still active.
     policy/         the scopes and groups that each message needs
     introspection/  validation of access tokens
     auth/           authentication: credentials, DPoP proofs, the principal
-    journal/        what principals did, reported to the authorization server
+    journal/        every call of a principal, recorded and delivered to the authorization server
     gateway/        a backend: the proxy to an upstream MCP server
     workers/        several processes: a request reaches the one that has its session
     mcp_server/     a backend: the built-in MCP server

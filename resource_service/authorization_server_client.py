@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,9 +16,9 @@ from shared.asgi import header_values
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.asgi.request_id import HEADER as REQUEST_ID
 from shared.asgi.request_id import is_request_id
-from shared.call_events import EVENTS_PATH
 from shared.clock import Clock
 from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
+from shared.journal.delivery import EVENTS_PATH, MEDIA_TYPE
 from shared.json_text import parse_json
 from shared.well_known import AUTHORIZATION_SERVER
 
@@ -80,14 +79,14 @@ class AuthorizationServerClient:
         headers = [(name, value) for name in PASSED_ON for value in header_values(scope, name)]
         return await self._exchange("POST", path, [*headers, *_forwarded(scope)], body)
 
-    async def report_events(self, document: dict[str, object]) -> int:
-        """Send events and return the status of the answer.
+    async def deliver(self, body: bytes) -> Answer:
+        """Send entries of the journal and return the answer.
 
         Raises:
             Refusal: there is no answer.
         """
-        headers = [("authorization", self._authorization), ("content-type", "application/json")]
-        return (await self._exchange("POST", EVENTS_PATH, headers, json.dumps(document).encode())).status
+        headers = [("authorization", self._authorization), ("content-type", MEDIA_TYPE)]
+        return await self._exchange("POST", EVENTS_PATH, headers, body)
 
     async def metadata(self) -> bytes:
         """Return the RFC 8414 document unchanged, at most `METADATA_KEPT_S` old.

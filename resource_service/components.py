@@ -23,8 +23,8 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.client import NeedsGroups, no_groups
 from resource_service.introspection.leases import Leases
-from resource_service.journal.calls import CallCounts, Journal
-from resource_service.journal.reports import CallReports
+from resource_service.journal.call_journal import CallJournal, JournalLimits
+from resource_service.journal.deliveries import Deliveries
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
@@ -161,6 +161,16 @@ def main_backend(base: Infrastructure) -> Backend | None:
     return None if settings.upstream is None else gateway_backend(settings, base.identity_tokens)
 
 
+def call_journal(settings: ResourceSettings, clock: Clock) -> CallJournal:
+    """Create the journal of calls, with the limits of the settings."""
+    limits = JournalLimits(
+        directory=settings.journal_directory,
+        max_bytes=settings.journal_buffer_bytes,
+        refuses=settings.journal_when_full == "refuse",
+    )
+    return CallJournal(settings.resource_server_id, clock, limits)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resources:
     """The resources of this service.
@@ -179,7 +189,7 @@ class Resources:
         return self.mounts if self.main is None else [self.main, *self.mounts]
 
 
-def resources(base: Infrastructure, validation: TokenValidation, journal: Journal) -> Resources:
+def resources(base: Infrastructure, validation: TokenValidation, journal: CallJournal) -> Resources:
     """Create the resources of the settings, all with the same validation of tokens."""
     settings, backend = base.settings, main_backend(base)
     mounts = map(settings.for_mount, settings.mounts)
@@ -203,7 +213,8 @@ class Components:
     base: Infrastructure
     validation: TokenValidation
     resources: Resources
-    call_reports: CallReports
+    journal: CallJournal
+    deliveries: Deliveries
     refuse: Refuse
 
 
@@ -214,12 +225,13 @@ def components(settings: ResourceSettings, clock: Clock) -> Components:
     validation = token_validation(
         settings, clock, lambda: any(resource.policy.current.groups for resource in served.all)
     )
-    counts = CallCounts(clock)
-    served = resources(base, validation, counts)
+    journal = call_journal(settings, clock)
+    served = resources(base, validation, journal)
     return Components(
         base=base,
         validation=validation,
         resources=served,
-        call_reports=CallReports(counts, base.authorization_server.report_events),
+        journal=journal,
+        deliveries=Deliveries(journal, base.authorization_server.deliver),
         refuse=Refuse(settings.metadata_url, served.main.policy.scopes if served.main else tuple),
     )

@@ -172,6 +172,12 @@ def cannot_ask(reason: Reason, detail: str) -> Refusal:
     return Refusal(reason, 503, "temporarily_unavailable", description, detail=detail)
 
 
+def journal_unavailable(detail: str) -> Refusal:
+    """Refuse a call that cannot be recorded, and that may be repeated."""
+    description = "Calls cannot be recorded at the moment, so they are not forwarded; try again."
+    return Refusal(Reason.JOURNAL_UNAVAILABLE, 503, "temporarily_unavailable", description, detail=detail)
+
+
 def cut_off(reason: Reason, description: str) -> Refusal:
     """Refuse a request that was ended before its response began, and that may be repeated."""
     return Refusal(reason, 503, "temporarily_unavailable", description)

@@ -212,7 +212,8 @@ def _contexts(parts: Components) -> Iterator[Run]:
     served, server = parts.resources.all, parts.base.authorization_server
     yield parts.validation.run
     yield server.run
-    yield parts.call_reports.run
+    yield parts.journal.run
+    yield parts.deliveries.run
     yield from (resource.backend.run for resource in served)
     yield from (resource.policy.watch for resource in served)
     for resource in served:

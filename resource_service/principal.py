@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from starlette.types import Scope
 
@@ -41,6 +43,7 @@ class Principal:
         acr: the authentication context of the login in which access was granted; None if unknown.
         auth_time: when that login was, in seconds since 1970; None if unknown.
         groups: those that concern this resource, if a policy names groups.
+        act: who acts for the user (RFC 8693 §4.1).
     """
 
     client_id: str
@@ -54,6 +57,7 @@ class Principal:
     acr: str | None = None
     auth_time: int | None = None
     groups: tuple[str, ...] = ()
+    act: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def name(self) -> str:
@@ -126,6 +130,7 @@ def principal_of(token: ActiveToken, *, resource: str, issuer: str) -> Principal
         acr=token.acr,
         auth_time=token.auth_time,
         groups=token.groups or (),
+        act=token.act,
     )
 
 

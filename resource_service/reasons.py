@@ -184,6 +184,11 @@ class Reason(ReasonCode):
         "The command wrote a line that exceeds the limit.",
         "If the size is intended, raise DOORWARD_STDIO_MAX_MESSAGE_BYTES.",
     )
+    JOURNAL_UNAVAILABLE = (
+        "The call cannot be recorded in the journal, and is not forwarded.",
+        "Check the disk of DOORWARD_JOURNAL_DIRECTORY, and that the authorization server can be reached: it "
+        "takes the events. With DOORWARD_JOURNAL_WHEN_FULL=drop, calls are forwarded without a record.",
+    )
     SERVICE_STOPPING = "The service was stopped during the response."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ from resource_service.auth.dpop.check import DpopValidator
 from resource_service.errors import Refuse
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
-from resource_service.journal.calls import NO_JOURNAL, Journal
+from resource_service.journal.call_journal import CallJournal
+from resource_service.journal.recorder import CallRecorder
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.policy.watcher import PolicyWatcher
@@ -99,7 +101,7 @@ def protected_resource(
     settings: ResourceSettings,
     backend: Backend,
     validation: TokenValidation,
-    journal: Journal = NO_JOURNAL,
+    journal: CallJournal,
 ) -> ProtectedResource:
     """Put the guard of the resource that `settings` describe in front of `backend`."""
     authenticate = Authenticate(
@@ -118,7 +120,13 @@ def protected_resource(
         schemas=ToolSchemas(backend.app, steady_clock),
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
-        journal=journal,
+        calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
         clock=validation.clock,
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
+
+
+def hash_key(settings: ResourceSettings) -> bytes:
+    """Return the key for arguments of which the journal keeps only a digest."""
+    secret = settings.resource_secret.get_secret_value().encode()
+    return hmac.digest(secret, b"doorward journal arguments", "sha256")

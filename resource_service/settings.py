@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -96,6 +97,9 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
         outage_grace_s: how long after the last event an introspection response may be reused if the
             authorization server does not answer. A token that is revoked in this time is accepted.
         max_body_bytes: of one MCP message.
+        journal_directory: of the files with the events that are not delivered yet; only in memory by default.
+        journal_buffer_bytes: the maximum of these events.
+        journal_when_full: what happens to calls then, or if the directory cannot be written.
     """
 
     model_config = SettingsConfigDict(
@@ -120,6 +124,9 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
     introspection_cache_s: int = Field(default=300, ge=0, le=3_600)
     outage_grace_s: int = Field(default=0, ge=0, le=3_600)
     max_body_bytes: int = Field(default=4_194_304, ge=1_024)
+    journal_directory: Path | None = None
+    journal_buffer_bytes: int = Field(default=67_108_864, ge=1_048_576)
+    journal_when_full: Literal["refuse", "drop"] = "refuse"
 
     @model_validator(mode="after")
     def _grace_has_something_to_use(self) -> Self:

@@ -1,7 +1,8 @@
-"""POST /events: a resource server reports the calls that it has allowed and refused."""
+"""POST /events: a resource server delivers its part of the journal: the calls that it allowed and refused."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -10,14 +11,16 @@ from starlette.responses import Response
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.endpoints.descriptions.events import OPERATION
 from auth_service.grants.tool_calls import ToolCallRepository
+from auth_service.journal.received import ChainConflictError, ReceivedChains, answer
 from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.tool_calls import counted_calls
 from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import header_values
-from shared.call_events import EVENTS_PATH, CallBatch, read_batch
-from shared.json_text import parse_json
+from shared.journal.chain import Head
+from shared.journal.delivery import EVENTS_PATH, MEDIA_TYPE, Delivery, read_delivery, server_of
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -25,20 +28,31 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class EventsEndpoint:
-    """Accepts events of configured resource servers about grants for their own resources."""
+    """Accepts the chains of configured resource servers, and counts calls of tools under grants.
+
+    Attributes:
+        own_head: returns the last stored entry of this process's chain, which resource servers keep.
+    """
 
     callers: IntrospectionCallers
     tool_calls: ToolCallRepository
+    received: ReceivedChains
+    own_head: Callable[[], Head | None]
 
     async def handle(self, request: Request) -> Response:
         caller = await self._caller(request)
-        batch = _batch(await request.body())
-        if batch.gap:
-            _log.warning("calls were not counted", count=batch.gap, caller=caller.name)
-        accepted = await self.tool_calls.apply(batch, caller)
-        if accepted < len(batch.events):
-            _log.info("events ignored", count=len(batch.events) - accepted, caller=caller.name)
-        return json_response({"accepted": accepted})
+        delivery = _delivery(await request.body(), caller)
+        try:
+            received = await self.received.add(delivery)
+        except ChainConflictError as error:
+            _log.warning("the journal was not continued", caller=caller.name, reason=str(error))
+            return json_response({"error": "conflict", "through": error.through}, status=409)
+        except ValueError as error:
+            raise _malformed(error) from error
+        batch = counted_calls(f"{delivery.chain}:{received.head.sequence}", received.events)
+        if batch.events:
+            await self.tool_calls.apply(batch, caller)
+        return json_response(answer(received, self.own_head()))
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(
@@ -49,8 +63,8 @@ class EventsEndpoint:
                 Reason.CALLER_NOT_RESOURCE_SERVER, "only a configured resource server reports events"
             )
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, "the body must be application/json")
+        if content_type != MEDIA_TYPE:
+            raise InvalidRequestError(Reason.CONTENT_TYPE_WRONG, f"the body must be {MEDIA_TYPE}")
         return caller
 
     def endpoint(self) -> Endpoint:
@@ -63,10 +77,17 @@ class EventsEndpoint:
         )
 
 
-def _batch(body: bytes) -> CallBatch:
+def _delivery(body: bytes, caller: IntrospectionCaller) -> Delivery:
     try:
-        return read_batch(parse_json(body))
+        delivery = read_delivery(body)
+        if server_of(delivery.chain) != caller.name:
+            raise ValueError("the chain is that of another resource server")
     except ValueError as error:
-        raise InvalidRequestError(
-            Reason.BODY_MALFORMED, "the body must be a batch of events", detail=str(error)
-        ) from error
+        raise _malformed(error) from error
+    return delivery
+
+
+def _malformed(error: ValueError) -> InvalidRequestError:
+    return InvalidRequestError(
+        Reason.BODY_MALFORMED, "the body must be entries of a chain", detail=str(error)
+    )

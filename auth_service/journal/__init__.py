@@ -4,6 +4,7 @@
     writer.py     writes the chain of this process, many events with one write
     checkpoints.py signs the chain once a minute
     reader.py     reads the chains of all processes, and verifies them
+    received.py   stores the chains of resource servers
     search.py     finds events
     grant_events.py the events about a grant
     retention.py  removes old events

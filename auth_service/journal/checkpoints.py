@@ -50,8 +50,13 @@ class Checkpoints:
         """
         if not self._writer.needs_checkpoint:
             return
-        heads = await self._new_heads()
-        await self._writer.checkpoint(heads)
+        self._writer.begin_witness()
+        try:
+            heads = await self._new_heads()
+            await self._writer.checkpoint(heads)
+        except Exception:
+            self._writer.expect_witness(1)
+            raise
         self._named.update((head.writer, head) for head in heads)
 
     async def _new_heads(self) -> list[Head]:

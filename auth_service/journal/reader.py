@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auth_service.storage import keys
 from shared.journal.chain import Head, digest_of, empty, read_entry
-from shared.journal.verification import Keys, Problem, VerifiedChain, verify
+from shared.journal.verification import Keys, Problem, VerifiedChain, unsigned, verify
 from shared.storage.interface import START, Position, Store
 
 _PAGE = 500
@@ -73,7 +73,7 @@ class JournalReader:
         return JournalReport(
             chains=len(chains),
             events=sum(chain.head.sequence - chain.first + 1 for chain in chains),
-            unsigned=sum(chain.head.sequence - max(chain.signed, chain.first - 1) for chain in chains),
+            unsigned=unsigned(chains),
             problems=tuple(verify(chains, witnessed)),
         )
 

@@ -11,8 +11,10 @@ from typing import NoReturn
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
 from auth_service.storage import keys
+from shared import base64url
 from shared.clock import Clock
-from shared.journal.chain import read_entry
+from shared.journal.chain import Head, digest_of, read_entry
+from shared.journal.delivery import is_delivered
 from shared.journal.event import EventKind
 from shared.logs import get_logger
 from shared.storage.interface import Position, Store
@@ -28,12 +30,12 @@ class _Removal:
 
     Attributes:
         before: the position of the first write that stays.
-        through: the sequence of the last entry that goes.
+        last: the last entry that goes.
         whole: whether nothing stays.
     """
 
     before: Position
-    through: int
+    last: Head
     whole: bool
 
 
@@ -81,7 +83,7 @@ class Retention:
         removals = {writer: await self._try(writer) for writer in await self._reader.writers()}
         due = {writer: removal for writer, removal in removals.items() if removal}
         for writer, removal in due.items():
-            await self._writer.record(EventKind.TRIMMED, chain=writer, through=removal.through)
+            await self._writer.record(EventKind.TRIMMED, chain=writer, **_members(removal.last))
         if due:
             await self._writer.checkpoint()
         for writer, removal in due.items():
@@ -102,16 +104,22 @@ class Retention:
         async for position, entries in self._reader.written(writer):
             if position.time_ms >= oldest_ms:
                 return removal
-            if last and (through := _before_checkpoint(entries[0])):
-                removal = _Removal(position, through, whole=False)
+            if last and (is_delivered(writer) or _is_checkpoint(entries[0])):
+                removal = _Removal(position, _head(writer, last), whole=False)
             last = entries[-1]
         if not last or writer == self._writer.writer:
             return removal
         # A process that runs writes at least once a day.
-        return _Removal(Position(oldest_ms, 0), read_entry(last)["sequence"], whole=True)
+        return _Removal(Position(oldest_ms, 0), _head(writer, last), whole=True)
 
 
-def _before_checkpoint(entry: bytes) -> int | None:
-    """Return the sequence of the entry before a checkpoint; None for any other entry."""
-    members = read_entry(entry)
-    return members["sequence"] - 1 if members["kind"] == EventKind.CHECKPOINT else None
+def _is_checkpoint(entry: bytes) -> bool:
+    return bool(read_entry(entry)["kind"] == EventKind.CHECKPOINT)
+
+
+def _head(writer: str, entry: bytes) -> Head:
+    return Head(writer, read_entry(entry)["sequence"], digest_of(entry))
+
+
+def _members(last: Head) -> dict[str, object]:
+    return {"through": last.sequence, "digest": base64url.encode(last.digest)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from auth_service.crypto.secrets import new_id
 from auth_service.storage import keys
 from shared.clock import Clock
-from shared.journal.chain import Chain, Head
+from shared.journal.chain import Chain, Head, digest_of
 from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
 from shared.logs import current_request_id, get_logger
@@ -67,6 +67,8 @@ class JournalWriter:
         self._last = START
         self._signed = 0
         self._left_out = 0
+        self._received = 0
+        self._stored_head: Head | None = None
         self._unwritten: _Batch | None = None
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
@@ -81,7 +83,23 @@ class JournalWriter:
     def needs_checkpoint(self) -> bool:
         """Whether an event is not signed yet or waits to be written, or the last entry is a day old."""
         is_old = self._signed > 0 and self._now_ms() - self._last.time_ms >= DAY_MS
-        return self._chain.head.sequence > self._signed or bool(self._waiting) or is_old
+        is_unsigned = self._chain.head.sequence > self._signed or bool(self._waiting)
+        return is_unsigned or is_old or self._received > 0
+
+    @property
+    def stored_head(self) -> Head | None:
+        """The last entry that is stored; None if there is none."""
+        return self._stored_head
+
+    def expect_witness(self, entries: int) -> None:
+        """Note that entries of other chains were stored, whose heads the next checkpoint should name."""
+        self._received += entries
+        if self._received >= MAX_UNSIGNED:
+            self.checkpoint_due.set()
+
+    def begin_witness(self) -> None:
+        """Note that the heads of the other chains are about to be read."""
+        self._received = 0
 
     async def record(self, kind: EventKind, **members: object) -> None:
         """Return when the event is stored; see `Journal.record`."""
@@ -210,6 +228,8 @@ class JournalWriter:
             # False: an earlier write of the same entries was not lost.
             await self._store.log_append(self._log, batch.position, batch.lines)
             self._unwritten = None
+            last = batch.lines.rpartition(b"\n")[2]
+            self._stored_head = Head(self.writer, batch.position.sequence, digest_of(last))
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

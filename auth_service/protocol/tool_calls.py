@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from shared.call_events import MAX_COUNT, OTHERS, CallEvent, Outcome
+from shared.call_events import MAX_COUNT, OTHERS, CallBatch, CallEvent, Outcome, countable
+from shared.journal.event import EventKind
 
+_OUTCOMES = {EventKind.CALL_BEGUN: Outcome.ALLOWED, EventKind.CALL_REFUSED: Outcome.REFUSED}
 DAY_S = 86_400
 DAYS = 7
 """The days that are shown, today included."""
@@ -66,6 +69,34 @@ def with_batch(
     return GrantCalls(
         days=tuple(days[day] for day in sorted(days)), batches=(*calls.batches, batch_id)[-MAX_BATCHES:]
     )
+
+
+def counted_calls(batch_id: str, events: Iterable[Mapping[str, Any]]) -> CallBatch:
+    """Return the calls of tools among events of the journal, those that differ in nothing as one."""
+    counts: dict[tuple[str, str, str, Outcome], int] = {}
+    latest_ms = 0
+    for event in events:
+        names = [event.get(name) for name in ("grant", "resource", "name")]
+        outcome = _OUTCOMES.get(event["kind"])
+        if outcome is None or event.get("method") != "tools/call":
+            continue
+        match names:
+            case [str(grant_id), str(resource), str(tool)]:
+                key = (grant_id, resource, countable(tool), outcome)
+                counts[key] = counts.get(key, 0) + 1
+                latest_ms = max(latest_ms, event["time_ms"])
+    counted = (
+        CallEvent(
+            time=latest_ms // 1000,
+            grant_id=grant_id,
+            resource=resource,
+            tool=tool,
+            outcome=outcome,
+            count=count,
+        )
+        for (grant_id, resource, tool, outcome), count in counts.items()
+    )
+    return CallBatch(batch_id=batch_id, events=tuple(counted))
 
 
 def last_days(calls: GrantCalls, *, now: int) -> DayCalls:

@@ -1,5 +1,14 @@
-"""The actions of principals, on their way to the authorization server.
+"""The journal of calls: recorded before they are forwarded, and delivered to the authorization server.
 
-So far calls of tools are counted and sent in batches. `Journal` is the interface: a record of each single
-call can take the place of the counts.
+    recorder.py      the calls of one resource: the guard calls nothing else
+    call_members.py  who called what, through which client, by which rule; pure
+    results.py       the result of a call, as its response shows it
+    call_journal.py  the journal of this process
+    call_chain.py    a chain, stored in a file in groups
+    chain_buffer.py  its entries that are not delivered yet, in memory
+    buffer_file.py   its file, locked
+    frames.py        the form of the file; pure
+    deliveries.py    delivers entries to the authorization server
+
+Entries, chains and redaction are `shared.journal`.
 """

@@ -19,7 +19,7 @@ from resource_service.errors import (
 )
 from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Leases
-from resource_service.journal.calls import Journal
+from resource_service.journal.recorder import CallRecorder, Recording
 from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
 from resource_service.messages.mcp_headers import (
     HEADER_MISMATCH,
@@ -38,7 +38,6 @@ from resource_service.messages.request_ids import (
     noted_request_ids,
     request_ids,
 )
-from resource_service.messages.tool_names import called_tools
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
@@ -51,7 +50,6 @@ from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
 from shared.asgi import BodyTooLargeError, read_body, replay
-from shared.call_events import Outcome
 from shared.clock import Clock
 from shared.logs import current_request_id, get_logger
 
@@ -71,8 +69,8 @@ class Guard:
         refuse: builds the response to a refusal.
         schemas: the schemas of the tools of `app`.
         resource: the URL of the MCP server.
-        journal: records the calls of tools.
         clock: determines the age of logins.
+        calls: records calls.
     """
 
     app: ASGIApp
@@ -83,26 +81,28 @@ class Guard:
     schemas: ToolSchemas
     max_body_bytes: int
     resource: str
-    journal: Journal
     clock: Clock
+    calls: CallRecorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         checked_at = self.leases.now()  # the end of the token is noticed from here on
+        recording = Recording(self.calls, scope)
         try:
             principal = await self.authenticate(scope)
             policy = self.policy.current
+            recording.verified(principal, policy)
             messages: list[object] = []
             call = None
             if scope["method"] == "POST":
                 posted = await self._read(scope, receive)
-                messages = posted.messages
-                self._allow(messages, principal, policy)
+                messages = recording.messages = posted.messages
+                _allow(messages, principal, policy, self.clock)
                 call = _checked_headers(scope, posted)
-                self._record(messages, principal, Outcome.ALLOWED)
+                send = await recording.begin(send, len(posted.body))
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
-                self._allow(messages, principal, policy)
+                _allow(messages, principal, policy, self.clock)
             remember(scope, principal)
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
@@ -123,20 +123,12 @@ class Guard:
                 app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at
             )
         except Refusal as refusal:
+            recording.refuse(refusal)
             await self.refuse(refusal, scope)(scope, receive, send)
         except ClientDisconnect:
             return
-
-    def _allow(self, messages: list[object], principal: Principal, policy: Policy) -> None:
-        try:
-            _allow(messages, principal, policy, self.clock)
-        except Refusal:
-            self._record(messages, principal, Outcome.REFUSED)
-            raise
-
-    def _record(self, messages: list[object], principal: Principal, outcome: Outcome) -> None:
-        for tool in called_tools(messages):
-            self.journal.record_call(principal, self.resource, tool, outcome)
+        finally:
+            recording.end()
 
     async def _read(self, scope: Scope, receive: Receive) -> Posted:
         try:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.introspection.chain import IntrospectionChain, introspection_chain
 from resource_service.introspection.leases import Leases
+from resource_service.journal.call_journal import no_journal
 from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.policy.watcher import PolicyWatcher
@@ -107,7 +108,7 @@ class GuardMiddleware:
             clock=clock,
         )
         backend = Backend(app=self._inside, policy=policy, run=nullcontext)
-        resource = protected_resource(settings, backend, validation)
+        resource = protected_resource(settings, backend, validation, no_journal(clock))
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()

@@ -30,6 +30,7 @@ SUBNET = "10.187.43.0/24"
 RESOURCE_DEFAULTS = {
     "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
     "DOORWARD_INTROSPECTION_CACHE_S": "0",
+    "DOORWARD_JOURNAL_DIRECTORY": "/var/lib/doorward/journal",
 }
 """The settings of the resource service inside compose, unless the file sets others."""
 NOTES = {"DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3"}

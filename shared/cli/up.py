@@ -129,6 +129,7 @@ def _resource_service(issuer: str, resource: str, port: int, data_dir: Path) -> 
         DOORWARD_RESOURCE=resource,
         DOORWARD_RESOURCE_SECRET=secrets.resource_secret,
         DOORWARD_NOTES=sqlite_url(data_dir / "notes.sqlite3"),
+        DOORWARD_JOURNAL_DIRECTORY=str(data_dir / "journal"),
     )
 
 

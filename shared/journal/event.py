@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     TRIMMED = "journal.trimmed"
     GAP = "journal.gap"
     READ = "journal.read"
+    WITNESS = "journal.witness"
     CLIENT_REGISTERED = "client.registered"
     LOGIN = "login"
     CONSENT = "consent"
@@ -25,6 +26,10 @@ class EventKind(StrEnum):
     TOKENS_REFUSED = "tokens.refused"
     GRANT_REVOKED = "grant.revoked"
     ADMINISTRATION = "administration"
+    CALL_BEGUN = "call.begun"
+    CALL_COMPLETED = "call.completed"
+    CALL_REFUSED = "call.refused"
+    CALL_UNKNOWN = "call.unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from shared import base64url
 from shared.journal.chain import Head, digest_of, empty, read_entry, read_head
 from shared.journal.checkpoint import is_signed
+from shared.journal.delivery import is_delivered
 from shared.journal.event import EventKind
 
 Keys = Mapping[int, Ed25519PublicKey]
@@ -52,9 +53,11 @@ class VerifiedChain:
         first: the sequence of its first entry.
         head: its last entry that fits.
         signed: the sequence of its last valid checkpoint; later entries are not signed yet.
+        before: the last entry that was removed, as the first one names it.
         problem: the first one, if any; the entries behind it were not judged.
         heads: the heads of other chains that its checkpoints name.
-        removals: its records of removal: the sequence of the record, which chain, up to which sequence.
+        removals: its records of removal: the sequence of the record, and the last entry that was removed; the
+            digest of that is empty if a checkpoint follows it.
     """
 
     writer: str
@@ -62,8 +65,9 @@ class VerifiedChain:
     first: int = 1
     signed: int = 0
     problem: Problem | None = None
+    before: Head | None = None
     heads: list[Head] = field(default_factory=list)
-    removals: list[tuple[int, str, int]] = field(default_factory=list)
+    removals: list[tuple[int, Head]] = field(default_factory=list)
     _digests: bytearray = field(default_factory=bytearray)
 
     def digest(self, sequence: int) -> bytes | None:
@@ -103,21 +107,23 @@ class VerifiedChain:
     def _begin_after_removal(self, members: Mapping[str, Any], previous: bytes) -> None:
         # Removal ends before a checkpoint, so that the first entry that is left is signed, and with it its
         # sequence and the digest of the entry before.
-        if members["kind"] == EventKind.CHECKPOINT:
+        # The chain of a resource server has no checkpoints: the record of the removal names the digest.
+        if members["kind"] == EventKind.CHECKPOINT or is_delivered(self.writer):
             self.first = members["sequence"]
-            self.head = Head(self.writer, self.first - 1, previous)
+            self.head = self.before = Head(self.writer, self.first - 1, previous)
 
     def _note(self, members: Mapping[str, Any]) -> bool:
         """Note what the entry says of other chains. Return False if it cannot be read."""
         try:
             self.heads += map(read_head, members.get("heads", []))
+            digest = base64url.decode(members.get("digest", ""))
         except (TypeError, ValueError):
             return False
         if members["kind"] == EventKind.TRIMMED:
             chain, through = members.get("chain"), members.get("through")
             if not isinstance(chain, str) or not isinstance(through, int):
                 return False
-            self.removals.append((members["sequence"], chain, through))
+            self.removals.append((members["sequence"], Head(chain, through, digest)))
         return True
 
 
@@ -144,7 +150,9 @@ def verify(chains: Iterable[VerifiedChain], witnessed: Iterable[Head] = ()) -> l
     removed = _removed(by_writer.values())
     problems = {writer: chain.problem for writer, chain in by_writer.items() if chain.problem}
     for chain in by_writer.values():
-        if chain.first > removed.get(chain.writer, 0) + 1:
+        last = removed.get(chain.writer, empty(chain.writer))
+        is_other = is_delivered(chain.writer) and chain.before not in (None, last)
+        if chain.first > last.sequence + 1 or (is_other and chain.first == last.sequence + 1):
             _keep_first(problems, Problem(chain.writer, chain.first, Finding.TRIMMED))
     named = [head for chain in by_writer.values() for head in chain.heads]
     for head in (*witnessed, *named):
@@ -153,21 +161,32 @@ def verify(chains: Iterable[VerifiedChain], witnessed: Iterable[Head] = ()) -> l
     return sorted(problems.values())
 
 
-def _removed(chains: Iterable[VerifiedChain]) -> dict[str, int]:
-    """Return up to which sequence chains were removed, by records that a checkpoint follows.
+def unsigned(chains: Iterable[VerifiedChain]) -> int:
+    """Return how many entries no checkpoint protects yet, of their own chain or of one that names it."""
+    by_writer = {chain.writer: chain for chain in chains}
+    signed = {chain.writer: max(chain.signed, chain.first - 1) for chain in by_writer.values()}
+    for chain in by_writer.values():
+        for head in chain.heads:
+            if not is_delivered(chain.writer) and is_delivered(head.writer) and head.writer in signed:
+                signed[head.writer] = max(signed[head.writer], head.sequence)
+    return sum(max(0, chain.head.sequence - signed[chain.writer]) for chain in by_writer.values())
+
+
+def _removed(chains: Iterable[VerifiedChain]) -> dict[str, Head]:
+    """Return up to which entries chains were removed, by records that a checkpoint follows.
 
     Behind the last checkpoint of a process that has ended, anybody with access to the store can add entries.
     """
-    removed: dict[str, int] = {}
+    removed: dict[str, Head] = {}
     for chain in chains:
-        for sequence, writer, through in chain.removals:
-            if sequence < chain.signed:
-                removed[writer] = max(through, removed.get(writer, 0))
+        for sequence, last in chain.removals:
+            if sequence < chain.signed and last.sequence > removed.get(last.writer, last).sequence - 1:
+                removed[last.writer] = last
     return removed
 
 
-def _compare(head: Head, chain: VerifiedChain | None, removed: Mapping[str, int]) -> Problem | None:
-    if head.sequence <= removed.get(head.writer, 0):
+def _compare(head: Head, chain: VerifiedChain | None, removed: Mapping[str, Head]) -> Problem | None:
+    if head.writer in removed and head.sequence <= removed[head.writer].sequence:
         return None
     if chain is None:
         return Problem(head.writer, head.sequence, Finding.MISSING)

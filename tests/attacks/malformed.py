@@ -117,8 +117,8 @@ class Standing:
             (
                 "POST",
                 "/events",
-                [server, JSON],
-                b'{"batch": "Zk3vD0yq2mT1uS8xWb7pRg", "gap": 1, "events": []}',
+                [server, ("Content-Type", b"application/x-ndjson")],
+                b'{"chain": "resource.Zk3vD0yq2mT1uS8xWb7pRg.0"}',
             ),
             ("POST", "/revocations", [server, JSON], b'{"maxEvents": 1, "returnImmediately": true}'),
             ("GET", "/userinfo", [bearer], b""),

@@ -98,6 +98,7 @@ def test_the_one_file_of_an_earlier_release_is_understood(tmp_path: Path) -> Non
         "DOORWARD_RESOURCE_SECRET": "the-secret",
         "DOORWARD_INTROSPECTION_ENDPOINT": "http://auth:9000/introspect",
         "DOORWARD_INTROSPECTION_CACHE_S": "300",
+        "DOORWARD_JOURNAL_DIRECTORY": "/var/lib/doorward/journal",
         "DOORWARD_NOTES": "sqlite:////var/lib/doorward/notes.sqlite3",
         "DOORWARD_SITE_NAME": "Example Tools",
     }

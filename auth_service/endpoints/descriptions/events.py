@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from auth_service.web.route import answer, error
-from shared.call_events import MAX_EVENTS, TYPE
+from shared.journal.delivery import MEDIA_TYPE
 
 OPERATION = {
-    "summary": "Report calls of tools",
-    "description": "For configured resource servers: how often tools were called under which grants, in"
-    " batches. A batch that is sent again counts once. Events about grants for other resources are"
-    " ignored. The account page shows people the sums of seven days.",
+    "summary": "Deliver entries of the journal",
+    "description": "For configured resource servers: consecutive entries of the chain of one of their"
+    " processes, which record calls. The first line names the chain; before each write is an empty line."
+    " Entries that are sent again are stored once. The account page shows people how often tools were"
+    " called under grants for the resource server's own resources.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["batch", "events"],
-                    "properties": {
-                        "batch": {"type": "string", "description": "A new random id for each batch."},
-                        "gap": {"type": "integer", "description": "Calls that were not counted."},
-                        "events": {
-                            "type": "array",
-                            "items": {"type": "object"},
-                            "maxItems": MAX_EVENTS,
-                            "description": f"Of type `{TYPE}`: `time`, `grant_id`, `resource`, `tool`,"
-                            " `outcome` (`allowed` or `refused`), `count`.",
-                        },
-                    },
-                },
-                "example": {"batch": "Zk3vD0yq2mT1uS8xWb7pRg", "gap": 0, "events": []},
+            MEDIA_TYPE: {
+                "schema": {"type": "string"},
+                "example": '{"chain": "resource.Zk3vD0yq2mT1uS8xWb7pRg.0"}',
             }
         },
     },
     "responses": {
-        "200": answer("How many events were accepted.", {"accepted": 0}),
-        "400": error("The body is not a batch.", "invalid_request", "the body must be a batch of events"),
+        "200": answer(
+            "The last entry of the chain that is stored, and the last one of a chain of this server.",
+            {"through": 0},
+        ),
+        "400": error(
+            "The body has no such entries.", "invalid_request", "the body must be entries of a chain"
+        ),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
         "403": error(
             "The caller is a client.",
             "unauthorized_client",
             "only a configured resource server reports events",
         ),
+        "409": answer("The entries do not continue the chain.", {"error": "conflict", "through": 0}),
     },
 }

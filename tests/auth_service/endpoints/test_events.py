@@ -1,8 +1,7 @@
-"""Reports of calls by resource servers, and what the account page makes of them (ID-7)."""
+"""Deliveries of resource servers: stored once, found when changed, and counted for the account page."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,8 +9,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from auth_service.journal.reader import JournalReader
 from auth_service.protocol.tool_calls import DAY_S
 from auth_service.storage import keys
+from shared.journal.chain import Chain
+from shared.journal.delivery import Delivery, chain_name
+from shared.journal.event import Event, EventKind
+from shared.storage.interface import Store
 from tests.auth_service.service import (
     OTHER_RESOURCE,
     OTHER_RESOURCE_SECRET,
@@ -27,7 +31,7 @@ from tests.flow import Person
 
 pytestmark = pytest.mark.requirement("ID-7")
 
-BATCH = "a-batch-of-22-letters-"
+NDJSON = "application/x-ndjson"
 
 
 @pytest.fixture(scope="module")
@@ -52,30 +56,40 @@ def connect(server: AuthorizationServer, person: Person, resource: str = RESOURC
     return str(server.introspect(tokens["access_token"], server=name, secret=secret)["grant_id"])
 
 
-def event(grant_id: str, tool: str = "read_note", count: int = 1, **members: Any) -> dict[str, Any]:
-    return {
-        "type": "mcp.call",
-        "time": 1,
-        "grant_id": grant_id,
-        "resource": RESOURCE,
-        "tool": tool,
-        "outcome": "allowed",
-        "count": count,
-        **members,
-    }
+class Reporter:
+    """A process of a resource server, which writes one chain."""
 
+    def __init__(self, name: str = "resource") -> None:
+        self.chain = Chain(chain_name(name, nobodys("process-of-22-letters").replace(" ", "-")[-32:], 0))
+        self.secret = RESOURCE_SECRET if name == "resource" else OTHER_RESOURCE_SECRET
+        self.name = name
+        self.time_ms = 1_000
 
-def report(
-    server: AuthorizationServer,
-    *events: dict[str, Any],
-    batch: str = BATCH,
-    credentials: tuple[str, str] = ("resource", RESOURCE_SECRET),
-) -> httpx2.Response:
-    return server.http.post(
-        f"{server.origin}/events",
-        json={"batch": batch, "gap": 0, "events": list(events)},
-        auth=httpx2.BasicAuth(*credentials),
-    )
+    def write(self, *calls: dict[str, Any], count: int = 1) -> bytes:
+        """A write with each call so often."""
+        events = []
+        for call in calls:
+            for _ in range(count):
+                self.time_ms += 1
+                members = {"method": "tools/call", "resource": RESOURCE, "name": "read_note", **call}
+                kind = EventKind(str(members.pop("kind", "call.begun")))
+                events.append(Event(kind=kind, time_ms=self.time_ms, members=members))
+        return b"\n".join(map(self.chain.append, events))
+
+    def body(self, *writes: bytes) -> bytes:
+        return Delivery(self.chain.head.writer, writes).to_wire()
+
+    def send(self, server: AuthorizationServer, body: bytes, content_type: str = NDJSON) -> httpx2.Response:
+        return server.http.post(
+            f"{server.origin}/events",
+            content=body,
+            headers={"Content-Type": content_type},
+            auth=httpx2.BasicAuth(self.name, self.secret),
+        )
+
+    def report(self, server: AuthorizationServer, *calls: dict[str, Any], count: int = 1) -> None:
+        answer = self.send(server, self.body(self.write(*calls, count=count)))
+        assert (answer.status_code, answer.json()["through"]) == (200, self.chain.head.sequence), answer.text
 
 
 def account(server: AuthorizationServer, person: Person) -> str:
@@ -83,47 +97,58 @@ def account(server: AuthorizationServer, person: Person) -> str:
 
 
 def test_the_account_page_shows_the_calls_of_seven_days(server: AuthorizationServer, person: Person) -> None:
-    grant_id = connect(server, person)
+    grant_id, reporter = connect(server, person), Reporter()
     assert "In the last 7 days" not in account(server, person)
-    refused = event(grant_id, "delete_note", 3, outcome="refused")
-    answer = report(server, event(grant_id, "read_note", 12), event(grant_id, "delete_note"), refused)
-    assert answer.json() == {"accepted": 3}
+    reporter.report(server, {"grant": grant_id}, count=12)
+    reporter.report(server, {"grant": grant_id, "name": "delete_note"})
+    reporter.report(server, {"grant": grant_id, "name": "delete_note", "kind": "call.refused"}, count=3)
+    reporter.report(server, {"grant": grant_id, "kind": "call.completed", "call": 1})
+    reporter.report(server, {"grant": grant_id, "method": "prompts/get"})
     assert "<bdi>read_note 12, delete_note 1, refused 3</bdi>" in account(server, person)
     [own] = person.open(f"{server.origin}/own-data").json()["connections"]
     assert own["tool_calls"] == {"tools": {"read_note": 12, "delete_note": 1}, "others": 0, "refused": 3}
 
 
-def test_a_batch_that_is_sent_again_counts_once_and_concurrent_ones_all_count(
+@pytest.mark.requirement("JR-2")
+def test_what_is_sent_again_or_by_two_processes_at_once_is_stored_and_counted_once(
     server: AuthorizationServer, person: Person
 ) -> None:
-    grant_id = connect(server, person)
-    batches = [f"{BATCH}-{number % 8}" for number in range(16)]
+    grant_id, reporter = connect(server, person), Reporter()
+    writes = [reporter.write({"grant": grant_id}) for _ in range(20)]
+    bodies = [reporter.body(*writes[: 1 + number % 20]) for number in range(40)]
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda batch: report(server, event(grant_id), batch=batch), batches))
-    assert [answer.status_code for answer in answers] == [200] * 16
-    assert "<bdi>read_note 8</bdi>" in account(server, person)
+        answers = list(threads.map(lambda body: reporter.send(server, body), bodies))
+    assert {answer.status_code for answer in answers} == {200}
+    assert "<bdi>read_note 20</bdi>" in account(server, person)
+    entries = server.with_store(lambda store: _entries(store, reporter.chain.head.writer))
+    assert entries == b"\n".join(writes).split(b"\n")
+
+
+async def _entries(store: Store, chain: str) -> list[bytes]:
+    return [entry async for _, entries in JournalReader(store).written(chain) for entry in entries]
 
 
 def test_a_resource_server_reports_only_on_grants_for_its_own_resource(
     server: AuthorizationServer, person: Person
 ) -> None:
-    grant_id = connect(server, person)
-    other = ("other", OTHER_RESOURCE_SECRET)
+    grant_id, other = connect(server, person), Reporter("other")
     for claimed in (RESOURCE, OTHER_RESOURCE):
-        forged = report(server, event(grant_id, resource=claimed), credentials=other)
-        assert forged.json() == {"accepted": 0}
-    # Nor does it get in the way of a batch with the same id, or under a resource that the grant is not for.
-    assert report(server, event(grant_id, resource=OTHER_RESOURCE)).json() == {"accepted": 0}
+        other.report(server, {"grant": grant_id, "resource": claimed})
+    reporter = Reporter()
+    reporter.report(server, {"grant": grant_id, "resource": OTHER_RESOURCE})
     assert "In the last 7 days" not in account(server, person)
-    assert report(server, event(grant_id)).json() == {"accepted": 1}
+    reporter.report(server, {"grant": grant_id})
     theirs = connect(server, person, OTHER_RESOURCE)
-    assert report(server, event(theirs, resource=OTHER_RESOURCE), credentials=other).json() == {"accepted": 1}
+    other.report(server, {"grant": theirs, "resource": OTHER_RESOURCE})
     assert account(server, person).count("In the last 7 days") == 2
+    forged = Reporter()
+    forged.name, forged.secret = "other", OTHER_RESOURCE_SECRET
+    assert forged.send(server, forged.body(forged.write({}))).status_code == 400, "the chain of another one"
 
 
 def test_the_counts_end_with_the_grant(server: AuthorizationServer, person: Person) -> None:
-    grant_id = connect(server, person)
-    report(server, event(grant_id))
+    grant_id, reporter = connect(server, person), Reporter()
+    reporter.report(server, {"grant": grant_id})
 
     def stored() -> bytes | None:
         return server.with_store(lambda store: store.get(keys.tool_calls(grant_id)))
@@ -132,46 +157,69 @@ def test_the_counts_end_with_the_grant(server: AuthorizationServer, person: Pers
     question = person.open(f"{server.origin}/account?action=disconnect&grant_id={grant_id}")
     person.submit(question, {})
     assert stored() is None
-    assert report(server, event(grant_id), batch=f"{BATCH}2").json() == {"accepted": 0}
+    reporter.report(server, {"grant": grant_id})
     assert stored() is None
 
 
-def test_calls_of_an_unknown_grant_are_ignored(server: AuthorizationServer) -> None:
-    assert report(server, event("g" * 22)).json() == {"accepted": 0}
-
-
 def test_only_a_resource_server_reports(server: AuthorizationServer, person: Person) -> None:
-    client = server.register(token_endpoint_auth_method="client_secret_basic")
-    credentials = (client.client_id, client.information["client_secret"])
-    assert report(server, credentials=credentials).status_code == 403
-    assert report(server, credentials=("resource", "x")).status_code == 401
-    assert server.http.post(f"{server.origin}/events", json={}).status_code == 401
+    client, reporter = server.register(token_endpoint_auth_method="client_secret_basic"), Reporter()
+    body = reporter.body(reporter.write({}))
+    reporter.name, reporter.secret = client.client_id, client.information["client_secret"]
+    assert reporter.send(server, body).status_code == 403
+    reporter.name, reporter.secret = "resource", "x"
+    assert reporter.send(server, body).status_code == 401
+    assert server.http.post(f"{server.origin}/events", content=body).status_code == 401
+
+
+HEAD = b'{"chain": "resource.a-process-of-22-letters.0"}'
 
 
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
-        (b"{", "application/json"),
-        (b"[]", "application/json"),
-        (b'{"batch": "x", "events": []}', "application/json"),
-        (json.dumps({"batch": BATCH, "events": [{}] * 201}).encode(), "application/json"),
-        (json.dumps({"batch": BATCH, "events": []}).encode(), "text/plain"),
+        (b"{", NDJSON),
+        (b"[]", NDJSON),
+        (b"[" * 20_000, NDJSON),
+        (b'{"chain": "resource.short.0"}', NDJSON),
+        (b'{"chain": 5}', NDJSON),
+        (HEAD + b"\n\n", NDJSON),
+        (HEAD + b"\n\n{}", NDJSON),
+        (HEAD + b"\n\n" + b"[" * 20_000, NDJSON),
+        (HEAD, "application/json"),
     ],
 )
-def test_what_is_not_a_batch_is_refused(server: AuthorizationServer, body: bytes, content_type: str) -> None:
-    answer = server.http.post(
-        f"{server.origin}/events",
-        content=body,
-        headers={"Content-Type": content_type},
-        auth=httpx2.BasicAuth("resource", RESOURCE_SECRET),
-    )
+def test_what_is_not_a_delivery_is_refused(
+    server: AuthorizationServer, body: bytes, content_type: str
+) -> None:
+    answer = Reporter().send(server, body, content_type)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.requirement("JR-3")
+def test_entries_that_do_not_fit_the_chain_are_refused(server: AuthorizationServer) -> None:
+    reporter = Reporter()
+    first, second, third = (reporter.write({}) for _ in range(3))
+    assert reporter.send(server, reporter.body(second)).json() == {"error": "conflict", "through": 0}
+    assert reporter.send(server, reporter.body(first)).json()["through"] == 1
+    missing = reporter.send(server, reporter.body(third))
+    assert (missing.status_code, missing.json()) == (409, {"error": "conflict", "through": 1})
+    for body in (
+        reporter.body(first, third),
+        reporter.body(first, second.replace(b"read_note", b"other"), third),
+        reporter.body(reporter.write({"kind": "login"})),
+        reporter.body(reporter.write({"kind": "journal.trimmed"})),
+        reporter.body(reporter.write({"kind": "journal.checkpoint"})),
+    ):
+        assert reporter.send(server, body).status_code == 400
+    reporter.time_ms = 10**15
+    assert reporter.send(server, reporter.body(reporter.write({}))).status_code == 400, "far in the future"
+    assert reporter.send(server, reporter.body(first, second, third)).json()["through"] == 3
 
 
 def test_after_a_week_nothing_is_shown(new_store: Callable[[], str]) -> None:
     with running(new_store()) as server:
         grant_id = connect(server, server.person)
-        report(server, event(grant_id))
+        Reporter().report(server, {"grant": grant_id})
         assert "read_note 1" in account(server, server.person)
         server.clock.advance(8 * DAY_S)
         server.person.log_in(server.person.open(f"{server.origin}/login"))

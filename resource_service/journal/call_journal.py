@@ -1,0 +1,298 @@
+"""The journal of calls of this process: a chain, stored in groups until it is delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from resource_service.errors import Refusal, journal_unavailable
+from resource_service.journal.buffer_file import SUFFIX, BufferFile
+from resource_service.journal.call_chain import CallChain
+from resource_service.journal.chain_buffer import ChainBuffer
+from resource_service.reasons import Reason
+from shared.clock import Clock
+from shared.journal.chain import Head
+from shared.journal.delivery import chain_name
+from shared.journal.event import Event, EventKind
+from shared.logs import get_logger
+
+GROUP_S = 0.005
+"""The least time between two writes: the calls of this time share one."""
+WITNESS_MS = 60_000
+"""How often the chain names the heads of the authorization server's chains."""
+MAX_HEADS = 64
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLimits:
+    """The limits that the operator has chosen.
+
+    Attributes:
+        directory: of the files with what is not delivered yet; None to keep it in memory only.
+        max_bytes: of what is not delivered yet.
+        refuses: whether calls are refused while there is no room; otherwise they are only counted.
+    """
+
+    directory: Path | None = None
+    max_bytes: int = 67_108_864
+    refuses: bool = True
+
+
+class CallJournal:
+    """Records calls.
+
+    Attributes:
+        unverified_refusals: requests whose caller could not be verified, since the start.
+        lost: events that were not recorded, since the start.
+        chains: those with events that are not delivered, the current one last.
+        has_much: set when there is enough for a delivery.
+    """
+
+    def __init__(self, server_id: str, clock: Clock, limits: JournalLimits) -> None:
+        self._names = (server_id, secrets.token_urlsafe(16).replace("-", "_"))
+        self._clock = clock
+        self._limits = limits
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._calls = self._generation = self._last_ms = self._gap = 0
+        self._witnessed_ms = -WITNESS_MS
+        self._heads: dict[str, Head] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self.unverified_refusals = self.lost = 0
+        self.has_much = asyncio.Event()
+        self.chains = [CallChain.create(self._name(), None, self._thread)]
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Store events in the background. What is left at the end of the context stays in the files.
+
+        Raises:
+            OSError: the directory cannot be used.
+        """
+        self._open()
+        storing = asyncio.create_task(self._store())
+        try:
+            yield
+        finally:
+            storing.cancel()
+            with suppress(asyncio.CancelledError):
+                await storing
+            await self._close()
+
+    async def begin(self, calls: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Record that calls begin; return their numbers when that is stored.
+
+        Raises:
+            Refusal: it cannot be stored, and the operator wants calls to be refused then.
+        """
+        if not self._has_room(len(calls)):
+            return []
+        numbers = [self._begin(call) for call in calls]
+        if self.current.is_durable:
+            try:
+                await self._stored()
+            except OSError as error:
+                if self._limits.refuses:
+                    for number in numbers:
+                        self.complete(number, result="refused", reason_code=Reason.JOURNAL_UNAVAILABLE.code)
+                    raise journal_unavailable(str(error)) from error
+        return numbers
+
+    def complete(self, number: int, **members: object) -> None:
+        """Record how a call ended."""
+        self._append(EventKind.CALL_COMPLETED, {"call": number, **members})
+        self._wake.set()
+
+    def note(self, kind: EventKind, members: Mapping[str, Any]) -> None:
+        """Record what has no effect, without waiting for it to be stored."""
+        try:
+            if self._has_room(1):
+                self._append(kind, members)
+                self._wake.set()
+        except Refusal:
+            self._leave_out(1)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether there is room for any event."""
+        return self._limits.max_bytes > 0
+
+    @property
+    def current(self) -> CallChain:
+        """The chain of new events."""
+        return self.chains[-1]
+
+    @property
+    def waiting(self) -> int:
+        """How many events are not delivered."""
+        return sum(chain.buffer.undelivered for chain in self.chains)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The heads that the next file or chain names."""
+        return tuple(self._heads.values())
+
+    def keep_head(self, head: Head) -> None:
+        """Keep the head of a chain of the authorization server, or of an ended chain of this service."""
+        self._heads.pop(head.writer, None)
+        self._heads[head.writer] = head
+        while len(self._heads) > MAX_HEADS:
+            del self._heads[next(iter(self._heads))]
+
+    async def remove(self, chain: CallChain) -> None:
+        """Forget an earlier chain: all of it was delivered."""
+        self.keep_head(chain.buffer.head)
+        self.chains.remove(chain)
+        await chain.close((), remove=True)
+
+    async def replace(self, chain: CallChain, *, keep_events: bool) -> None:
+        """Let another chain take the place of one that the authorization server cannot continue.
+
+        Args:
+            keep_events: whether the other chain repeats what was not delivered; otherwise it is a gap.
+        """
+        self._generation += 1
+        new = CallChain.create(self._name(), self._limits.directory, self._thread)
+        await chain.commit()
+        self.keep_head(chain.buffer.delivered_head)
+        if keep_events:
+            for event in chain.buffer.events():
+                new.buffer.append(event)
+            new.buffer.append(self._witness())
+        else:
+            self._leave_out(chain.buffer.undelivered)
+        self.chains[self.chains.index(chain)] = new
+        await new.commit()
+        await chain.close((), remove=True)
+
+    def _begin(self, members: Mapping[str, Any]) -> int:
+        self._calls += 1
+        self._append(EventKind.CALL_BEGUN, {**members, "call": self._calls})
+        return self._calls
+
+    def _append(self, kind: EventKind, members: Mapping[str, Any]) -> None:
+        now_ms = self._last_ms = max(self._last_ms, int(self._clock() * 1000))
+        buffer = self.current.buffer
+        if self._heads and now_ms - self._witnessed_ms >= WITNESS_MS:
+            self._witnessed_ms = now_ms
+            buffer.append(self._witness())
+        if self._gap and buffer.bytes < self._limits.max_bytes:
+            gap, self._gap = self._gap, 0
+            buffer.append(Event(kind=EventKind.GAP, time_ms=now_ms, members={"events": gap}))
+        buffer.append(Event(kind=kind, time_ms=now_ms, members=members))
+
+    def _witness(self) -> Event:
+        heads = [head.to_json() for head in self._heads.values()]
+        return Event(kind=EventKind.WITNESS, time_ms=self._last_ms, members={"heads": heads})
+
+    def _has_room(self, events: int) -> bool:
+        if sum(chain.buffer.bytes for chain in self.chains) < self._limits.max_bytes:
+            return True
+        if self._limits.refuses:
+            raise journal_unavailable("DOORWARD_JOURNAL_BUFFER_BYTES are not delivered yet")
+        self._leave_out(events)
+        return False
+
+    def _leave_out(self, events: int) -> None:
+        self._gap += events
+        self.lost += events
+
+    def _stored(self) -> asyncio.Future[None]:
+        """Return what is set when all events up to now are stored."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(stored)
+        self._wake.set()
+        return stored
+
+    async def _store(self) -> NoReturn:
+        loop, earliest = asyncio.get_running_loop(), 0.0
+        while True:
+            await self._wake.wait()
+            # Nobody waits for completions, so they do not hurry.
+            delay = earliest - loop.time() if self._waiting else GROUP_S
+            if delay > 0:
+                await asyncio.sleep(delay)
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            _end(waiting, await self._commit())
+            earliest = loop.time() + GROUP_S
+
+    async def _commit(self) -> OSError | None:
+        try:
+            await self.current.commit()
+        except OSError as error:
+            _log.error("the journal of calls was not written", reason=str(error))
+            return error
+        if self.waiting >= 100:
+            self.has_much.set()
+        return None
+
+    def _open(self) -> None:
+        directory = self._limits.directory
+        if directory is None:
+            _log.warning(
+                "calls are recorded in memory until the authorization server has them: a crash loses what "
+                "is not delivered, usually a second; set DOORWARD_JOURNAL_DIRECTORY"
+            )
+            return
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        left = [self._adopt(path) for path in sorted(directory.glob(f"*{SUFFIX}"))]
+        new = CallChain.create(self._name(), directory, self._thread)
+        self.chains = [*(chain for chain in left if chain), new]
+
+    def _adopt(self, path: Path) -> CallChain | None:
+        """Take over the events of a process that has ended."""
+        adopted = BufferFile.adopt(path)
+        if adopted is None:
+            return None
+        file, contents = adopted
+        for head in (*contents.heads, contents.head):
+            if head.sequence:
+                self.keep_head(head)
+        buffer = ChainBuffer(contents.head.writer, contents)
+        for number in sorted(contents.open_calls):
+            event = Event(kind=EventKind.CALL_UNKNOWN, time_ms=self._now_ms(), members={"call": number})
+            buffer.append(event)
+        if contents.open_calls:
+            _log.warning(
+                "the outcome of calls before the last stop is unknown", calls=len(contents.open_calls)
+            )
+        return CallChain(buffer, file, self._thread)
+
+    async def _close(self) -> None:
+        for chain in self.chains:
+            with suppress(OSError):
+                await chain.commit()
+                # A file without events names the heads, until the next process has delivered its own.
+                await chain.close(self.heads, remove=False)
+        self._thread.shutdown(wait=False)
+
+    def _now_ms(self) -> int:
+        self._last_ms = max(self._last_ms, int(self._clock() * 1000))
+        return self._last_ms
+
+    def _name(self) -> str:
+        return chain_name(*self._names, self._generation)
+
+
+def no_journal(clock: Clock) -> CallJournal:
+    """Return a journal that records nothing."""
+    return CallJournal("none", clock, JournalLimits(max_bytes=0, refuses=False))
+
+
+def _end(waiting: Sequence[asyncio.Future[None]], error: OSError | None) -> None:
+    for stored in waiting:
+        if stored.done():
+            continue  # the request was cancelled
+        if error is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(error)

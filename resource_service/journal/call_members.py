@@ -1,0 +1,98 @@
+"""The members of the event of a call: who called what, through which client, by which rule. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from starlette.types import Scope
+
+from resource_service.policy.deciding import deciding_rules
+from resource_service.policy.rules import Policy
+from resource_service.principal import Principal
+from shared.asgi import first_header
+from shared.journal.redaction import redacted, text_of
+from shared.logs import current_request_id
+
+MAX_NAME = 256
+MAX_SOFTWARE = 100
+_CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
+# W3C Trace Context §3.2: version, trace id, parent id and flags
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+Call = tuple[str, Mapping[str, Any]]
+"""Method and parameters."""
+
+
+def calls_in(messages: Iterable[object]) -> Iterator[Call]:
+    """Yield the calls among JSON-RPC messages: all but notifications, and responses to the server."""
+    for message in messages:
+        if not isinstance(message, dict):
+            yield "", {}
+            continue
+        method, params = message.get("method"), message.get("params")
+        if isinstance(method, str):
+            if not method.startswith("notifications/"):
+                yield method, params if isinstance(params, dict) else {}
+        elif method is not None or not ("result" in message or "error" in message):
+            yield "", {}
+
+
+def about_request(scope: Scope, principal: Principal) -> dict[str, Any]:
+    """Return the members that all calls of a request share."""
+    return {
+        "subject": principal.subject,
+        "client": principal.client_id,
+        "grant": principal.grant_id,
+        "actor": principal.act,
+        "software": _software(first_header(scope, "user-agent")),
+        "request": current_request_id.get() or None,
+        "trace": _trace(first_header(scope, "traceparent")),
+    }
+
+
+def about_call(call: Call, policy: Policy, hash_key: bytes) -> dict[str, Any]:
+    """Return the members of one call."""
+    method, params = call
+    name = name_in(params)
+    rule = policy.redaction(name or "")
+    return {
+        "method": text_of(method, MAX_NAME),
+        "name": None if name is None else text_of(name, MAX_NAME),
+        "policy": policy.version,
+        "rule": text_of(deciding_rules(policy, method, params), MAX_NAME),
+        "arguments": redacted(params.get("arguments"), rule, hash_key),
+        **_software_in(params),
+    }
+
+
+def name_in(params: Mapping[str, Any]) -> str | None:
+    """Return the tool, prompt or resource that a call names."""
+    reference = params.get("ref")
+    for members in (params, reference if isinstance(reference, dict) else {}):
+        for member in ("name", "uri"):
+            if isinstance(name := members.get(member), str):
+                return name
+    return None
+
+
+def _software(user_agent: str | None) -> str | None:
+    return text_of(user_agent, MAX_SOFTWARE) if user_agent else None
+
+
+def _software_in(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the software that a request of revision 2026-07-28 names, or `initialize`."""
+    meta = params.get("_meta")
+    info = meta.get(_CLIENT_INFO) if isinstance(meta, dict) else None
+    info = info or params.get("clientInfo")
+    if not isinstance(info, dict) or not isinstance(info.get("name"), str):
+        return {}
+    version = info.get("version")
+    full = f"{info['name']} {version}" if isinstance(version, str) else info["name"]
+    return {"software": text_of(full, MAX_SOFTWARE)}
+
+
+def _trace(traceparent: str | None) -> str | None:
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    return match[1] if match else None

@@ -1,0 +1,136 @@
+"""Delivers the entries of this process to the authorization server, at least every second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from resource_service.errors import Refusal
+from resource_service.journal.call_chain import CallChain
+from resource_service.journal.call_journal import CallJournal
+from shared.http_exchange import Answer
+from shared.journal.chain import read_head
+from shared.journal.delivery import MAX_BYTES, Delivery
+from shared.json_text import parse_json
+from shared.logs import get_logger
+
+INTERVAL_S = 1.0
+_ROOM = MAX_BYTES - 256
+"""Without the line that names the chain."""
+
+_log = get_logger(__name__)
+
+Post = Callable[[bytes], Awaitable[Answer]]
+"""Sends a delivery and returns the answer; raises a `Refusal` if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The authorization server's answer to a delivery.
+
+    Attributes:
+        through: the last entry of the chain that it has.
+        head: of its own chain.
+    """
+
+    status: int
+    through: int = 0
+    head: Any = None
+
+
+class Deliveries:
+    """Delivers one chain after the other, in order.
+
+    Entries stay until the authorization server has them. Sending them again changes nothing there.
+    """
+
+    def __init__(self, journal: CallJournal, post: Post, *, interval_s: float = INTERVAL_S) -> None:
+        self._journal = journal
+        self._post = post
+        self._interval_s = interval_s
+        self._warned = False
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Deliver in the background; at the end of the context, deliver what is left."""
+        following = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await self._try()
+
+    async def flush(self) -> None:
+        """Deliver everything, until the authorization server does not accept it."""
+        for chain in tuple(self._journal.chains):
+            if not await self._deliver(chain):
+                return
+            if chain is not self._journal.current and not chain.buffer.undelivered:
+                await self._journal.remove(chain)
+
+    async def _follow(self) -> NoReturn:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._journal.has_much.wait(), self._interval_s)
+            self._journal.has_much.clear()
+            if not await self._try():
+                await asyncio.sleep(self._interval_s)
+
+    async def _try(self) -> bool:
+        try:
+            await self.flush()
+        except Exception as error:  # noqa: BLE001 -- deliveries must not end before the service does
+            _log.error("the journal of calls was not delivered", exc_info=error)
+        return not self._warned
+
+    async def _deliver(self, chain: CallChain) -> bool:
+        """Deliver a chain; return False if the authorization server does not accept it now."""
+        await chain.commit()
+        while frames := chain.buffer.deliverable(_ROOM):
+            delivery = Delivery(chain.buffer.head.writer, tuple(frame.lines for frame in frames))
+            outcome = await self._outcome(delivery)
+            match outcome.status:
+                case 200:
+                    self._warned = False
+                    if outcome.head is not None:
+                        self._journal.keep_head(read_head(outcome.head))
+                    await chain.deliver(outcome.through, self._journal.heads)
+                case 409:
+                    _log.error(
+                        "the authorization server has lost a part of the journal", through=outcome.through
+                    )
+                    await self._journal.replace(chain, keep_events=True)
+                    return False
+                case 400:
+                    _log.error("the authorization server does not accept the journal", chain=delivery.chain)
+                    await self._journal.replace(chain, keep_events=False)
+                    return False
+                case _:
+                    return False
+        return True
+
+    async def _outcome(self, delivery: Delivery) -> _Outcome:
+        try:
+            answer = await self._post(delivery.to_wire())
+        except Refusal as refusal:
+            self._warn(str(refusal))
+            return _Outcome(0)
+        if answer.status not in (200, 409):
+            self._warn(f"status {answer.status}")
+            return _Outcome(answer.status)
+        try:
+            members: Any = parse_json(answer.body)
+            return _Outcome(answer.status, int(members.get("through", 0)), members.get("head"))
+        except (ValueError, TypeError, AttributeError):
+            self._warn("the answer is malformed")
+            return _Outcome(0)
+
+    def _warn(self, reason: str) -> None:
+        if not self._warned:
+            self._warned = True
+            _log.warning("calls are not reported to the authorization server", reason=reason)

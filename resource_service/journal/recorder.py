@@ -1,0 +1,159 @@
+"""Records the calls of one resource: begun before they are forwarded, completed after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from starlette.types import Scope, Send
+
+from resource_service.errors import Refusal, malformed_message
+from resource_service.journal.call_journal import CallJournal
+from resource_service.journal.call_members import about_call, about_request, calls_in
+from resource_service.journal.results import Result, WatchedResponse
+from resource_service.messages.jsonrpc import INVALID_REQUEST
+from resource_service.policy.rules import Policy
+from resource_service.principal import Principal
+from resource_service.reasons import Reason
+from shared.journal.event import EventKind
+
+MAX_CALLS = 100
+"""Calls in one HTTP request: each is an event."""
+_TOO_MANY = f"A batch must have at most {MAX_CALLS} requests."
+
+
+class RecordedCalls:
+    """The calls of one request, until it has ended."""
+
+    __slots__ = ("_begun_at", "_journal", "_numbers", "_response")
+
+    def __init__(self, journal: CallJournal, numbers: Sequence[int]) -> None:
+        self._journal = journal
+        self._numbers = numbers
+        self._begun_at = time.monotonic()
+        self._response: WatchedResponse | None = None
+
+    def watch(self, send: Send) -> Send:
+        """Return a `send` that notes the result on its way."""
+        self._response = WatchedResponse(send)
+        return self._response.send
+
+    def complete(self, refusal: Refusal | None = None) -> None:
+        """Record how the calls ended; a second time changes nothing.
+
+        Args:
+            refusal: the response, if this service answered instead of the server behind it.
+        """
+        numbers, self._numbers = self._numbers, ()
+        response = self._response
+        for number in numbers:
+            self._journal.complete(
+                number,
+                result=_result(response, refusal),
+                status=refusal.status if refusal else response and response.status,
+                reason_code=refusal.reason.code if refusal else None,
+                bytes_out=response.size if response else 0,
+                duration_ms=int((time.monotonic() - self._begun_at) * 1000),
+            )
+
+
+class VerifiedRequest(NamedTuple):
+    """A request whose caller is known, and the policy that applies to it."""
+
+    scope: Scope
+    principal: Principal
+    policy: Policy
+
+
+class CallRecorder:
+    """Records the calls of one resource.
+
+    Args:
+        mount: its path in this service.
+        hash_key: for arguments of which only a digest is kept.
+    """
+
+    def __init__(self, journal: CallJournal, resource: str, mount: str, hash_key: bytes) -> None:
+        self._journal = journal
+        self._about = {"resource": resource, "mount": mount}
+        self._hash_key = hash_key
+
+    async def begin(self, request: VerifiedRequest, messages: Iterable[object], size: int) -> RecordedCalls:
+        """Record calls; return when that is stored, so that they can be forwarded.
+
+        Args:
+            size: bytes of all messages.
+
+        Raises:
+            Refusal: they cannot be recorded, and must not be forwarded.
+        """
+        if not self._journal.is_recording:
+            return RecordedCalls(self._journal, ())
+        calls = [*islice(calls_in(messages), MAX_CALLS + 1)]
+        if len(calls) > MAX_CALLS:
+            raise malformed_message(Reason.MESSAGE_MALFORMED, _TOO_MANY, rpc_code=INVALID_REQUEST)
+        shared = {**self._about, **about_request(request.scope, request.principal), "bytes_in": size}
+        members = [{**shared, **about_call(call, request.policy, self._hash_key)} for call in calls]
+        return RecordedCalls(self._journal, await self._journal.begin(members) if members else ())
+
+    def refuse(self, request: VerifiedRequest, messages: Iterable[object], refusal: Refusal) -> None:
+        """Record calls of a verified caller that were refused before they were forwarded."""
+        shared = {
+            **self._about,
+            **about_request(request.scope, request.principal),
+            "status": refusal.status,
+            "reason_code": refusal.reason.code,
+        }
+        for call in [*islice(calls_in(messages), MAX_CALLS)] or [("", {})]:
+            members = {**shared, **about_call(call, request.policy, self._hash_key)}
+            self._journal.note(EventKind.CALL_REFUSED, members)
+
+    def count_refusal(self) -> None:
+        """Count a request whose caller could not be verified; it is not recorded."""
+        self._journal.unverified_refusals += 1
+
+
+class Recording:
+    """Records one request, as the guard learns about it."""
+
+    __slots__ = ("_calls", "_recorder", "_request", "_scope", "messages")
+
+    def __init__(self, recorder: CallRecorder, scope: Scope) -> None:
+        self._recorder = recorder
+        self._scope = scope
+        self._request: VerifiedRequest | None = None
+        self._calls: RecordedCalls | None = None
+        self.messages: Sequence[object] | None = None
+
+    def verified(self, principal: Principal, policy: Policy) -> None:
+        """Note who the caller is."""
+        self._request = VerifiedRequest(self._scope, principal, policy)
+
+    async def begin(self, send: Send, size: int) -> Send:
+        """Record the calls of the messages; see `CallRecorder.begin`. Return the `send` for the response."""
+        if self._request is None or self.messages is None:
+            return send
+        self._calls = await self._recorder.begin(self._request, self.messages, size)
+        return self._calls.watch(send)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Record that this service refuses the request."""
+        if self._calls is not None:
+            self._calls.complete(refusal)
+        elif self._request is None:
+            self._recorder.count_refusal()
+        elif self._scope["method"] == "POST" and refusal.reason is not Reason.JOURNAL_UNAVAILABLE:
+            self._recorder.refuse(self._request, self.messages or (), refusal)
+
+    def end(self) -> None:
+        """Record that the request has ended."""
+        if self._calls is not None:
+            self._calls.complete()
+
+
+def _result(response: WatchedResponse | None, refusal: Refusal | None) -> Result:
+    if refusal is not None:
+        return Result.REFUSED if refusal.status < 500 else Result.FAILED
+    return Result.CUT_OFF if response is None else response.result
