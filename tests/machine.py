@@ -55,6 +55,7 @@ NEEDS = {
         Need("nginx", lambda: shutil.which("nginx") is not None, "apt-get install nginx-light"),
         Need("caddy", lambda: shutil.which("caddy") is not None, "apt-get install caddy"),
         Need("go", lambda: shutil.which("go") is not None, "apt-get install golang-go"),
+        Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "apt-get install systemd"),
         Need(OTHER_PYTHON, lambda: True, "apt-get install python3-venv"),
         Need("node", lambda: shutil.which("npm") is not None, "apt-get install nodejs npm"),
     )

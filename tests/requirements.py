@@ -195,7 +195,7 @@ PEOPLE = (
 )
 
 OPERATION = (
-    Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", Partial("chart, unit")),
+    Requirement("OP-1", "MUST", "installs as wheel, image, compose, chart, unit", HELD),
     Requirement("OP-2", "MUST", "one true table of settings, `*_FILE`, unknown names refused", HELD),
     Requirement(
         "OP-3",

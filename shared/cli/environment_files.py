@@ -76,6 +76,32 @@ class Installation:
         return replace(self, environment={**self.environment, "DOORWARD_SETUP_LINK": link})
 
 
+def separate_files(installation: Installation) -> dict[str, str]:
+    """Return the texts of files by name, with each secret in a file of its own, for systemd and Kubernetes.
+
+    Nothing in them depends on docker compose. ``DOORWARD_STORE`` is missing: it is not drawn here.
+    """
+    environment = installation.environment
+    servers = json.loads(environment["DOORWARD_RESOURCE_SERVERS"])
+    for described in (each for server in servers for each in server["resources"]):
+        described.pop("metadata_url", None)
+    for_auth = {
+        name: environment[name] for name in ("DOORWARD_ISSUER", "DOORWARD_SETUP_LINK") if name in environment
+    }
+    for_resource = {
+        name: environment[name]
+        for name in ("DOORWARD_ISSUER", "DOORWARD_RESOURCE", "DOORWARD_UPSTREAM", "DOORWARD_RESOURCE_NAME")
+        if name in environment
+    }
+    return {
+        "auth.env": _lines({**for_auth, "DOORWARD_ACCESS": "closed"}),
+        "resource.env": _lines(for_resource),
+        "master-keys": environment["DOORWARD_MASTER_KEYS"] + "\n",
+        "resource-servers": json.dumps(servers, separators=(",", ":")) + "\n",
+        "resource-secret": environment["DOORWARD_RESOURCE_SECRET"] + "\n",
+    }
+
+
 def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     """Return the text of the file that compose and the authorization server read.
 

@@ -9,8 +9,14 @@ from typing import Annotated
 import typer
 
 from shared.cli.console import CommandError, output
-from shared.cli.environment_files import Installation, auth_file, read_environment, resource_file
-from shared.cli.private_files import create_private_file
+from shared.cli.environment_files import (
+    Installation,
+    auth_file,
+    read_environment,
+    resource_file,
+    separate_files,
+)
+from shared.cli.private_files import create_private_file, make_private_directory
 from shared.clock import system_clock
 from shared.uris import check_public_url, resource_key
 
@@ -34,6 +40,13 @@ def init(
     file: Annotated[
         Path, typer.Option(help="File to write; resource.env is written in the same directory.")
     ] = DEFAULT_FILE,
+    secrets_in: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory for systemd or Kubernetes, instead of the files for compose: each secret in a "
+            "file of its own, and auth.env and resource.env without secrets."
+        ),
+    ] = None,
 ) -> None:
     """Write .env for compose and the authorization server, and resource.env for the resource service.
 
@@ -41,6 +54,9 @@ def init(
     written to resource.env.
     """
     _check(issuer, resource=resource, upstream=upstream, name=name, file=file)
+    if secrets_in is not None:
+        _write_separately(secrets_in, Installation.fresh(issuer, resource, upstream, name), issuer)
+        return
     beside = file.with_name("resource.env" if file.name == ".env" else f"resource.{file.name}")
     if beside.exists():
         raise CommandError(f"{beside} already exists and was not changed; move it away to create a new one")
@@ -50,12 +66,38 @@ def init(
         return
     installation = Installation.fresh(issuer, resource, upstream, name)
     paths = {} if file == DEFAULT_FILE else _paths(file, beside)
-    secret = secrets.token_urlsafe(32)
-    installation = installation.with_setup_link(secret, expires_at=int(system_clock()) + SETUP_S)
+    secret, installation = _with_setup_link(installation)
     text = auth_file(installation, paths)
     _write(file, text)
     _write(beside, resource_file(installation.environment))
     output.print(f"Wrote {file} and {beside}. Keep both files secret. {NEXT}", markup=False)
+    _print_link(issuer, secret)
+
+
+def _write_separately(directory: Path, installation: Installation, issuer: str) -> None:
+    secret, installation = _with_setup_link(installation)
+    texts = separate_files(installation)
+    try:
+        make_private_directory(directory)
+    except OSError as error:
+        raise CommandError(f"--secrets-in {directory}: {error.strerror}") from error
+    existing = [name for name in texts if (directory / name).exists()]
+    if existing:
+        raise CommandError(f"{directory / existing[0]} already exists; nothing was changed")
+    for name, text in texts.items():
+        _write(directory / name, text)
+    output.print(f"Wrote {', '.join(texts)} in {directory}. Next: set DOORWARD_STORE, as in", markup=False)
+    output.print("docs/how-to/virtual-machine.md or docs/how-to/kubernetes.md", markup=False)
+    _print_link(issuer, secret)
+
+
+def _with_setup_link(installation: Installation) -> tuple[str, Installation]:
+    """Return a new secret, and the settings with its digest."""
+    secret = secrets.token_urlsafe(32)
+    return secret, installation.with_setup_link(secret, expires_at=int(system_clock()) + SETUP_S)
+
+
+def _print_link(issuer: str, secret: str) -> None:
     output.print(f"Then create the first administrator: {issuer}/set-up?link={secret}", markup=False)
     output.print("The link works once, within a day. It is not shown again.", markup=False)
 

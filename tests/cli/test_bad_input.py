@@ -90,6 +90,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--resource", "https://a.example/mcp?x=1"], {}, "--resource https://a.example/mcp?x=1: "),
         (["--issuer", f"{ISSUER}/mcp", "--resource", f"{ISSUER}/mcp"], {}, "are the same URL"),
         (["--file", "missing/.env"], {}, "there is no directory missing"),
+        (["--secrets-in", "/dev/null/below"], {}, "--secrets-in /dev/null/below: "),
         (["--upstream", "ftp://a.example"], {}, "--upstream ftp://a.example"),
         (["--name", "Mine"], {}, "--name requires --upstream"),
         (["--upstream", "http://a/", "--name", "it's"], {}, "--name must be"),

@@ -145,3 +145,31 @@ def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "must be https" in refused.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_secrets_in_a_directory_are_private_and_apart_from_the_settings(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    done = doorward("init", "--secrets-in", str(directory), "--issuer", "https://auth.example", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    secrets = [(directory / name).read_text().strip() for name in ("master-keys", "resource-secret")]
+    (server,) = json.loads((directory / "resource-servers").read_text())
+    assert server["secret"] == secrets[1]
+    assert "metadata_url" not in server["resources"][0]
+    link = done.stdout.partition("/set-up?link=")[2].split()[0]
+    for path in directory.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert link not in path.read_text()
+        assert path.suffix != ".env" or not any(secret in path.read_text() for secret in secrets)
+    assert read(directory / "auth.env")["DOORWARD_SETUP_LINK"].startswith(
+        hashlib.sha256(link.encode()).hexdigest()
+    )
+    assert not (tmp_path / ".env").exists()
+
+
+def test_a_directory_with_secrets_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "master-keys").write_text("1:mine")
+    done = doorward("init", "--secrets-in", str(tmp_path), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "master-keys already exists; nothing was changed" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["master-keys"]
