@@ -1,4 +1,4 @@
-"""The Helm charts render to valid, hardened objects whose settings the services accept (OP-1)."""
+"""Render the Helm charts: valid and confined objects, with settings that the services accept (OP-1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd units are valid and confined, and the services accept the settings that they set (OP-1)."""
+"""Check the systemd units: valid, confined, with settings that the services accept (OP-1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.requirement("OP-1")
 
 SERVICES = ("auth", "resource")
 MOST_EXPOSED = 20
-"""Of 100: tenths of the exposure level of systemd-analyze, where 10.0 is a unit without restrictions."""
+"""The limit of the exposure level of systemd-analyze in percent; a unit without restrictions has 96."""
 
 
 def unit(service: str) -> Path:
