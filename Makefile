@@ -36,7 +36,7 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 	  DOORWARD_SOAK_URIS=200000 DOORWARD_SOAK_NAMES=200000 DOORWARD_SOAK_BODIES=100000 DOORWARD_SOAK_HEADS=10000 \
 	  DOORWARD_SOAK_JOURNAL_CHANGES=10000 DOORWARD_SOAK_STREAMS=100 DOORWARD_SOAK_DISGUISES=2000 \
 	  DOORWARD_SOAK_FAULTS=10 DOORWARD_SOAK_SEEDS=1000 DOORWARD_SOAK_FORGOTTEN=356 \
-	  DOORWARD_SOAK_FLOOD_S=120 DOORWARD_SOAK_LOGINS=500 DOORWARD_SOAK_HISTORIES=2000 \
+	  DOORWARD_SOAK_FLOOD_S=120 DOORWARD_SOAK_LOGINS=500 DOORWARD_SOAK_HISTORIES=2000 DOORWARD_SOAK_CALLS=10000 \
 	  $(BIN)/python -m pytest -s --timeout 7200 tests/gateway/test_soak.py tests/e2e/test_revocations.py \
 	  tests/attacks/test_sec_17_malformed_input.py tests/attacks/test_sec_17_json_text.py \
 	  tests/resource_service/policy/test_uris.py tests/auth_service/protocol/test_web_addresses.py \
