@@ -7,6 +7,7 @@
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
     rate_limits.py        rate limits, counted in the store
+    metrics.py            all metrics
 
     protocol/      the rules, pure: one file per RFC; documents in, documents out
     storage/       the key schema; the store itself is `shared/storage`

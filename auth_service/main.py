@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
+from auth_service.metrics import AuthMetrics
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.protocol.access import DEMO_USERNAME
@@ -30,6 +32,7 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
 from auth_service.wiring.components import Components, components
 from auth_service.wiring.journal import journal_upkeep
+from auth_service.wiring.measured import measure_journal, measure_store
 from auth_service.wiring.page_context import warning
 from shared.appearance.theme import Theme
 from shared.asgi import (
@@ -52,6 +55,8 @@ from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
 from shared.logs import configure_logs, get_logger
+from shared.metrics.measurements import Measurements
+from shared.metrics.requests import EndpointNames, MeasuredApp, route_paths
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.storage import Durability, open_store
@@ -81,6 +86,7 @@ def create_app(
     *,
     keeps_store: bool = False,
     known_revocations: KnownRevocations | None = None,
+    metrics: AuthMetrics | None = None,
 ) -> DescribedApp:
     """Create the authorization server as an ASGI application; shutdown closes `store` and `fetcher`.
 
@@ -88,9 +94,10 @@ def create_app(
         fetcher: by default created according to `settings`.
         keeps_store: whether shutdown leaves `store` open.
         known_revocations: those that this process remembers already.
+        metrics: measures what happens; None measures nothing.
     """
     fetcher = fetcher or Fetcher(loopback=settings.fetch_loopback, networks=settings.fetch_networks)
-    parts = components(settings, store, clock, fetcher, known_revocations=known_revocations)
+    parts = components(settings, store, clock, fetcher, known_revocations=known_revocations, metrics=metrics)
     scopes = parts.grants.resource_registry.scope_descriptions
     networks = parts.page_context.networks
     submissions = Submissions(store, parts.base.key_ring, parts.page_context.browsers)
@@ -136,32 +143,55 @@ def create_app(
     return app
 
 
-def create_reloading_app(settings: AuthSettings, store: Store, clock: Clock | None = None) -> ReloadingApp:
+def create_reloading_app(
+    settings: AuthSettings, store: Store, clock: Clock | None = None, metrics: Path | None = None
+) -> ReloadingApp | MeasuredApp:
     """Create the authorization server with the settings that files declare; shutdown closes `store`.
 
     Args:
         clock: by default the store's clock, which all processes share.
+        metrics: the folder of the measurements; None measures nothing.
     """
     store_clock = StoreClock(store)
     now = clock or store_clock
 
     known_revocations = KnownRevocations(now)
+    measurements = None if metrics is None else Measurements(metrics)
+    names = EndpointNames(urlsplit(settings.issuer).path)
 
     def create(current: AuthSettings) -> DescribedApp:
-        return create_app(current, store, now, keeps_store=True, known_revocations=known_revocations)
+        app = create_app(
+            current,
+            store,
+            now,
+            keeps_store=True,
+            known_revocations=known_revocations,
+            metrics=None if measurements is None else AuthMetrics(measurements),
+        )
+        names.add(route_paths(app.router.routes))
+        return app
 
     declared = DeclaredSettings(store, KeyRing(settings.master_keys))
-    return ReloadingApp(settings, declared, create, clock=store_clock.followed, close=store.aclose)
+    app = ReloadingApp(settings, declared, create, clock=store_clock.followed, close=store.aclose)
+    if measurements is None:
+        return app
+    return MeasuredApp(app, names, AuthMetrics(measurements).request_done)
 
 
-def create_app_from_environment() -> ReloadingApp:
-    """Create the application for uvicorn, with settings and store from the environment."""
+def create_app_from_environment(metrics: str | None = None) -> ReloadingApp | MeasuredApp:
+    """Create the application for uvicorn, with settings and store from the environment.
+
+    Args:
+        metrics: the folder of the measurements; None measures nothing.
+    """
     forbid_inspection()
     configure_logs()
     settings = AuthSettings()  # type: ignore[call-arg]
     durability = Durability(settings.durability, settings.durability_replicas)
     return create_reloading_app(
-        settings, open_store(settings.store, durability, revocation_log=settings.revocation_log)
+        settings,
+        open_store(settings.store, durability, revocation_log=settings.revocation_log),
+        metrics=None if metrics is None else Path(metrics),
     )
 
 
@@ -201,6 +231,11 @@ def _lifespan(
     base, settings = parts.base, parts.base.settings
 
     store_watch = StoreWatch(base.store)
+    measuring: AbstractAsyncContextManager[object] = nullcontext()
+    if base.metrics is not None:
+        measure_store(base.metrics, base, store_watch)
+        measure_journal(base.metrics, base)
+        measuring = base.metrics.sampler.run()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -219,7 +254,7 @@ def _lifespan(
         recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
         watching = asyncio.create_task(store_watch.watch(recent))
         try:
-            async with parts.revocation_stream.followed(), journal_upkeep(base):
+            async with parts.revocation_stream.followed(), journal_upkeep(base), measuring:
                 yield
         finally:
             watching.cancel()

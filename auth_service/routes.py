@@ -52,6 +52,7 @@ from auth_service.wiring.console import console
 from auth_service.wiring.factor_components import passkey_check, second_steps
 from auth_service.wiring.federated_login import FederatedLogin, federated_login
 from auth_service.wiring.grant_types import offered_grant_types
+from auth_service.wiring.measured import measure_password_check
 from auth_service.wiring.second_factors import second_factor_endpoints
 
 
@@ -254,7 +255,10 @@ def _metadata(parts: Components, grant_types: list[GrantType]) -> dict[str, obje
 
 def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
     limits = LoginLimits(parts.base.store, configured.limits(parts.base.settings)["login"])
-    check = PasswordCheck(parts.users.repository, limits)
+    metrics = parts.base.metrics
+    check = PasswordCheck(parts.users.repository, limits, metrics.waited if metrics else None)
+    if metrics:
+        measure_password_check(metrics, check)
     pages = (
         _login_page(parts, check),
         _consent_page(parts),

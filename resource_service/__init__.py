@@ -14,6 +14,7 @@ user is, what they consented to, and whether a token is still active.
     targets.py           the address or command of an upstream
     errors.py            all error responses, and the single place that logs and renders them
     reasons.py           the reason codes of refusals
+    metrics.py           all metrics
     principal.py         the user and client that a request acts for
     identity_token.py    tokens that tell an upstream who a request acts for
     notifier.py          wakes all waiters after a change

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.authorization_server_client import AuthorizationServerClient, http_client
@@ -15,6 +15,7 @@ from resource_service.gateway.environment import forwarded_environment
 from resource_service.gateway.http import HttpGateway
 from resource_service.gateway.identity import Identity
 from resource_service.gateway.large_answers import LargeAnswers
+from resource_service.gateway.measured import MeasuredBackend, measure_processes
 from resource_service.gateway.pool import Limits, ProcessPool
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
@@ -28,6 +29,7 @@ from resource_service.journal.deliveries import Deliveries
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
+from resource_service.metrics import ResourceMetrics
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
@@ -69,12 +71,15 @@ def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
 
 
 def token_validation(
-    settings: ResourceSettings, clock: Clock, needs_groups: NeedsGroups = no_groups
+    settings: ResourceSettings,
+    clock: Clock,
+    needs_groups: NeedsGroups = no_groups,
+    metrics: ResourceMetrics | None = None,
 ) -> TokenValidation:
     """Create the validation of the tokens and proofs of all resources."""
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
-    chain = introspection_chain(settings, clock, leases, needs_groups)
+    chain = introspection_chain(settings, clock, leases, needs_groups, metrics=metrics)
     return TokenValidation(
         introspect=chain.introspect,
         run=chain.run,
@@ -91,7 +96,9 @@ def notes_backend(settings: ResourceSettings, notes: Notes) -> Backend:
     return Backend(app=server, policy=policy, run=server.run)
 
 
-def gateway_backend(settings: ResourceSettings, tokens: IdentityTokens) -> Backend:
+def gateway_backend(
+    settings: ResourceSettings, tokens: IdentityTokens, metrics: ResourceMetrics | None = None
+) -> Backend:
     """Create a gateway to the upstream of `settings`, which must name one."""
     policy = _policy(settings, otherwise=OPEN)
     match settings.target:
@@ -101,6 +108,8 @@ def gateway_backend(settings: ResourceSettings, tokens: IdentityTokens) -> Backe
             return Backend(app=gateway, policy=policy, run=lambda: client)
         case StdioTarget() as target:
             pool = _process_pool(settings, target)
+            if metrics is not None:
+                measure_processes(metrics, settings.mcp_path or "/", pool)
             app = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
             return Backend(app=app, policy=policy, run=pool.run)
         case None:
@@ -153,12 +162,20 @@ def _process_pool(settings: ResourceSettings, target: StdioTarget) -> ProcessPoo
     return ProcessPool(target, limits, forwarded_environment(settings.stdio_environment))
 
 
-def main_backend(base: Infrastructure) -> Backend | None:
+def main_backend(base: Infrastructure, metrics: ResourceMetrics | None) -> Backend | None:
     """Create the backend of the main resource; None if there are only mounts."""
     settings = base.settings
     if base.notes is not None:
         return notes_backend(settings, base.notes)
-    return None if settings.upstream is None else gateway_backend(settings, base.identity_tokens)
+    return None if settings.upstream is None else gateway_backend(settings, base.identity_tokens, metrics)
+
+
+def measured(backend: Backend, settings: ResourceSettings, metrics: ResourceMetrics | None) -> Backend:
+    """Measure the requests to a backend, if metrics are on."""
+    if metrics is None:
+        return backend
+    mount = settings.mcp_path or "/"
+    return replace(backend, app=MeasuredBackend(backend.app, mount, metrics.measurements))
 
 
 def call_journal(settings: ResourceSettings, clock: Clock) -> CallJournal:
@@ -189,14 +206,26 @@ class Resources:
         return self.mounts if self.main is None else [self.main, *self.mounts]
 
 
-def resources(base: Infrastructure, validation: TokenValidation, journal: CallJournal) -> Resources:
+def resources(
+    base: Infrastructure,
+    validation: TokenValidation,
+    journal: CallJournal,
+    metrics: ResourceMetrics | None = None,
+) -> Resources:
     """Create the resources of the settings, all with the same validation of tokens."""
-    settings, backend = base.settings, main_backend(base)
+    settings, backend = base.settings, main_backend(base, metrics)
     mounts = map(settings.for_mount, settings.mounts)
     return Resources(
-        main=None if backend is None else protected_resource(settings, backend, validation, journal),
+        main=None
+        if backend is None
+        else protected_resource(settings, measured(backend, settings, metrics), validation, journal),
         mounts=[
-            protected_resource(mount, gateway_backend(mount, base.identity_tokens), validation, journal)
+            protected_resource(
+                mount,
+                measured(gateway_backend(mount, base.identity_tokens, metrics), mount, metrics),
+                validation,
+                journal,
+            )
             for mount in mounts
         ],
     )
@@ -218,15 +247,17 @@ class Components:
     refuse: Refuse
 
 
-def components(settings: ResourceSettings, clock: Clock) -> Components:
+def components(
+    settings: ResourceSettings, clock: Clock, metrics: ResourceMetrics | None = None
+) -> Components:
     """Create every component once, each with the components it depends on."""
     base = infrastructure(settings, clock)
     # The policies come with the resources; a policy may name groups from its next version on.
     validation = token_validation(
-        settings, clock, lambda: any(resource.policy.current.groups for resource in served.all)
+        settings, clock, lambda: any(resource.policy.current.groups for resource in served.all), metrics
     )
     journal = call_journal(settings, clock)
-    served = resources(base, validation, journal)
+    served = resources(base, validation, journal, metrics)
     return Components(
         base=base,
         validation=validation,

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from resource_service.reasons import LOG_ONLY, Reason
 from shared.asgi import error_response, header_values
+from shared.asgi.noted_reason import note_reason
 from shared.bearer import challenge, scheme_of
 from shared.logs import current_request_id, get_logger
 from shared.reasons import CommonReason, ReasonCode
@@ -240,6 +241,7 @@ class Refuse:
             method=scope["method"],
             path=scope["path"],
         )
+        note_reason(scope, refusal.reason)
         return _body(refusal, self._headers(refusal, scope))
 
     def _headers(self, refusal: Refusal, scope: Scope) -> dict[str, str]:

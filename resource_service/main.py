@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, HTTPExceptionHandler, Lifespan
 from resource_service.components import Components, components
 from resource_service.errors import Refusal, Refuse
 from resource_service.introspection.leases import Leases
+from resource_service.metrics import ResourceMetrics
 from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.drain_body import DrainBody
 from resource_service.middleware.origins import OriginCheck, Origins
@@ -56,6 +57,8 @@ from shared.clock import Clock, system_clock
 from shared.docs_page import ASSETS, mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs, get_logger
+from shared.metrics.measurements import Measurements
+from shared.metrics.requests import EndpointNames, MeasuredApp, route_paths
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.version import VERSION
@@ -63,13 +66,16 @@ from shared.version import VERSION
 _log = get_logger(__name__)
 
 
-def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastAPI:
+def create_app(
+    settings: ResourceSettings, clock: Clock = system_clock, metrics: ResourceMetrics | None = None
+) -> FastAPI:
     """Create the resource server as an ASGI app from `settings` alone, without global state.
 
     Args:
         clock: determines when tokens expire.
+        metrics: measures what happens; None measures nothing.
     """
-    parts = components(settings, clock)
+    parts = components(settings, clock, metrics)
     theme = Theme.of(settings, folder=ASSETS)
     brand = theme.brand(settings.base_path)
     visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all], brand)
@@ -83,7 +89,7 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(parts),
+        lifespan=_lifespan(parts, metrics),
         middleware=_middleware(settings, parts.refuse, visitors, host_names),
         exception_handlers={HTTPException: http_error},
     )
@@ -114,11 +120,12 @@ def create_app(settings: ResourceSettings, clock: Clock = system_clock) -> FastA
     return app
 
 
-def create_app_from_environment(workers: str | None = None) -> ASGIApp:
+def create_app_from_environment(workers: str | None = None, metrics: str | None = None) -> ASGIApp:
     """Create the app for uvicorn, with settings and logging from the environment.
 
     Args:
         workers: the private folder that several workers share; None if there is one.
+        metrics: the folder of the measurements; None measures nothing.
 
     Raises:
         pydantic.ValidationError: a setting is missing or invalid; the error names it.
@@ -126,7 +133,7 @@ def create_app_from_environment(workers: str | None = None) -> ASGIApp:
     forbid_inspection()
     configure_logs()
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
-    app = create_app(settings)
+    app: ASGIApp = create_app(settings) if metrics is None else _measured_app(settings, Path(metrics))
     if workers is None:
         return app
     _log.warning(
@@ -134,6 +141,14 @@ def create_app_from_environment(workers: str | None = None) -> ASGIApp:
         " to N times as high, and a proof is accepted once by each"
     )
     return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes, secure=settings.secure)
+
+
+def _measured_app(settings: ResourceSettings, folder: Path) -> ASGIApp:
+    metrics = ResourceMetrics(Measurements(folder))
+    app = create_app(settings, metrics=metrics)
+    names = EndpointNames(settings.base_path)
+    names.add(route_paths(app.router.routes))
+    return MeasuredApp(app, names, metrics.request_done)
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:
@@ -194,7 +209,7 @@ def _middleware(
     ]
 
 
-def _lifespan(parts: Components) -> Lifespan[FastAPI]:
+def _lifespan(parts: Components, metrics: ResourceMetrics | None) -> Lifespan[FastAPI]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -202,6 +217,8 @@ def _lifespan(parts: Components) -> Lifespan[FastAPI]:
                 stack.callback(parts.base.notes.close)
             for run in _contexts(parts):
                 await stack.enter_async_context(run())
+            if metrics is not None:
+                await stack.enter_async_context(metrics.sampler.run())
             yield
 
     return lifespan

@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -27,13 +28,22 @@ class FairQueue:
     Args:
         workers: how many functions run at once.
         max_waiting: how many functions may wait; at most `max_waiting_of_one` per source.
+        waited: called with the seconds that each function waited for its turn.
     """
 
-    def __init__(self, *, workers: int = 1, max_waiting: int = 256, max_waiting_of_one: int = 32) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        max_waiting: int = 256,
+        max_waiting_of_one: int = 32,
+        waited: Callable[[float], None] | None = None,
+    ) -> None:
         self._workers = workers
         self._max_waiting = max_waiting
         self._max_waiting_of_one = max_waiting_of_one
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waited = waited
         self._running = 0
         self._limiter: CapacityLimiter | None = None
 
@@ -64,7 +74,12 @@ class FairQueue:
         Raises:
             QueueFullError: too many functions are waiting.
         """
-        await self._turn(source)
+        if self._waited is None:
+            await self._turn(source)
+        else:
+            begun = perf_counter()
+            await self._turn(source)
+            self._waited(perf_counter() - begun)
         try:
             yield
         finally:
@@ -111,6 +126,11 @@ class FairQueue:
             own.remove(turn)
         if not own:
             self._waiting.pop(source, None)
+
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for their turn."""
+        return self._waiting_in_all()
 
     def _waiting_in_all(self) -> int:
         return sum(map(len, self._waiting.values()))

@@ -6,7 +6,7 @@ from __future__ import annotations
 ORDER = {
     "auth_service": (
         *("protocol", "provider_settings", "settings"),
-        *("storage", "crypto", "backup", "journal", "fetching", "rate_limits"),
+        *("storage", "crypto", "backup", "metrics", "journal", "fetching", "rate_limits"),
         *(
             "clients",
             "users",
@@ -24,7 +24,7 @@ ORDER = {
         *("routes", "openapi", "reloading", "main"),
     ),
     "resource_service": (
-        *("reasons", "errors", "principal", "identity_token", "targets", "notifier", "messages"),
+        *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
         *(
             "auth",

@@ -43,6 +43,7 @@ IMPURE = (
 ONLY_IN = {
     "httpcore2": ("auth_service/fetching/*.py",),
     "redis": ("shared/storage/redis*.py",),
+    "prometheus_client": ("shared/metrics/*.py",),
     "jose": ("shared/jose.py",),
     "pyotp": ("auth_service/crypto/totp.py",),
     "webauthn": ("auth_service/crypto/passkeys.py",),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from time import perf_counter
 
 from auth_service.crypto.secrets import new_id
 from auth_service.storage import keys
@@ -24,6 +25,9 @@ MAX_WAITING = 10_000
 DAY_MS = 86_400_000
 
 _log = get_logger(__name__)
+
+Recorded = Callable[[EventKind, Mapping[str, object], float], None]
+"""Called with an event's kind and members, and the seconds that it took to store it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,17 @@ class JournalWriter:
 
     The chain begins with the first event. An event whose write failed may be in the journal: the entries of
     a failed write are written before any other, in the same place, so that the chain has no gap.
+
+    Args:
+        recorded: called when an event was stored, or noted; None measures nothing.
+
+    Attributes:
+        missing: how many events the journal does not contain.
     """
 
-    def __init__(self, store: Store, key: CheckpointKey, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, key: CheckpointKey, clock: Clock, recorded: Recorded | None = None
+    ) -> None:
         self._store = store
         self._key = key
         self._clock = clock
@@ -69,6 +81,8 @@ class JournalWriter:
         self._left_out = 0
         self._received = 0
         self._stored_head: Head | None = None
+        self._recorded = recorded
+        self.missing = 0
         self._unwritten: _Batch | None = None
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
@@ -78,6 +92,11 @@ class JournalWriter:
     def writer(self) -> str:
         """The name of the chain."""
         return self._chain.head.writer
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be stored."""
+        return len(self._waiting)
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -104,15 +123,22 @@ class JournalWriter:
     async def record(self, kind: EventKind, **members: object) -> None:
         """Return when the event is stored; see `Journal.record`."""
         event = self._event(kind, members)
+        if self._recorded is None:
+            await self._add(lambda _: event, revokes=kind == EventKind.GRANT_REVOKED)
+            return
+        begun = perf_counter()
         await self._add(lambda _: event, revokes=kind == EventKind.GRANT_REVOKED)
+        self._recorded(kind, members, perf_counter() - begun)
 
     def note(self, kind: EventKind, **members: object) -> None:
         """Record an event soon; see `Journal.note`."""
         if len(self._waiting) >= MAX_WAITING:
-            self._left_out += 1
+            self._omit()
             return
         event = self._event(kind, members)
         self._wait(_Waiting(lambda _: event, begins=False, stored=None))
+        if self._recorded is not None:
+            self._recorded(kind, members, 0.0)
 
     async def checkpoint(self, heads: Iterable[Head] = ()) -> None:
         """Sign the chain.
@@ -188,7 +214,7 @@ class JournalWriter:
             if len(self._waiting) < MAX_WAITING:
                 self._waiting.append(replace(waiting, stored=None))
             else:
-                self._left_out += 1
+                self._omit()
 
     async def _batch(self, taken: list[_Waiting]) -> _Batch | None:
         if not self._chain.head.sequence or any(waiting.begins for waiting in taken):
@@ -219,8 +245,13 @@ class JournalWriter:
     def _leave_out(self, waiting: _Waiting, error: Exception) -> None:
         _log.error("an event has no form in JSON", reason=str(error))
         if waiting.stored is None:
-            self._left_out += 1
+            self._omit()
         _end([waiting], error)
+
+    def _omit(self) -> None:
+        """Count an event that the journal will not contain."""
+        self._left_out += 1
+        self.missing += 1
 
     async def _write_again(self) -> None:
         """Write the entries that are not known to be stored."""

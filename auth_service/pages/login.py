@@ -30,6 +30,7 @@ from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from auth_service.web.second_steps import FirstFactor, SecondSteps
 from auth_service.web.submissions import Submission, submission_of
+from shared.asgi.noted_reason import note_reason
 from shared.encoded_text import encoded
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
@@ -136,6 +137,7 @@ class LoginPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except QueueFullError:
+            note_reason(request.scope, Reason.LOGIN_QUEUE_FULL)
             _log.warning(
                 "login refused",
                 reason="too many logins are waiting",
@@ -150,6 +152,7 @@ class LoginPage:
             return response
         except SlowDownError as error:
             named = await self._account_named(username)
+            note_reason(request.scope, Reason.LOGIN_FAILURES_EXCEEDED)
             _log.warning(
                 "login refused",
                 reason="too many failures",
@@ -170,6 +173,7 @@ class LoginPage:
             return response
         if user is None:
             named = await self._account_named(username)
+            note_reason(request.scope, Reason.LOGIN_FAILED)
             _log.info(
                 "login failed",
                 reason=_WRONG,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.repository import User, UserRepository
 from shared.fair_queue import FairQueue
@@ -10,12 +12,23 @@ _AT_ONCE = 2
 
 
 class PasswordCheck:
-    """The only way to authenticate an account by password."""
+    """The only way to authenticate an account by password.
 
-    def __init__(self, users: UserRepository, limits: LoginLimits) -> None:
+    Args:
+        waited: called with the seconds that each attempt waited for its turn.
+    """
+
+    def __init__(
+        self, users: UserRepository, limits: LoginLimits, waited: Callable[[float], None] | None = None
+    ) -> None:
         self._users = users
         self._limits = limits
-        self._turns = FairQueue(workers=_AT_ONCE, max_waiting_of_one=128)
+        self._turns = FairQueue(workers=_AT_ONCE, max_waiting_of_one=128, waited=waited)
+
+    @property
+    def waiting(self) -> int:
+        """How many attempts wait for their turn."""
+        return self._turns.waiting
 
     async def authenticate(
         self, username: str, password: str, *, network: str, known_browser: str | None

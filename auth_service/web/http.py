@@ -36,6 +36,7 @@ from shared.asgi import (
     first_header,
     header_values,
 )
+from shared.asgi.noted_reason import note_reason
 from shared.bearer import MalformedCredentialsError, Scheme, credentials_in
 from shared.fair_queue import QueueFullError
 from shared.logs import get_logger
@@ -165,6 +166,7 @@ def _challenge(request: Request, error: InvalidDpopProofError | UseDpopNonceErro
 
 def note_refusal(request: Request, error: OAuthError) -> None:
     """Write one log line for a refusal, with its reason."""
+    note_reason(request.scope, error.reason)
     level = _log.warning if error.status >= 500 else _log.info
     level(
         "refused",

@@ -43,6 +43,7 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.grants.token_reader import TokenReader
 from auth_service.grants.tool_calls import ToolCallRepository
+from auth_service.metrics import AuthMetrics
 from auth_service.protocol.admin_access import admin_resource_of
 from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
@@ -356,9 +357,12 @@ def components(
     fetcher: Fetcher,
     *,
     known_revocations: KnownRevocations | None = None,
+    metrics: AuthMetrics | None = None,
 ) -> Components:
     """Create every component once, each with the components it depends on."""
-    base = infrastructure(settings, store, clock, fetcher, known_revocations=known_revocations)
+    base = infrastructure(
+        settings, store, clock, fetcher, known_revocations=known_revocations, metrics=metrics
+    )
     all_users, all_clients = users(base), clients(base)
     default = configured.default_access_rules(settings)
     renewal = group_renewal(base, all_clients.operator_keys, all_users.sessions)

@@ -10,6 +10,7 @@ from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
 from auth_service.journal.keys import signing_key
 from auth_service.journal.writer import JournalWriter
+from auth_service.metrics import AuthMetrics
 from auth_service.rate_limits import Throttle
 from auth_service.settings import AuthSettings
 from auth_service.wiring import configured
@@ -36,6 +37,7 @@ class Infrastructure:
     signatures: Signatures
     known_revocations: KnownRevocations
     journal: JournalWriter
+    metrics: AuthMetrics | None = None
 
     def throttle(self, kind: str) -> Throttle:
         """Return the rate limit of one kind of attempt."""
@@ -49,6 +51,7 @@ def infrastructure(
     fetcher: Fetcher,
     *,
     known_revocations: KnownRevocations | None = None,
+    metrics: AuthMetrics | None = None,
 ) -> Infrastructure:
     """Create the infrastructure, only from the arguments."""
     key_ring = KeyRing(settings.master_keys)
@@ -62,5 +65,8 @@ def infrastructure(
         signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
         signatures=Signatures(),
         known_revocations=(KnownRevocations(clock) if known_revocations is None else known_revocations),
-        journal=JournalWriter(store, signing_key(key_ring), clock),
+        journal=JournalWriter(
+            store, signing_key(key_ring), clock, None if metrics is None else metrics.recorded
+        ),
+        metrics=metrics,
     )

@@ -63,6 +63,11 @@ class ProcessPool:
         self._open: set[StdioConnection] = set()
         self._starting: Counter[PersonKey] = Counter()
 
+    @property
+    def size(self) -> int:
+        """How many processes run."""
+        return len(self._open)
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Run the pool; leaving the context ends all processes."""

@@ -51,6 +51,9 @@ class IntrospectionCache:
         steady_clock: a monotonic clock in seconds.
         needs_groups: whether a policy names groups; answers without them are not used then.
         outage_grace_s: how long after the last sign of the feed an answer is used if the server is down.
+
+    Attributes:
+        hits, misses: how often an answer was in the cache, or not.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class IntrospectionCache:
         self._answers = KeptAnswers()
         self._revoked = RecentlyRevoked()
         self._outage_grace_s = outage_grace_s
+        self.hits = self.misses = 0
         self._live_until = self._settled_at = self._heard_at = float("-inf")
 
     async def __call__(self, token: str) -> ActiveToken | None:
@@ -86,7 +90,9 @@ class IntrospectionCache:
         if now < self._live_until:
             kept = self._answers.find(_key(token), now)
             if kept is not None and self._is_usable(kept.answer):
+                self.hits += 1
                 return kept.answer
+        self.misses += 1
         try:
             return await self._flights(token)
         except ServerDownError:

@@ -27,6 +27,7 @@ from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
+from resource_service.introspection.measured import measure_breaker, measure_cache
 from resource_service.introspection.revocation_feed import (
     POLL_TIMEOUT_S,
     REVOCATIONS_PATH,
@@ -37,6 +38,7 @@ from resource_service.introspection.revocation_feed import (
 from resource_service.introspection.revoked_grants import RevokedGrants
 from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.introspection.single_flight import SingleFlight
+from resource_service.metrics import FeedMetrics, ResourceMetrics
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock, steady_clock, system_clock
 from shared.http_exchange import basic_authorization
@@ -65,6 +67,8 @@ def introspection_chain(
     clock: Clock = system_clock,
     leases: Listener | None = None,
     needs_groups: NeedsGroups = no_groups,
+    *,
+    metrics: ResourceMetrics | None = None,
 ) -> IntrospectionChain:
     """Build the chain to the authorization server of `settings`, with its own connections.
 
@@ -72,6 +76,7 @@ def introspection_chain(
         clock: determines when tokens expire.
         leases: also notified of revocations; None if nothing stays open.
         needs_groups: whether a current policy names groups.
+        metrics: measures the cache, the circuit breaker and the feed; None measures nothing.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_KEY_CONNECTIONS)
     keys = IssuerKeys(
@@ -88,11 +93,16 @@ def introspection_chain(
         signed=signed if settings.signed_introspection else None,
         needs_groups=needs_groups,
     )
-    introspect: Introspect = CircuitBreaker(client.ask, steady_clock)
+    breaker = CircuitBreaker(client.ask, steady_clock)
+    introspect: Introspect = breaker
+    if metrics is not None:
+        measure_breaker(metrics, breaker)
     listeners: list[Listener] = [] if leases is None else [leases]
     if settings.introspection_cache_s:
         introspect = cache = _cache(introspect, settings, clock, needs_groups)
         listeners.append(cache)
+        if metrics is not None:
+            measure_cache(metrics, cache)
     else:
         introspect = SingleFlight(introspect, join_for_s=JOIN_FOR_S)
     if settings.verify_jwt_locally:
@@ -107,6 +117,8 @@ def introspection_chain(
             needs_groups=needs_groups,
         )
         listeners.append(revoked)
+    if metrics is not None and listeners:
+        listeners.append(FeedMetrics(metrics, steady_clock))
     ended = EndedGrants(clock)
     introspect = RefusingEnded(introspect, ended)
     listen = (

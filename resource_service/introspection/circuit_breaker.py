@@ -41,6 +41,11 @@ class CircuitBreaker:
         self._answered_at = self._probe_at = float("-inf")
         self._probes: set[asyncio.Task[ActiveToken | None]] = set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether requests fail without a query."""
+        return self._failures >= FAILURES
+
     async def __call__(self, token: str) -> ActiveToken | None:
         """Introspect `token`; return None if it is not active.
 

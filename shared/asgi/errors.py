@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.asgi.noted_reason import note_reason
 from shared.asgi.responses import error_response
 from shared.logs import get_logger
 from shared.reasons import CommonReason
@@ -49,6 +50,7 @@ def unhandled_error(scope: Scope) -> Response:
         method=scope["method"],
         path=scope["path"],
     )
+    note_reason(scope, CommonReason.UNEXPECTED_ERROR)
     return error_response(
         500,
         "server_error",

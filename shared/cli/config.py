@@ -18,6 +18,7 @@ from shared.cli.serve import check_resource_settings, require
 from shared.cli.settings import check_settings
 from shared.cli.store import check_store_url
 from shared.logs import LogSettings
+from shared.metrics.settings import MetricsSettings
 
 config = typer.Typer(help="The settings of a service, without starting it.", no_args_is_help=True)
 
@@ -76,10 +77,10 @@ def _models(service: Service) -> tuple[type[BaseSettings], ...]:
     if service == "auth":
         from auth_service.settings import AuthSettings
 
-        return (AuthSettings, LogSettings)
+        return (AuthSettings, LogSettings, MetricsSettings)
     from resource_service.settings import ResourceSettings
 
-    return (ResourceSettings, LogSettings)
+    return (ResourceSettings, LogSettings, MetricsSettings)
 
 
 def settings_of(model: type[BaseSettings]) -> Iterator[Setting]:

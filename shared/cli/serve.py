@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Annotated
@@ -22,10 +23,12 @@ from shared.cli.settings import check_settings
 from shared.cli.store import check_store_url
 from shared.cli.variables import without_effect
 from shared.logs import LogSettings, configure_logs, get_logger
+from shared.metrics.settings import MetricsSettings
 from shared.prctl import forbid_inspection
 
 if TYPE_CHECKING:
     from resource_service.settings import ResourceSettings
+    from shared.asgi.direct_protocol import DirectProtocol
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -54,7 +57,7 @@ def auth(
     require("auth_service")
     from auth_service.settings import AuthSettings
 
-    check_settings(AuthSettings, LogSettings, context=context)
+    check_settings(AuthSettings, LogSettings, MetricsSettings, context=context)
     check_store_url(os.environ["DOORWARD_STORE"])
     _serve("auth_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash)
 
@@ -108,7 +111,7 @@ def check_resource_settings(context: typer.Context) -> ResourceSettings:
     """
     from resource_service.settings import ResourceSettings
 
-    check_settings(ResourceSettings, LogSettings, context=context)
+    check_settings(ResourceSettings, LogSettings, MetricsSettings, context=context)
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     _check_commands(settings)
     return settings
@@ -207,22 +210,49 @@ def _serve(
     from shared.asgi.direct_protocol import DirectProtocol
     from shared.cli.serving import Application, serve, take_settings
 
-    config = uvicorn.Config(
-        Application(module, take_settings(os.environ), folder),
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        http=DirectProtocol,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=grace_s,
-    )
-    with suppress(KeyboardInterrupt):
-        serve(config)
+    with _metrics(module.partition(".")[0]) as measured:
+        config = uvicorn.Config(
+            Application(module, take_settings(os.environ), folder, measured),
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            http=DirectProtocol if measured is None else _measured_protocol(),
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=grace_s,
+        )
+        with suppress(KeyboardInterrupt):
+            serve(config)
+
+
+@contextmanager
+def _metrics(package: str) -> Iterator[str | None]:
+    """Serve the metrics, if they are on; yield the folder of the measurements."""
+    settings = MetricsSettings()
+    if settings.port is None:
+        yield None
+        return
+    from shared.metrics.exposition import exposed
+
+    declared = import_module(f"{package}.metrics").METRICS
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(exposed(settings, declared))
+        except OSError as error:
+            raise CommandError(
+                f"DOORWARD_METRICS_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+            ) from error
+        yield str(folder)
+
+
+def _measured_protocol() -> type[DirectProtocol]:
+    from shared.metrics.requests import MeasuredProtocol
+
+    return MeasuredProtocol
 
 
 def _warn_of_settings_without_effect(package: str) -> None:

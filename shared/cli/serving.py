@@ -35,17 +35,20 @@ class Application:
         module: the module with `create_app_from_environment`.
         settings: the environment variables that the application reads.
         workers: the private folder that the workers of the resource service share, if there are several.
+        metrics: the private folder of the measurements, if they are on.
     """
 
     module: str
     settings: dict[str, str]
     workers: str | None = None
+    metrics: str | None = None
 
     def __call__(self) -> Any:  # noqa: ANN401 -- an ASGI application
         forbid_inspection()
         with collector_paused(), _set(os.environ, self.settings):
             create = import_module(self.module).create_app_from_environment
-            application = create() if self.workers is None else create(self.workers)
+            folders = {"workers": self.workers, "metrics": self.metrics}
+            application = create(**{name: folder for name, folder in folders.items() if folder is not None})
             _spare_the_collector()
         return application
 

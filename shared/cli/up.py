@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -25,6 +25,7 @@ from shared.cli.store import check_store
 from shared.cli.supervise import supervise
 from shared.cli.variables import complaints_about_names, without_effect
 from shared.logs import LogSettings
+from shared.metrics.settings import MetricsSettings
 
 REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -100,7 +101,7 @@ def _check_environments(services: list[Service], context: typer.Context) -> None
     complaints = [*complaints_about_names(os.environ, context.find_root().command)]
     models: tuple[type[BaseSettings], ...] = (AuthSettings, ResourceSettings)
     for service, model in zip(services, models, strict=True):
-        complaints += complaints_about_values(service.environment, model, LogSettings)
+        complaints += complaints_about_values(service.environment, model, LogSettings, MetricsSettings)
     refuse(list(dict.fromkeys(complaints)))
 
 
@@ -130,7 +131,14 @@ def _resource_service(issuer: str, resource: str, port: int, data_dir: Path) -> 
         DOORWARD_RESOURCE_SECRET=secrets.resource_secret,
         DOORWARD_NOTES=sqlite_url(data_dir / "notes.sqlite3"),
         DOORWARD_JOURNAL_DIRECTORY=str(data_dir / "journal"),
+        **_following_port(os.environ),
     )
+
+
+def _following_port(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the port of the metrics of the resource service: the one after that of the other service."""
+    port = environment.get("DOORWARD_METRICS_PORT", "")
+    return {"DOORWARD_METRICS_PORT": str(int(port) + 1)} if port.isdecimal() else {}
 
 
 _NAMES = {"auth": "authorization server", "resource": "resource service"}

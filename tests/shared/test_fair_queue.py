@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.requirement("BOUND-1"), pytest.mark.anyio]
 class Held:
     """A queue whose one worker is busy until `release` is called."""
 
-    def __init__(self, **limits: int) -> None:
-        self.queue = FairQueue(workers=1, **limits)
+    def __init__(self, max_waiting: int = 256, max_waiting_of_one: int = 32) -> None:
+        self.queue = FairQueue(workers=1, max_waiting=max_waiting, max_waiting_of_one=max_waiting_of_one)
         self.order: list[str] = []
         self._event = threading.Event()
         self.first = asyncio.create_task(self.queue.run("first", self._event.wait))
