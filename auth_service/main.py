@@ -19,6 +19,9 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
+from auth_service.journal.inspection import JournalInspection
+from auth_service.journal.keys import public_keys
+from auth_service.journal.reader import JournalReader
 from auth_service.metrics import AuthMetrics
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
@@ -232,10 +235,12 @@ def _lifespan(
 
     store_watch = StoreWatch(base.store)
     measuring: AbstractAsyncContextManager[object] = nullcontext()
+    inspecting: AbstractAsyncContextManager[object] = nullcontext()
     if base.metrics is not None:
+        inspection = JournalInspection(JournalReader(base.store), public_keys(base.key_ring))
         measure_store(base.metrics, base, store_watch)
-        measure_journal(base.metrics, base)
-        measuring = base.metrics.sampler.run()
+        measure_journal(base.metrics, base, inspection)
+        measuring, inspecting = base.metrics.sampler.run(), inspection.run()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -254,7 +259,7 @@ def _lifespan(
         recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
         watching = asyncio.create_task(store_watch.watch(recent))
         try:
-            async with parts.revocation_stream.followed(), journal_upkeep(base), measuring:
+            async with parts.revocation_stream.followed(), journal_upkeep(base), measuring, inspecting:
                 yield
         finally:
             watching.cancel()

@@ -36,6 +36,11 @@ JOURNAL_GAP = counter(
     "doorward_journal_missing_events_total",
     "Events that the journal does not contain, because the store was away for too long.",
 )
+JOURNAL_PROBLEMS = gauge(
+    "doorward_journal_problems",
+    "Chains of the journal that were changed, as of the last verification; once a day.",
+    combined="max",
+)
 STORE_UP = gauge("doorward_store_up", "1 if the store answered the last probe.", combined="min")
 STORE_LATENCY = latency(
     "doorward_store_probe_duration_seconds", "Time of one ping of the store, once a second."
@@ -53,7 +58,7 @@ PASSWORD_WAIT = latency(
 METRICS = (
     *OF_REQUESTS,
     *(GRANTS_OPENED, TOKENS_ISSUED, GRANTS_REVOKED, REUSE_FOUND, LOGINS),
-    *(JOURNAL_EVENTS, JOURNAL_LAG, JOURNAL_WAITING, JOURNAL_GAP),
+    *(JOURNAL_EVENTS, JOURNAL_LAG, JOURNAL_WAITING, JOURNAL_GAP, JOURNAL_PROBLEMS),
     *(STORE_UP, STORE_LATENCY, STORE_COMPLAINTS, PASSWORD_QUEUE, PASSWORD_WAIT),
 )
 

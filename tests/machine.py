@@ -54,6 +54,7 @@ NEEDS = {
         Need("container engine", _engine_answers, "apt-get install docker.io docker-compose"),
         Need("nginx", lambda: shutil.which("nginx") is not None, "apt-get install nginx-light"),
         Need("caddy", lambda: shutil.which("caddy") is not None, "apt-get install caddy"),
+        Need("prometheus", lambda: shutil.which("promtool") is not None, "apt-get install prometheus"),
         Need("go", lambda: shutil.which("go") is not None, "apt-get install golang-go"),
         Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "apt-get install systemd"),
         Need(OTHER_PYTHON, lambda: True, "apt-get install python3-venv"),
@@ -63,7 +64,7 @@ NEEDS = {
 
 SKIPPED = "lacking: "
 LEFT_OUT = "left out of the quick run: "
-_SLOW = ("chromium", "container engine", "nginx", "caddy", "go", "node", OTHER_PYTHON)
+_SLOW = ("chromium", "container engine", "nginx", "caddy", "prometheus", "go", "node", OTHER_PYTHON)
 _left_out: set[str] = set()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from auth_service.journal.inspection import JournalInspection
 from auth_service.metrics import (
     JOURNAL_GAP,
+    JOURNAL_PROBLEMS,
     JOURNAL_WAITING,
     PASSWORD_QUEUE,
     STORE_COMPLAINTS,
@@ -37,8 +39,8 @@ def measure_store(metrics: AuthMetrics, base: Infrastructure, watch: StoreWatch)
     metrics.sampler.add(lambda: measurements.set(STORE_COMPLAINTS, value=float(len(watch.complaints))))
 
 
-def measure_journal(metrics: AuthMetrics, base: Infrastructure) -> None:
-    """Measure what the journal has not stored."""
+def measure_journal(metrics: AuthMetrics, base: Infrastructure, inspection: JournalInspection) -> None:
+    """Measure what the journal has not stored, and whether it was changed."""
     journal, measurements = base.journal, metrics.measurements
     seen = 0
 
@@ -48,6 +50,7 @@ def measure_journal(metrics: AuthMetrics, base: Infrastructure) -> None:
         # An application with other settings has a journal of its own, in the same process.
         measurements.add(JOURNAL_GAP, amount=float(journal.missing - seen))
         seen = journal.missing
+        measurements.set(JOURNAL_PROBLEMS, value=float(len(inspection.problems)))
 
     metrics.sampler.add(sample)
 
