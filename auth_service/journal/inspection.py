@@ -22,18 +22,18 @@ class JournalInspection:
     """Looks for changes of the journal.
 
     Args:
-        found: called with each problem once.
+        report: called with each problem once.
 
     Attributes:
         problems: those of the last inspection.
     """
 
     def __init__(
-        self, reader: JournalReader, public_keys: Keys, *, found: Callable[[Problem], None] | None = None
+        self, reader: JournalReader, public_keys: Keys, *, report: Callable[[Problem], None] | None = None
     ) -> None:
         self._reader = reader
         self._public_keys = public_keys
-        self._found = found
+        self._report = report
         self.problems: frozenset[Problem] = frozenset()
 
     async def inspect(self) -> None:
@@ -42,8 +42,8 @@ class JournalInspection:
         Raises:
             StoreUnavailableError: the store does not respond.
         """
-        report = await self._reader.verify(self._public_keys)
-        problems = frozenset(report.problems)
+        verified = await self._reader.verify(self._public_keys)
+        problems = frozenset(verified.problems)
         for problem in sorted(problems - self.problems):
             _log.error(
                 "the journal was changed",
@@ -51,8 +51,8 @@ class JournalInspection:
                 sequence=problem.sequence,
                 finding=problem.finding.value,
             )
-            if self._found is not None:
-                self._found(problem)
+            if self._report is not None:
+                self._report(problem)
         self.problems = problems
 
     @asynccontextmanager
