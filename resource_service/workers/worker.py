@@ -62,8 +62,8 @@ class Worker:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
             return
-        worker = worker_of(scope["headers"]) if _may_be_passed_on(scope) else None
-        if worker is None or worker == self.name:
+        worker = worker_of(scope["headers"])
+        if worker is None or worker == self.name or not _may_be_passed_on(scope):
             await self._serve(scope, receive, send)
         elif (client := self._siblings.client_of(worker)) is None:
             await self._serve(scope, receive, send)  # where the session is unknown
@@ -102,15 +102,17 @@ class Worker:
         if worker_of(scope["headers"]) == self.name:
             scope = {**scope, "headers": without_worker(scope["headers"])}
 
-        def named(start: Message) -> Message:
-            if any(name.lower() == HEADER for name, _ in start["headers"]):
-                return {**start, "headers": with_worker(start["headers"], self.name)}
-            return start
-
         async def send_named(message: Message) -> None:
-            await send(named(message) if message["type"] == "http.response.start" else message)
+            await send(self._named(message) if message["type"] == "http.response.start" else message)
 
-        await self._app(with_changed_start(scope, named), receive, send_named)
+        await self._app(with_changed_start(scope, self._named), receive, send_named)
+
+    def _named(self, start: Message) -> Message:
+        """Put this worker's name in front of the session ids of a response."""
+        headers = start["headers"]
+        if HEADER in [name.lower() for name, _ in headers]:
+            return {**start, "headers": with_worker(headers, self.name)}
+        return start
 
     async def _pass_on(self, client: Client, scope: Scope, receive: Receive, send: Send) -> None:
         try:
