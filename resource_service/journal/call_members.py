@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from starlette.types import Scope
@@ -58,10 +59,10 @@ def about_call(call: Call, policy: Policy, hash_key: bytes) -> dict[str, Any]:
     name = name_in(params)
     rule = policy.redaction(name or "")
     return {
-        "method": text_of(method, MAX_NAME),
-        "name": None if name is None else text_of(name, MAX_NAME),
+        "method": _text(method, MAX_NAME),
+        "name": None if name is None else _text(name, MAX_NAME),
         "policy": policy.version,
-        "rule": text_of(deciding_rules(policy, method, params), MAX_NAME),
+        "rule": _text(deciding_rules(policy, method, params), MAX_NAME),
         "arguments": redacted(params.get("arguments"), rule, hash_key),
         **_software_in(params),
     }
@@ -78,7 +79,7 @@ def name_in(params: Mapping[str, Any]) -> str | None:
 
 
 def _software(user_agent: str | None) -> str | None:
-    return text_of(user_agent, MAX_SOFTWARE) if user_agent else None
+    return _text(user_agent, MAX_SOFTWARE) if user_agent else None
 
 
 def _software_in(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +91,17 @@ def _software_in(params: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     version = info.get("version")
     full = f"{info['name']} {version}" if isinstance(version, str) else info["name"]
-    return {"software": text_of(full, MAX_SOFTWARE)}
+    return {"software": _text(full, MAX_SOFTWARE)}
+
+
+def _text(text: str, limit: int) -> str:
+    """Return `text` as `text_of` does; names, methods and user agents are mostly the same ones."""
+    return _kept_text(text, limit) if len(text) <= limit else text_of(text, limit)
+
+
+@lru_cache(maxsize=1_024)
+def _kept_text(text: str, limit: int) -> str:
+    return text_of(text, limit)
 
 
 def _trace(traceparent: str | None) -> str | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
+
 
 class EventKind(StrEnum):
     """The kinds of events."""
@@ -63,6 +65,4 @@ def canonical(value: Mapping[str, Any]) -> bytes:
         ValueError: a number is NaN or infinite, or text contains lone surrogates.
         TypeError: a value has no form in JSON.
     """
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode()
+    return _encode(value).encode()
