@@ -19,6 +19,8 @@ from tests.flow import Client, Person
 from tests.servers import free_port
 
 DIRECT = "tools/call, unprotected"
+UNRECORDED = "tools/call, gateway without journal"
+RECORDED = "tools/call, gateway with journal"
 ASKING = {"DOORWARD_INTROSPECTION_CACHE_S": "0"}
 REVISION = "2026-07-28"
 HEADERS = {
@@ -54,13 +56,21 @@ def tool_calls(deployment: Deployment, directory: Path) -> Iterator[list[tuple[P
         try:
             start([cached, asking])
             scripts = repeated(_call({"Authorization": f"Bearer {_token(deployment)}"}))
-            with _guarded(deployment, {}) as guarded, _guarded(deployment, ASKING) as guarded_asking:
+            variables = {**cached.settings, "DOORWARD_JOURNAL_DIRECTORY": str(directory / "journal")}
+            with (
+                _guarded(deployment, {}) as guarded,
+                _guarded(deployment, ASKING) as guarded_asking,
+                asgi_server("bench.unrecorded:recorded", variables) as recorded,
+                asgi_server("bench.unrecorded:unrecorded", cached.settings) as unrecorded,
+            ):
                 yield [
                     (upstream, Operation(name=DIRECT, scripts=repeated(_call({})))),
                     (guarded, _calls("guard, cached answer", scripts, 0.95)),
                     (guarded_asking, _calls("guard, asking", scripts, 0.55)),
                     (place_of(cached), _calls("gateway, cached answer", scripts, 0.6)),
                     (place_of(asking), _calls("gateway, asking", scripts)),
+                    (unrecorded, Operation(name=UNRECORDED, scripts=scripts)),
+                    (recorded, Operation(name=RECORDED, scripts=scripts, at_least=0.95)),
                 ]
         finally:
             cached.kill()

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 
 from bench.baselines import STORE_VARIABLE
-from bench.gateway import DIRECT, tool_calls
+from bench.gateway import DIRECT, RECORDED, UNRECORDED, tool_calls
 from bench.operations import SETTINGS, Operation, operations, repeated
 from bench.peers import oidc_provider
 from bench.pinning import pin_server
@@ -82,11 +82,15 @@ def subjects(directory: Path, *, peers: bool = False) -> Iterator[list[Subject]]
             *(Subject(*auth, operation, store_url=store_url) for operation in operations(deployment)),
             *_of_the_resource_server(deployment, directory, stack),
             *(Subject(*place, operation) for place, operation in others),
-            *(Subject(*place, operation, beside=DIRECT) for place, operation in calls),
+            *(Subject(*place, operation, beside=_beside(operation)) for place, operation in calls),
         ]
         for process_id in {subject.process_id for subject in measured}:
             pin_server(process_id)
         yield measured
+
+
+def _beside(operation: Operation) -> str:
+    return UNRECORDED if operation.name == RECORDED else DIRECT
 
 
 def _of_the_resource_server(deployment: Deployment, directory: Path, stack: ExitStack) -> Sequence[Subject]:

@@ -45,12 +45,13 @@ def tail(
 
 @audit.command()
 def search(
-    kind: Annotated[str | None, typer.Option(help="Such as login, consent or tokens.issued.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Such as call, login, consent or tokens.issued.")] = None,
     user: Annotated[str | None, typer.Option(help="A username.")] = None,
     subject: Annotated[str | None, typer.Option(help="The subject of a user, also of a deleted one.")] = None,
     client: Annotated[str | None, typer.Option(help="A client id.")] = None,
     grant: Annotated[str | None, typer.Option(help="The id of a grant.")] = None,
     request: Annotated[str | None, typer.Option(help="The id of a request.")] = None,
+    tool: Annotated[str | None, typer.Option(help="The tool, prompt or resource that was called.")] = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 1_000,
@@ -59,7 +60,14 @@ def search(
     """Print the events that meet every condition."""
     if user is not None:
         subject = asyncio.run(_subject_of(user))
-    members = {"kind": kind, "subject": subject, "client": client, "grant": grant, "request": request}
+    members = {
+        "kind": kind,
+        "subject": subject,
+        "client": client,
+        "grant": grant,
+        "request": request,
+        "name": tool,
+    }
     _print_newest(_query(members, since, until), limit, as_json=as_json)
 
 

@@ -12,12 +12,15 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.passwords import Passwords
 from auth_service.journal.keys import signing_key
 from auth_service.journal.reader import JournalReader
+from auth_service.journal.received import ReceivedChains
 from auth_service.journal.writer import JournalWriter
 from auth_service.settings import KeySettings
 from auth_service.storage import keys
 from auth_service.users.repository import UserRepository
 from shared.clock import system_clock
-from shared.journal.event import EventKind
+from shared.journal.chain import Chain
+from shared.journal.delivery import Delivery
+from shared.journal.event import Event, EventKind
 from shared.storage import Store
 from shared.storage.interface import START, Position
 from tests.auth_service.service import MASTER_KEY
@@ -60,6 +63,37 @@ async def audit(store: Store, store_url: str, tmp_path: Path) -> Audit:
     audit = Audit(store, store_url, tmp_path)
     await audit.fill()
     return audit
+
+
+async def test_a_call_is_printed_with_its_outcome_client_and_grant(audit: Audit) -> None:
+    received = ReceivedChains(audit.store, audit.journal, system_clock)
+    chain = Chain("resource.a-process-of-22-letters.0")
+    about = {"client": "c1", "grant": "g1", "method": "tools/call", "rule": "default"}
+    events = (
+        (EventKind.CALL_BEGUN, {**about, "call": 1, "name": "list"}),
+        (EventKind.CALL_BEGUN, {**about, "call": 2, "name": "delete"}),
+        (EventKind.CALL_COMPLETED, {"call": 2, "result": "ok", "duration_ms": 5}),
+        (EventKind.CALL_UNKNOWN, {"call": 1}),
+        (EventKind.CALL_BEGUN, {**about, "call": 3, "name": "delete"}),
+        (EventKind.CALL_REFUSED, {**about, "name": "delete", "reason_code": "scope_missing"}),
+    )
+    lines = [chain.append(Event(kind=kind, time_ms=1_000, members=members)) for kind, members in events]
+    await received.add(Delivery(chain.head.writer, (b"\n".join(lines),)))
+    called = audit.events("search", "--tool", "delete", "--client", "c1", "--json")
+    assert [(event["kind"], event.get("result"), event["grant"]) for event in called] == [
+        ("call", "ok", "g1"),
+        ("call", "not ended", "g1"),
+        ("call.refused", None, "g1"),
+    ]
+    unknown = audit.events("search", "--tool", "list", "--kind", "call", "--json")
+    assert [event["result"] for event in unknown] == ["unknown"]
+    kinds = [event["kind"] for event in audit.events("search", "--grant", "g1", "--json")]
+    assert kinds == ["call", "call", "call", "call.refused", "tokens.issued"]
+    begun = audit.events("search", "--kind", "call.begun", "--json")
+    assert [event["name"] for event in begun] == ["list", "delete", "delete"]
+    line = audit("search", "--tool", "list").stdout
+    assert "\tcall\t-\tc1\tcall=1 grant=g1 method=tools/call name=list result=unknown rule=default" in line
+    assert audit("verify").returncode == 0
 
 
 async def test_events_are_printed_with_the_names_of_people_who_exist(audit: Audit) -> None:
