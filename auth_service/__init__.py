@@ -15,6 +15,7 @@
     backup/        backups of the store
     journal/       the journal: who did what, in chains that can be verified
     fetching/      requests to URLs that others supply
+    alerts/        alerts to the operator by a webhook
     clients/       clients and their registration
     users/         accounts, login sessions, subjects
     events/        revocations on the way to resource servers

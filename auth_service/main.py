@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,9 +19,6 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
-from auth_service.journal.inspection import JournalInspection
-from auth_service.journal.keys import public_keys
-from auth_service.journal.reader import JournalReader
 from auth_service.metrics import AuthMetrics
 from auth_service.openapi import DescribedApp, openapi_document, registration_example
 from auth_service.pages.visitors import VisitorPages, slash_routes
@@ -35,8 +32,8 @@ from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
 from auth_service.wiring.components import Components, components
 from auth_service.wiring.journal import journal_upkeep
-from auth_service.wiring.measured import measure_journal, measure_store
 from auth_service.wiring.page_context import warning
+from auth_service.wiring.watching import watching_for_operators
 from shared.appearance.theme import Theme
 from shared.asgi import (
     BodyLimit,
@@ -234,13 +231,7 @@ def _lifespan(
     base, settings = parts.base, parts.base.settings
 
     store_watch = StoreWatch(base.store)
-    measuring: AbstractAsyncContextManager[object] = nullcontext()
-    inspecting: AbstractAsyncContextManager[object] = nullcontext()
-    if base.metrics is not None:
-        inspection = JournalInspection(JournalReader(base.store), public_keys(base.key_ring))
-        measure_store(base.metrics, base, store_watch)
-        measure_journal(base.metrics, base, inspection)
-        measuring, inspecting = base.metrics.sampler.run(), inspection.run()
+    watched = watching_for_operators(base, store_watch)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -259,7 +250,7 @@ def _lifespan(
         recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
         watching = asyncio.create_task(store_watch.watch(recent))
         try:
-            async with parts.revocation_stream.followed(), journal_upkeep(base), measuring, inspecting:
+            async with parts.revocation_stream.followed(), journal_upkeep(base), watched:
                 yield
         finally:
             watching.cancel()

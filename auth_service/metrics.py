@@ -8,7 +8,7 @@ from auth_service.protocol.reasons import Reason
 from shared.journal.event import EventKind
 from shared.metrics.declarations import counter, gauge, latency
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import OF_REQUESTS, measure_request
+from shared.metrics.requests import OF_REQUESTS, RequestMeter
 from shared.metrics.sampler import Sampler
 
 GRANTS_OPENED = counter("doorward_grants_opened_total", "Opened grants, with a code or with tokens.")
@@ -80,12 +80,13 @@ class AuthMetrics:
     def __init__(self, measurements: Measurements) -> None:
         self.measurements = measurements
         self.sampler = Sampler()
+        self._measure = RequestMeter(measurements).measure
         for reason in _OF_REUSE:  # from 0 on, so that the first one is an increase
             measurements.add(REUSE_FOUND, reason, amount=0.0)
 
     def request_done(self, endpoint: str, status: int, reason: str, seconds: float) -> None:
         """Measure a request; see `RequestDone`."""
-        measure_request(self.measurements, endpoint, status, reason=reason, seconds=seconds)
+        self._measure(endpoint, status, reason, seconds)
         if not reason:
             return
         if reason in _OF_REUSE:

@@ -226,7 +226,9 @@ def _revoke(parts: Components) -> RevokeEndpoint:
 
 def _revocations(parts: Components) -> RevocationsEndpoint:
     events = SignedEvents(parts.base.signing_keys, parts.base.settings.issuer)
-    return RevocationsEndpoint(parts.client_auth.introspection_callers, parts.revocation_stream, events)
+    alerting = parts.base.alerting
+    lost = None if alerting is None else alerting.sources.feed_lost
+    return RevocationsEndpoint(parts.client_auth.introspection_callers, parts.revocation_stream, events, lost)
 
 
 def _userinfo(parts: Components) -> UserinfoEndpoint:

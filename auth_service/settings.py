@@ -224,6 +224,7 @@ class AuthSettings(KeySettings, AppearanceSettings):
         fetch_loopback: whether documents and keys of clients may be fetched from this machine, also by http.
             For development; requires an issuer on this machine (CIMD draft §8.6).
         fetch_networks: the operator's own networks from which documents and keys may be fetched.
+        alert_webhook: the URL that receives alerts; requires `alert_webhook_secret`, which signs them.
     """
 
     issuer: Issuer
@@ -269,6 +270,9 @@ class AuthSettings(KeySettings, AppearanceSettings):
     session_ttl_s: Seconds = 7 * 86_400
     pending_ttl_s: Seconds = 1_800
 
+    alert_webhook: str | None = Field(default=None, pattern=r"\Ahttps?://")
+    alert_webhook_secret: SecretStr | None = Field(default=None, min_length=32)
+
     journal_retention_days: int = Field(default=90, ge=1, le=36_500)
 
     max_clients: int = Field(default=100_000, ge=2)
@@ -285,6 +289,12 @@ class AuthSettings(KeySettings, AppearanceSettings):
     def _only_redis_replicates(self) -> Self:
         if self.durability == "replicated" and self.store.startswith("sqlite:"):
             raise ValueError("durability replicated needs Redis with replicas; a SQLite file has none")
+        return self
+
+    @model_validator(mode="after")
+    def _alerts_are_signed(self) -> Self:
+        if (self.alert_webhook is None) != (self.alert_webhook_secret is None):
+            raise ValueError("alert_webhook and alert_webhook_secret must be set together")
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.clock import Clock
 from shared.metrics.declarations import counter, gauge, latency
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import OF_REQUESTS, measure_request
+from shared.metrics.requests import OF_REQUESTS, RequestMeter
 from shared.metrics.sampler import Sampler
 
 CACHE = counter(
@@ -53,10 +53,7 @@ class ResourceMetrics:
     def __init__(self, measurements: Measurements) -> None:
         self.measurements = measurements
         self.sampler = Sampler()
-
-    def request_done(self, endpoint: str, status: int, reason: str, seconds: float) -> None:
-        """Measure a request; see `RequestDone`."""
-        measure_request(self.measurements, endpoint, status, reason=reason, seconds=seconds)
+        self.request_done = RequestMeter(measurements).measure
 
 
 class FeedMetrics:

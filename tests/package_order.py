@@ -6,7 +6,7 @@ from __future__ import annotations
 ORDER = {
     "auth_service": (
         *("protocol", "provider_settings", "settings"),
-        *("storage", "crypto", "backup", "metrics", "journal", "fetching", "rate_limits"),
+        *("storage", "crypto", "backup", "metrics", "journal", "fetching", "alerts", "rate_limits"),
         *(
             "clients",
             "users",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from auth_service.endpoints.descriptions.revocations import OPERATION
 from auth_service.events.event_buffer import Batch
 from auth_service.events.revocation_stream import RevocationStream
 from auth_service.events.signing import SignedEvents
-from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
+from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError, UnknownPositionError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.set_polling import EventPoll, parse_poll
@@ -30,11 +30,16 @@ _NONE = Batch([], more=False)
 
 @dataclass(frozen=True)
 class RevocationsEndpoint:
-    """Sends all events to every resource server."""
+    """Sends all events to every resource server.
+
+    Attributes:
+        lost: called with the name of a resource server that may have missed events.
+    """
 
     callers: IntrospectionCallers
     revocation_stream: RevocationStream
     signed: SignedEvents
+    lost: Callable[[str], None] | None = None
 
     async def handle(self, request: Request) -> Response:
         caller = await self._caller(request)
@@ -43,7 +48,12 @@ class RevocationsEndpoint:
             _log.warning(
                 "the receiver rejected a security event", receiver=caller.name, jti=jti, reason=reason
             )
-        batch = await while_there(request, self._next(poll)) or _NONE
+        try:
+            batch = await while_there(request, self._next(poll)) or _NONE
+        except UnknownPositionError:
+            if self.lost is not None:
+                self.lost(caller.name)
+            raise
         sets = await self.signed.tokens(batch.events, caller.name)
         return json_response({"sets": sets, "moreAvailable": batch.more})
 

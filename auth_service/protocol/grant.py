@@ -161,6 +161,10 @@ Outcome: TypeAlias = "tuple[Grant | None, Grant | OAuthError]"
 """The document to write (None: none), and either the grant to issue tokens from or the error."""
 
 _REVOKED = "the grant was revoked"
+_CODE_REUSED = "its code was used twice"
+_REFRESH_REUSED = "one of its refresh tokens was used twice"
+REUSE = frozenset({_CODE_REUSED, _REFRESH_REUSED})
+"""The reasons of revocations after which an operator should ask whether a token was stolen."""
 
 SECOND_CALLBACK_S = 10
 """A browser may deliver a code to its client twice: after a double click, a reload, a slow response. For this
@@ -182,7 +186,7 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
         if _is_second_callback(grant, presented, now):
             return None, InvalidGrantError(Reason.CODE_USED_JUST_NOW, "the code was used a moment ago")
         refused = InvalidGrantError(Reason.CODE_USED_TWICE, "the code was used before; its grant is revoked")
-        return revoked(grant, "its code was used twice"), refused
+        return revoked(grant, _CODE_REUSED), refused
     try:
         _check_redemption(grant, presented)
     except OAuthError as refusal:
@@ -236,7 +240,7 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         refused = InvalidGrantError(
             Reason.REFRESH_TOKEN_USED_TWICE, "the refresh token was used before; the grant is revoked"
         )
-        return revoked(grant, "one of its refresh tokens was used twice"), refused
+        return revoked(grant, _REFRESH_REUSED), refused
     try:
         narrowed = _checked(grant, presented, now, use)
     except OAuthError as refusal:

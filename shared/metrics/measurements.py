@@ -9,6 +9,7 @@ import os
 import secrets
 from bisect import bisect_left
 from pathlib import Path
+from typing import Protocol, cast
 
 from shared.metrics.declarations import Metric
 
@@ -17,6 +18,13 @@ CAPACITY = 16_384
 
 _VALUE_BYTES = 8
 VALUES, NAMES = ".values", ".names"
+
+
+class Values(Protocol):
+    """A mutable sequence of numbers."""
+
+    def __getitem__(self, place: int, /) -> float: ...
+    def __setitem__(self, place: int, value: float, /) -> None: ...
 
 
 class Measurements:
@@ -33,7 +41,8 @@ class Measurements:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         with (folder / f"{name}{VALUES}").open("w+b") as file:
             file.truncate(CAPACITY * _VALUE_BYTES)
-            self._values = memoryview(mmap.mmap(file.fileno(), CAPACITY * _VALUE_BYTES)).cast("d")
+            mapped = mmap.mmap(file.fileno(), CAPACITY * _VALUE_BYTES)
+            self._values = cast("Values", memoryview(mapped).cast("d"))
         self._places: dict[tuple[str, ...], int] = {}
         self._used = 0
         # Named when it is locked: without a lock, it would be that of a process that has ended.
@@ -42,6 +51,15 @@ class Measurements:
         self._names = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self._names, fcntl.LOCK_EX)
         hidden.rename(folder / f"{name}{NAMES}")
+
+    @property
+    def values(self) -> Values:
+        """All values, for callers that remember their places."""
+        return self._values
+
+    def place(self, metric: Metric, *labels: str) -> int:
+        """Return where the values of a series begin."""
+        return self._place(metric, labels)
 
     def add(self, metric: Metric, *labels: str, amount: float = 1.0) -> None:
         """Add to a counter."""
