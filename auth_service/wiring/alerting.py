@@ -19,7 +19,7 @@ from shared.storage.store_watch import StoreWatch
 
 @dataclass(frozen=True, kw_only=True)
 class Alerting:
-    """What happens, and the way to the operator."""
+    """The sources of alerts, and the way to the operator."""
 
     sources: AlertSources
     sender: AlertSender
