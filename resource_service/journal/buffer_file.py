@@ -44,16 +44,22 @@ class BufferFile:
 
     @classmethod
     def adopt(cls, path: Path) -> tuple[BufferFile, Contents] | None:
-        """Take over the file of a process that has ended; None if it runs, or the file cannot be read."""
+        """Take over the file of a process that has ended; None if it runs.
+
+        Raises:
+            ValueError: the file cannot be read.
+        """
         lock = _locked(path.with_suffix(".lock"))
         if lock is None:
             return None
         with suppress(FileNotFoundError):
             read = contents(path.read_bytes())
-            if read is not None:
-                adopted = cls(path, lock, -1, 0)
-                adopted.rewrite(read.beginning, read.frames)  # without what was written in part
-                return adopted, read
+            if read is None:
+                os.close(lock)
+                raise ValueError(f"{path} is not a file of the journal")
+            adopted = cls(path, lock, -1, 0)
+            adopted.rewrite(read.beginning, read.frames)  # without what was written in part
+            return adopted, read
         os.close(lock)
         return None
 

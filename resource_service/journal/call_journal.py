@@ -18,7 +18,7 @@ from resource_service.journal.chain_buffer import ChainBuffer
 from resource_service.reasons import Reason
 from shared.clock import Clock
 from shared.journal.chain import Head
-from shared.journal.delivery import chain_name
+from shared.journal.delivery import chain_name, next_name
 from shared.journal.event import Event, EventKind
 from shared.logs import get_logger
 
@@ -57,18 +57,18 @@ class CallJournal:
     """
 
     def __init__(self, server_id: str, clock: Clock, limits: JournalLimits) -> None:
-        self._names = (server_id, secrets.token_urlsafe(16).replace("-", "_"))
+        self._name = chain_name(server_id, secrets.token_urlsafe(16))
         self._clock = clock
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._calls = self._generation = self._last_ms = self._gap = 0
+        self._calls = self._last_ms = self._gap = 0
         self._witnessed_ms = -WITNESS_MS
         self._heads: dict[str, Head] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self.unverified_refusals = self.lost = 0
         self.has_much = asyncio.Event()
-        self.chains = [CallChain.create(self._name(), None, self._thread)]
+        self.chains = [CallChain.create(self._name, None, self._thread)]
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -99,6 +99,10 @@ class CallJournal:
         if self.current.is_durable:
             try:
                 await self._stored()
+            except asyncio.CancelledError:
+                for number in numbers:  # it is not forwarded
+                    self.complete(number, result="cut off")
+                raise
             except OSError as error:
                 if self._limits.refuses:
                     for number in numbers:
@@ -159,8 +163,8 @@ class CallJournal:
         Args:
             keep_events: whether the other chain repeats what was not delivered; otherwise it is a gap.
         """
-        self._generation += 1
-        new = CallChain.create(self._name(), self._limits.directory, self._thread)
+        name = next_name(chain.buffer.head.writer)
+        new = CallChain.create(name, self._limits.directory, self._thread)
         await chain.commit()
         self.keep_head(chain.buffer.delivered_head)
         if keep_events:
@@ -228,9 +232,9 @@ class CallJournal:
     async def _commit(self) -> OSError | None:
         try:
             await self.current.commit()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 -- whatever the disk has, the next calls must be tried
             _log.error("the journal of calls was not written", reason=str(error))
-            return error
+            return OSError(str(error))
         if self.waiting >= 100:
             self.has_much.set()
         return None
@@ -245,12 +249,16 @@ class CallJournal:
             return
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         left = [self._adopt(path) for path in sorted(directory.glob(f"*{SUFFIX}"))]
-        new = CallChain.create(self._name(), directory, self._thread)
+        new = CallChain.create(self._name, directory, self._thread)
         self.chains = [*(chain for chain in left if chain), new]
 
     def _adopt(self, path: Path) -> CallChain | None:
         """Take over the events of a process that has ended."""
-        adopted = BufferFile.adopt(path)
+        try:
+            adopted = BufferFile.adopt(path)
+        except ValueError:
+            _log.error("a file of the journal cannot be read, and its events are lost", file=str(path))
+            return None
         if adopted is None:
             return None
         file, contents = adopted
@@ -278,9 +286,6 @@ class CallJournal:
     def _now_ms(self) -> int:
         self._last_ms = max(self._last_ms, int(self._clock() * 1000))
         return self._last_ms
-
-    def _name(self) -> str:
-        return chain_name(*self._names, self._generation)
 
 
 def no_journal(clock: Clock) -> CallJournal:

@@ -65,9 +65,15 @@ def read_delivery(body: bytes) -> Delivery:
     return Delivery(chain, tuple(writes))
 
 
-def chain_name(server_id: str, process: str, generation: int) -> str:
-    """Return the name of a chain of one process of a resource server."""
-    return f"{server_id}.{process}.{generation}"
+def chain_name(server_id: str, process: str) -> str:
+    """Return the name of the first chain of a process of a resource server."""
+    return f"{server_id}.{process}.0"
+
+
+def next_name(chain: str) -> str:
+    """Return the name of the chain of the same process that takes the place of another one."""
+    process, _, number = chain.rpartition(".")
+    return f"{process}.{int(number) + 1}"
 
 
 def is_delivered(chain: str) -> bool:

@@ -60,7 +60,7 @@ class Reporter:
     """A process of a resource server, which writes one chain."""
 
     def __init__(self, name: str = "resource") -> None:
-        self.chain = Chain(chain_name(name, nobodys("process-of-22-letters").replace(" ", "-")[-32:], 0))
+        self.chain = Chain(chain_name(name, nobodys("process-of-22-letters").replace(" ", "-")[-32:]))
         self.secret = RESOURCE_SECRET if name == "resource" else OTHER_RESOURCE_SECRET
         self.name = name
         self.time_ms = 1_000

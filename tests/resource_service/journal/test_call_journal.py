@@ -121,6 +121,37 @@ async def test_a_call_begins_only_when_the_file_has_it(tmp_path: Path) -> None:
         assert f'"call":{number}'.encode() in content
 
 
+async def test_a_call_whose_client_leaves_while_it_is_stored_has_ended(tmp_path: Path) -> None:
+    server, recording = Server(), journal(tmp_path)
+    async with recording.run(), Deliveries(recording, server.post).run():
+        leaving = asyncio.create_task(recording.begin([call()]))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await recording.begin([call("other")])
+    [completed] = (event for event in server.events() if event["kind"] == "call.completed")
+    assert (completed["call"], completed["result"]) == (1, "cut off")
+
+
+async def test_a_file_that_is_not_a_journal_does_not_keep_the_service_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "other.calls").write_bytes(b"something else")
+    recording = journal(tmp_path)
+    async with recording.run():
+        assert await recording.begin([call()]) == [1]
+
+
+async def test_the_clock_may_be_set_back_across_a_restart(tmp_path: Path) -> None:
+    server = Server()
+    first = CallJournal("resource", lambda: 5_000.0, JournalLimits(directory=tmp_path))
+    async with first.run():
+        await first.begin([call()])
+    second = journal(tmp_path)
+    async with second.run(), Deliveries(second, server.post).run():
+        pass
+    times = [event["time_ms"] for event in server.events()]
+    assert times == [5_000_000] * 3
+
+
 async def test_after_a_crash_the_outcome_of_open_calls_is_unknown(tmp_path: Path) -> None:
     server, running, crashed = Server(), journal(tmp_path / "running"), tmp_path / "crashed"
     async with running.run():

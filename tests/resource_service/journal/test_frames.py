@@ -80,7 +80,8 @@ def test_a_file_of_a_running_process_is_not_taken_over(tmp_path: Path) -> None:
     adopted[0].close(remove=True)
     assert list(tmp_path.iterdir()) == []
     path.write_bytes(b"neither length nor checksum\n")
-    assert BufferFile.adopt(path) is None
+    with pytest.raises(ValueError, match="not a file of the journal"):
+        BufferFile.adopt(path)
 
 
 def test_delivered_frames_leave_the_file_and_the_calls_that_began_in_them_stay_open(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.journal.chain import Chain, Head
+from shared import base64url
+from shared.journal.chain import Chain, Head, digest_of
 from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
 from shared.journal.verification import Finding, Problem, VerifiedChain, verify, verify_chain
@@ -22,6 +23,8 @@ KEYS = {1: KEY.public}
 EVERY = 10
 """Each tenth entry is a checkpoint."""
 CHANGES = int(os.environ.get("DOORWARD_SOAK_JOURNAL_CHANGES", "1000"))
+
+DELIVERED = "resource.a-process-of-22-letters.0"
 
 Entries = list[bytes]
 
@@ -131,6 +134,24 @@ class TestRandomChanges:
             # or, at the end, in the head that the witness holds.
             assert problem.sequence in _where(change, at, len(changed)), (seed, problem)
 
+    @pytest.mark.parametrize("change", [edit, remove, swap, repeat, truncate])
+    def test_each_random_change_of_a_chain_of_a_resource_server_is_found(
+        self, change: Callable[[Entries, int, random.Random], int]
+    ) -> None:
+        original = Chain(DELIVERED)
+        entries = [original.append(call(number)) for number in range(1, 61)]
+        witnessed = verify_chain("b", written(Chain("b"), EVERY, heads=(original.head,)), KEYS)
+        assert verify([verify_chain(DELIVERED, entries, KEYS), witnessed]) == []
+        for seed in range(CHANGES // 5):
+            chance = random.Random(seed)  # noqa: S311
+            changed = list(entries)
+            at = change(changed, chance.randrange(len(changed)), chance)
+            (problem,) = verify([verify_chain(DELIVERED, changed, KEYS), witnessed])
+            assert problem.writer == DELIVERED, seed
+            # At the beginning, the first entry that is left is wrong, with any sequence that it has now.
+            if at:
+                assert problem.sequence in _where(change, at, len(changed)), (seed, problem)
+
 
 def _where(change: Callable[..., int], at: int, left: int) -> tuple[int, ...]:
     if change is truncate or (change is remove and at >= left):
@@ -166,6 +187,18 @@ class TestSeveralChains:
         other = [*entries[:24], chain.append(call(99))]
         assert verify([verify_chain("a", other, KEYS), second]) == [Problem("a", 25, Finding.DIFFERENT)]
 
+    def test_a_chain_without_signatures_cannot_be_written_again_up_to_a_head_that_another_one_names(
+        self,
+    ) -> None:
+        original, forged = Chain(DELIVERED), Chain(DELIVERED)
+        for number in range(20):
+            original.append(call(number))
+        entries = [forged.append(call(99 if number == 5 else number)) for number in range(20)]
+        witness = verify_chain("b", written(Chain("b"), EVERY, heads=(original.head,)), KEYS)
+        assert verify([verify_chain(DELIVERED, entries, KEYS), witness]) == [
+            Problem(DELIVERED, 20, Finding.DIFFERENT)
+        ]
+
     def test_a_missing_chain_is_found(self) -> None:
         first, second, _ = self._pair()
         assert verify([second]) == [Problem("a", 25, Finding.MISSING)]
@@ -200,6 +233,19 @@ class TestRetention:
 
     def test_what_is_left_must_begin_with_a_checkpoint(self) -> None:
         assert self._trimmed(EVERY, recorded=EVERY) == [Problem("a", 1, Finding.GAP)]
+
+    @pytest.mark.parametrize("is_true", [True, False])
+    def test_what_is_left_of_a_chain_without_checkpoints_follows_the_entry_that_the_record_names(
+        self, *, is_true: bool
+    ) -> None:
+        chain, keeper = Chain(DELIVERED), Chain("b")
+        entries = [chain.append(call(number)) for number in range(10)]
+        digest = base64url.encode(digest_of(entries[3 if is_true else 4]))
+        members = {"chain": DELIVERED, "through": 4, "digest": digest}
+        kept = [keeper.append(Event(kind=EventKind.TRIMMED, time_ms=1, members=members))]
+        kept.append(keeper.append(KEY.checkpoint(keeper.head, (chain.head,), 2)))
+        problems = verify([verify_chain(DELIVERED, entries[4:], KEYS), verify_chain("b", kept, KEYS)])
+        assert problems == ([] if is_true else [Problem(DELIVERED, 5, Finding.TRIMMED)])
 
     def test_a_chain_that_was_removed_as_a_whole_is_not_missing(self) -> None:
         keeper = Chain("b")
