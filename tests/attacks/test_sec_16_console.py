@@ -75,6 +75,7 @@ def test_people_who_are_not_administrators_see_the_same_page_everywhere(
     for page in PAGES[:-1]:
         response = someone.open(page)
         assert response.status_code == 403
+        assert "Administrators only" in response.text
         seen.add(response.text.replace(response.headers["x-request-id"], ""))
     for where, fields in ACTS:
         response = victim.browser.post(f"{server.origin}/admin/{where}", data=fields)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page, ViewportSize
 
-from tests.browser.looks import overflows
+from tests.browser.looks import SIZES, faint_texts, overflows
 from tests.interop.toolbox import node_modules
 
 NARROW, WIDE = ViewportSize(width=360, height=800), ViewportSize(width=1280, height=800)
@@ -39,6 +39,11 @@ def violations(page: Page) -> list[tuple[str, str, str]]:
         results = page.evaluate(f"() => axe.run(document, {json.dumps(options)})")
         looks = f"{size['width']} {scheme}"
         wrong += [(looks, each["id"], each["nodes"][0]["html"]) for each in results["violations"]]
+        wrong += [(looks, "faint", text) for text, _ in faint_texts(page)]
         if overflows(page):
             wrong.append((looks, "overflow", ""))
+    for size in SIZES:
+        page.set_viewport_size(size)
+        if overflows(page):
+            wrong.append((f"{size['width']}", "overflow", ""))
     return wrong

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from typing import Literal
+
+from playwright.sync_api import Page, ViewportSize
+
+SIZES: tuple[ViewportSize, ...] = (
+    {"width": 1280, "height": 800},
+    {"width": 390, "height": 844},
+    # A window of 1280 by 800 at 200 %.
+    {"width": 640, "height": 400},
+)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 # WCAG 2.2 §1.4.3: the contrast of every text with what is behind it, by the formulas of its glossary.
 _CONTRASTS = """

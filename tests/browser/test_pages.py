@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from tests.auth_service.service import AuthorizationServer, running
 from tests.browser.chromium import OTHER_HOST, Desk
-from tests.browser.looks import faint_texts, overflows, tab_stops
+from tests.browser.looks import SCHEMES, SIZES, faint_texts, overflows, tab_stops
 from tests.browser.pair import Pair
 from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
@@ -27,14 +26,6 @@ EVERYTHING = "openid profile offline_access notes:read notes:write"
 # Right-to-left override, zero-width space, mark-up, and no place to break a line.
 HOSTILE = "\u202eelcaro\u202c <b>Pay\u200bPal</b> <img src=x onerror=alert(1)> \"'&" + "W" * 60
 SHOWN = "elcaro <b>PayPal</b> <img src=x onerror=alert(1)> \"'&"
-
-SIZES: tuple[ViewportSize, ...] = (
-    {"width": 1280, "height": 800},
-    {"width": 390, "height": 844},
-    # A window of 1280 by 800 at 200 %.
-    {"width": 640, "height": 400},
-)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @pytest.fixture
@@ -74,25 +65,9 @@ class Showing:
         log_in(page)
         sees(page, "Allow access?")
 
-    def home(self, page: Page) -> None:
-        page.goto(self.issuer)
-        sees(page, "Login server")
-
     def nothing(self, page: Page) -> None:
         page.goto(f"{self.issuer}/nothing/below/it")
         sees(page, "Page not found")
-
-    def for_programs(self, page: Page) -> None:
-        page.goto(f"{self.issuer}/userinfo")
-        sees(page, "This address is for programs")
-
-    def home_of_mcp_servers(self, page: Page) -> None:
-        page.goto(self.services.resource_service)
-        sees(page, "MCP server")
-
-    def mcp_url(self, page: Page) -> None:
-        page.goto(self.services.mcp_url)
-        sees(page, "Doorward notes")
 
     def login(self, page: Page) -> None:
         self.authorize(page)
@@ -112,14 +87,6 @@ class Showing:
     def consent(self, page: Page) -> None:
         self.consent_to(page)
 
-    def consent_on_loopback(self, page: Page) -> None:
-        self.consent_to(page, redirect_uris=["http://127.0.0.1:1/callback"])
-        expect(page.get_by_role("alert")).to_contain_text("Any program on this computer")
-
-    def consent_to_an_app(self, page: Page) -> None:
-        self.consent_to(page, redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"])
-        expect(page.get_by_role("alert")).to_contain_text("Any app on this device")
-
     def consent_to_a_hostile_name(self, page: Page) -> None:
         self.consent_to(page, client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
 
@@ -127,39 +94,15 @@ class Showing:
         page.goto(self.register().authorization_url(Pkce(), redirect_uri="https://evil.example/"))
         sees(page, "This did not work")
 
-    def error_while_logged_in(self, page: Page) -> None:
-        self.account(page)
-        self.error(page)
-        expect(page.get_by_role("button", name="Log out")).to_be_visible()
-
-    def unavailable(self, page: Page) -> None:
-        server = self.start(authorizations_per_minute=1)
-        for _ in range(3):
-            page.goto(f"{server.origin}/authorize?client_id=forgotten")
-        sees(page, "Try again in a moment")
-
     def refused(self, page: Page) -> None:
         client = self.register(client_name=HOSTILE, redirect_uris=[f"https://{'a-long-label.' * 15}example/"])
         page.goto(client.authorization_url(Pkce(), scope='"'))
         expect(page.get_by_role("button", name="Go back to the application")).to_be_visible()
 
-    def expired(self, page: Page) -> None:
-        page.goto(f"{self.issuer}/consent?pending=of-another-browser")
-        sees(page, "This page is no longer valid")
-
-    def unknown_client(self, page: Page) -> None:
-        page.goto(f"{self.issuer}/authorize?client_id=forgotten")
-        sees(page, "This application is not registered here")
-
     def account(self, page: Page) -> None:
         page.goto(f"{self.issuer}/login")
         log_in(page)
         sees(page, "Your account")
-
-    def account_confirm(self, page: Page) -> None:
-        self.account(page)
-        page.goto(f"{self.issuer}/account?action=end_other_sessions")
-        sees(page, "Log out everywhere else?")
 
     def password(self, page: Page) -> None:
         self.account(page)
@@ -189,13 +132,6 @@ class Showing:
         page.get_by_role("button", name="Create invitation").click()
         expect(page.get_by_role("status")).to_contain_text("dw_ir_")
 
-    def console_people(self, page: Page) -> None:
-        self.console(page, "people")
-        sees(page, "People")
-
-    def console_person(self, page: Page) -> None:
-        self.console(page, "person?name=wesen")
-
     def console_client(self, page: Page) -> None:
         self.console(page, "new-client")
         page.get_by_label("Name, as").fill(HOSTILE)
@@ -205,36 +141,6 @@ class Showing:
         page.get_by_text("Edit", exact=True).click()
         expect(page.get_by_role("button", name="Save")).to_be_visible()
 
-    def console_groups(self, page: Page) -> None:
-        self.console(page, "groups")
-
-    def console_access(self, page: Page) -> None:
-        self.console(page, "access?person=wesen&url=https://mcp.example/mcp")
-
-    def console_nothing(self, page: Page) -> None:
-        self.console(page, "nothing")
-        sees(page, "Page not found")
-
-    def console_refused(self, page: Page) -> None:
-        server = self.start()
-        # Playwright keeps an event loop on this thread.
-        with ThreadPoolExecutor(1) as elsewhere:
-            elsewhere.submit(server.add_user, "guest", "guest").result().close()
-        page.goto(f"{server.origin}/admin")
-        log_in(page, username="guest", password="guest")
-        sees(page, "Administrators only")
-
-    def logout(self, page: Page) -> None:
-        self.account(page)
-        page.goto(f"{self.issuer}/logout")
-        sees(page, "Log out?")
-
-    def device(self, page: Page) -> None:
-        page.goto(f"{self.issuer}/device")
-        page.get_by_label("Code").fill("WRONG")
-        page.get_by_role("button", name="Continue").click()
-        expect(page.get_by_role("alert")).to_contain_text("This code is not valid")
-
 
 @pytest.fixture
 def show(
@@ -243,18 +149,12 @@ def show(
     return Showing(at_the_root, start, register)
 
 
-PAGES = [
-    *("login", "wrong_password", "throttled", "account", "account_confirm", "password", "logout", "device"),
-    *("error", "error_while_logged_in", "unavailable", "refused", "expired", "unknown_client"),
-    *("home", "nothing", "for_programs", "home_of_mcp_servers", "mcp_url"),
-    *("console", "console_clients", "console_invitations", "console_people", "console_person"),
-    *("console_client", "console_groups", "console_access", "console_nothing", "console_refused"),
-    *("consent", "consent_on_loopback", "consent_to_an_app", "consent_to_a_hostile_name"),
-]
+HOSTILE_PAGES = ("consent_to_a_hostile_name", "refused", "console", "console_clients", "console_client")
+"""Pages with a text from elsewhere that is hard to fit; `test_every_page.py` has all states of all pages."""
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_is_legible_and_fits_in_light_and_dark_on_any_screen(
+@pytest.mark.parametrize("name", HOSTILE_PAGES)
+def test_a_page_with_a_hostile_name_is_legible_and_fits_in_light_and_dark_on_any_screen(
     page: Page, show: Showing, name: str
 ) -> None:
     show(name, page)

@@ -57,7 +57,10 @@ def test_every_link_of_the_pages_leads_to_a_page(desk: Desk, services: Pair) -> 
         for link in links:
             answer = page.request.get(link, headers={"Accept": "text/html"})
             assert answer.headers["content-type"].startswith("text/html"), link
+    page.goto(f"{services.issuer}/userinfo")
+    sees(page, "This address is for programs")
     page.goto(f"{services.issuer}/nothing/below/it")
+    sees(page, "Page not found")
     page.get_by_role("link", name="About this service").click()
     sees(page, "Login server")
 

@@ -59,6 +59,14 @@ def test_the_page_says_who_asks_for_what_and_where_the_answer_goes(
     assert form.buttons == [("decision", "allow"), ("decision", "deny")]
 
 
+def test_the_page_warns_of_an_app_that_answers_to_a_scheme(
+    server: AuthorizationServer, person: Person
+) -> None:
+    client = server.register(redirect_uris=["cursor://anysphere.cursor-mcp/oauth/callback"])
+    page = consent_page(person, client, redirect_uri="cursor://anysphere.cursor-mcp/oauth/callback")
+    assert "Any app on this device" in page.text
+
+
 @pytest.mark.requirement("AS-9", "SEC-5")
 @pytest.mark.parametrize(
     ("redirect_uris", "redirect_uri", "warned"),
