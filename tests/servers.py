@@ -98,7 +98,8 @@ class RedisServer:
         """Start it, again on what it has written before; return once it answers."""
         place = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory))
         command = ["redis-server", *self._arguments, *place]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        # Python ignores SIGXFSZ; so must Redis, for a limit on its files to be an error, as a full disk is.
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, restore_signals=False)
         wait_until(lambda: self.answers() or not self._is_running())
         assert self._is_running(), f"{command} ended at once"
 

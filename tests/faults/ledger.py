@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import httpx2
@@ -70,6 +71,7 @@ class Bookkeeper(ABC):
     server: AuthorizationServer
     outcome: Outcome
     successes: int = 0
+    failures: int = 0
     http: httpx2.Client = field(default_factory=lambda: machine(event_hooks={"response": [_note_outage]}))
 
     def __post_init__(self) -> None:
@@ -85,9 +87,11 @@ class Bookkeeper(ABC):
     def work_until(self, stop: threading.Event) -> None:
         """Repeat the work; an outage is a reason to try again."""
         while not stop.is_set():
-            with suppress(httpx2.TransportError, UnavailableError):
+            try:
                 self.step()
                 self.successes += 1
+            except (httpx2.TransportError, UnavailableError):
+                self.failures += 1
             stop.wait(PAUSE_S)
 
     @abstractmethod
@@ -175,16 +179,24 @@ class Load:
 
     def goes_on(self, times: int = 3) -> float:
         """Wait until every client has succeeded so many more times; return the seconds."""
-        began, goals = time.monotonic(), [client.successes + times for client in self._clients]
+        began = time.monotonic()
+        self._wait_for(attrgetter("successes"), times)
+        return time.monotonic() - began
+
+    def falters(self) -> None:
+        """Wait until every client has failed once more."""
+        self._wait_for(attrgetter("failures"), 1)
+
+    def _wait_for(self, count: Callable[[Bookkeeper], int], more: int) -> None:
+        goals = [count(client) + more for client in self._clients]
 
         def reached() -> bool:
-            return all(client.successes >= goal for client, goal in zip(self._clients, goals, strict=True))
+            return all(count(client) >= goal for client, goal in zip(self._clients, goals, strict=True))
 
         wait_until(lambda: reached() or any(map(Future.done, self._threads)), timeout_s=RECOVERY_S)
         for thread in self._threads:
             if thread.done():
                 thread.result()
-        return time.monotonic() - began
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Faults of real stores under load: what was acknowledged, and what of it is missing afterwards.
 
-Each scenario is repeated DOORWARD_SOAK_FAULTS times in a soak run. The last test prints the table.
+Each scenario is repeated DOORWARD_SOAK_FAULTS times in a soak run. `test_summary.py` prints the table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,10 +19,11 @@ from typing import Any, TypeVar
 import httpx2
 import pytest
 
-from shared.storage import Durability, Store, open_store
+from shared.storage import Durability
 from tests.auth_service.service import AuthorizationServer, running
-from tests.faults.ledger import Outcome, table, under_load
+from tests.faults.ledger import Outcome, under_load
 from tests.faults.slow_network import slow_network
+from tests.faults.trial import ROUNDS, nothing_missing, tried, two_servers
 from tests.flow import Client
 from tests.machine import require
 from tests.servers import RedisServer, redis_running, wait_until
@@ -42,44 +42,9 @@ pytestmark = [
     pytest.mark.xdist_group("faults"),
 ]
 
-ROUNDS = int(os.environ.get("DOORWARD_SOAK_FAULTS", "1"))
 REPLICATED = Durability("replicated")
 FROZEN_S = 4.0
 T = TypeVar("T")
-
-
-@contextmanager
-def two_servers(url: str, durability: Durability = Durability()) -> Iterator[list[AuthorizationServer]]:  # noqa: B008
-    """Two processes' worth of authorization servers, with one issuer and one store."""
-
-    def durable(_: Store) -> Store:
-        return open_store(url, durability)
-
-    with running(url, around=durable) as one, running(url, around=durable, issuer=one.issuer) as other:
-        yield [one, other]
-
-
-def tried(
-    scenario: str,
-    url: str,
-    fault: Callable[[], None],
-    repair: Callable[[], None],
-    durability: Durability = Durability(),  # noqa: B008
-) -> Outcome:
-    """Let the fault happen under load, repair it, and audit what was acknowledged."""
-    outcome = Outcome(f"{scenario}, {durability.mode}")
-    with two_servers(url, durability) as servers, under_load(outcome, servers) as load:
-        for _ in range(ROUNDS):
-            load.goes_on()
-            fault()
-            repair()
-            outcome.recovery_s = max(outcome.recovery_s, load.goes_on())
-    return outcome
-
-
-def nothing_missing(outcome: Outcome) -> None:
-    assert (outcome.lost, outcome.revived, outcome.logged_out) == (0, 0, 0), outcome
-    assert outcome.acknowledged > 0
 
 
 @pytest.fixture(scope="module")
@@ -320,8 +285,3 @@ def revoke(server: AuthorizationServer, client: Client, refresh_token: str) -> N
         assert at.revoke(refresh_token).status_code == 200
 
     until_answered(once)
-
-
-def test_the_outcomes_are_printed() -> None:
-    sys.stdout.write(f"\n{table()}\n")
-    assert table().startswith("| scenario")
