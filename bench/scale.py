@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import httpx2
 import redis
@@ -53,6 +54,16 @@ end
 """
 
 
+class Bytes(NamedTuple):
+    """The memory of Redis for something."""
+
+    documents: float
+    journal: float
+
+    def __str__(self) -> str:
+        return f"{self.documents:.0f} bytes, and {self.journal:.0f} in the journal"
+
+
 class Filled:
     """A deployment whose store holds many live grants, of which a few were created over HTTP.
 
@@ -79,13 +90,14 @@ class Filled:
         """The request that introspects the token of a real grant."""
         return post("/introspect", {"token": self.token}, self._deployment.authorization)
 
-    def bytes_of(self, create: Callable[[], object]) -> float:
+    def bytes_of(self, create: Callable[[], object]) -> Bytes:
         """Return the memory of Redis for what one call of `create` leaves, transient keys aside."""
         create()
-        before = self._settled_bytes()
+        before, journal_before = self._settled_bytes(), self._journal_bytes()
         for _ in range(SAMPLE):
             create()
-        return (self._settled_bytes() - before) / SAMPLE
+        journal = self._journal_bytes() - journal_before
+        return Bytes((self._settled_bytes() - before - journal) / SAMPLE, journal / SAMPLE)
 
     def register(self) -> Client:
         """Register a client."""
@@ -109,6 +121,11 @@ class Filled:
         for first in range(0, grants, BATCH):
             copy(keys=[key, *indexes], args=[grant_id, min(BATCH, grants - first), first])
         return (self._settled_bytes() - before) / grants
+
+    def _journal_bytes(self) -> int:
+        # The journal is kept for as long as the operator says, however long its grants live.
+        chains = self._store.scan_iter("doorward:journal:*", count=BATCH)
+        return sum(int(self._store.memory_usage(chain, samples=0) or 0) for chain in chains)
 
     def _settled_bytes(self) -> int:
         for key in self._store.scan_iter(count=BATCH):
@@ -173,10 +190,10 @@ def main() -> None:
 def _memory(few: Filled, many: Filled, grants: int) -> Iterator[str]:
     client = few.register()
     many.connect(many.register())
-    yield f"a registered client: {few.bytes_of(few.register):.0f} bytes"
-    yield f"another grant of a person and a client: {few.bytes_of(lambda: few.connect(client)):.0f} bytes"
+    yield f"a registered client: {few.bytes_of(few.register)}"
+    yield f"another grant of a person and a client: {few.bytes_of(lambda: few.connect(client))}"
     both = few.bytes_of(lambda: few.connect(few.register()))
-    yield f"a client, its first grant and the consent: {both:.0f} bytes"
+    yield f"a client, its first grant and the consent: {both}"
     few.multiply(FEW)
     yield f"each of {grants} copied grants: {many.multiply(grants):.0f} bytes"
 

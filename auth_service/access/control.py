@@ -17,6 +17,7 @@ from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
 from auth_service.users.repository import User, UserRepository
 from shared.clock import Clock
 from shared.replacing import replace
+from shared.storage.readings import Reading
 
 GROUPS_HOLD_S = 86_400
 """How long the groups that a provider named count if it cannot be reached again, in seconds."""
@@ -57,6 +58,11 @@ class AccessControl:
         """The key of the access rules in the store, to read them together with a grant."""
         return self._rules.key
 
+    @property
+    def rules_reading(self) -> Reading[StoredRules]:
+        """How to read the access rules together with other documents."""
+        return Reading((self.rules_key,), StoredRules)
+
     def is_unrestricted(self, grant: Grant, rules: StoredRules) -> bool:
         """Check whether `permitted` returns the grant as it is, without reading anything."""
         if _acts_for_nobody(grant):
@@ -78,26 +84,35 @@ class AccessControl:
         """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         if _acts_for_nobody(grant) or grant.subject is None or grant.resource is None:
             return lambda later: later
-        access = (self._rules.current(rules.value) if rules else await self._rules.load()).access
+        access = await self._access(rules)
         held = await self._held_by(access, grant.subject, grant.resource, grant.assertion_issuer)
         return lambda later: later if held is OPEN else narrowed_grant(later, held, self._own_scopes)
 
-    async def renew(self, grant: Grant) -> None:
-        """Renew the groups from the person's identity provider, if that is due."""
-        if self._renewal is not None and grant.subject is not None and grant.assertion_issuer is None:
-            await self._renewal.renew(grant.subject)
+    async def renew(self, grant: Grant) -> bool:
+        """Renew the groups from the person's identity provider, if that is due; see `Permissions.renew`."""
+        if self._renewal is None or grant.subject is None or grant.assertion_issuer is not None:
+            return False
+        return await self._renewal.renew(grant.subject)
 
     async def scopes_for(
-        self, subject: str, resource: str | None, scopes: Iterable[str]
+        self, subject: str, resource: str | None, scopes: Iterable[str], rules: StoredRules | None = None
     ) -> tuple[str, ...] | None:
-        """Return the `scopes` that a person may hold at `resource`; None if nothing of it remains."""
+        """Return the `scopes` that a person may hold at `resource`; None if nothing of it remains.
+
+        Args:
+            rules: as they were read for this request; None to read them.
+        """
         if resource is None:
             return tuple(scopes)
-        return (await self.held(subject, resource)).narrowed(scopes, self._own_scopes)
+        held = await self._held_by(await self._access(rules), subject, resource, None)
+        return held.narrowed(scopes, self._own_scopes)
 
     async def held(self, subject: str, resource: str, *, assertion_issuer: str | None = None) -> Held:
         """Return what a person may hold at `resource`, and by which rules."""
         return await self._held_by((await self._rules.load()).access, subject, resource, assertion_issuer)
+
+    async def _access(self, rules: StoredRules | None) -> Access | None:
+        return (self._rules.current(rules.value) if rules else await self._rules.load()).access
 
     async def _held_by(
         self, access: Access | None, subject: str, resource: str, assertion_issuer: str | None

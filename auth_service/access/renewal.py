@@ -50,14 +50,19 @@ class GroupRenewal:
     clock: Clock
     max_age_s: int
 
-    async def renew(self, subject: str) -> None:
-        """Renew the groups of a person that are due. If a provider does not respond, nothing changes."""
+    async def renew(self, subject: str) -> bool:
+        """Renew the groups of a person that are due. If a provider does not respond, nothing changes.
+
+        Returns:
+            whether there are providers, so that this took time.
+        """
         if not self.providers:
-            return
+            return False
         for identity in await self.identities.of_subject(subject):
             provider = self.providers.get(identity.provider_id)
             if provider is not None and self._is_due(identity):
                 await self._renew(identity, provider)
+        return True
 
     def _is_due(self, identity: Identity) -> bool:
         return identity.due or self.clock() >= identity.groups_at + self.max_age_s

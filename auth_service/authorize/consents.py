@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from auth_service.protocol.authorization import AuthorizationRequest
 from auth_service.protocol.client import Client
 from auth_service.protocol.interaction import Approval
 from auth_service.storage import keys
+from auth_service.users.account_reading import account_reading
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import Session
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import READ_OFTEN, JsonCodec
+from shared.storage.readings import NOTHING, Reading, read_together
+
+R = TypeVar("R")
 
 _MOST = 20
 
@@ -29,6 +33,7 @@ class ConsentRepository:
     """The remembered consents in the store."""
 
     def __init__(self, store: Store, users: UserRepository, ttl_s: int) -> None:
+        self._store = store
         self._users = users
         self._records = Collection(
             store, _key, JsonCodec(ConsentRecord, compressed=True, remembered=READ_OFTEN), lambda _: ttl_s
@@ -40,16 +45,29 @@ class ConsentRepository:
         A client with a metadata document can be deleted here and later return under the same id. Its earlier
         approvals are then not valid, in whatever way it was deleted.
         """
-        record = await self._records.get(_id(session.subject, client.client_id))
-        user = await self._users.by_subject(session.subject) if record else None
+        approvals, _ = await self.approvals_with(session, client, NOTHING)
+        return approvals
+
+    async def approvals_with(
+        self, session: Session, client: Client, other: Reading[R]
+    ) -> tuple[tuple[Approval, ...], R]:
+        """Return the approvals, and what `other` reads, from one exchange with the store."""
+        record, user, result = await read_together(
+            self._store,
+            self._records.reading(_id(session.subject, client.client_id)),
+            account_reading(session.subject, session.username),
+            other,
+        )
+        if record is not None and user is None:  # deleted, or renamed since the login
+            user = await self._users.by_subject(session.subject)
         if record is None or user is None:
-            return ()
+            return (), result
         return tuple(
             _approval(each)
             for each in record.approvals
             if each.get("instance", "") == client.instance
             and user.remembers_consent(each.get("epoch", 0), each.get("session_id"))
-        )
+        ), result
 
     async def remember(
         self, session: Session, request: AuthorizationRequest, scopes: tuple[str, ...], client: Client

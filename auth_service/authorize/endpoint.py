@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -20,9 +21,11 @@ from auth_service.authorize.pending import Pending, PendingRequests, Slot
 from auth_service.authorize.refused import RefusedRequests
 from auth_service.authorize.requests import AuthorizationRequests
 from auth_service.authorize.second_factors import RequiredSecondFactors
+from auth_service.authorize.standing import Standings
 from auth_service.clients.client_resolver import ClientResolver
 from auth_service.clients.repository import ClientRepository
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
+from auth_service.grants.permissions import StoredRules
 from auth_service.protocol.authorization import (
     AuthorizationRequest,
     ResponseTarget,
@@ -33,10 +36,9 @@ from auth_service.protocol.authorization import (
     validate,
 )
 from auth_service.protocol.client import Client
-from auth_service.protocol.client_domains import Trust
 from auth_service.protocol.error_redirects import may_redirect_error
 from auth_service.protocol.errors import AccessDeniedError, ClientDisabledError, OAuthError
-from auth_service.protocol.interaction import Approval, Outcome, Step, granted_scopes, next_step
+from auth_service.protocol.interaction import Outcome, Step, granted_scopes, next_step
 from auth_service.protocol.narrowed_grants import NOT_GRANTED
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import PkcePolicy
@@ -82,6 +84,11 @@ class AuthorizeEndpoint:
     def refused(self) -> RefusedRequests:
         """The pages for errors that may not be redirected yet."""
         return RefusedRequests(self.clients, self.context, self.responder)
+
+    @property
+    def standings(self) -> Standings:
+        """Read the approvals and permissions of people."""
+        return Standings(self.consents, self.access, self.client_resolver)
 
     @property
     def no_access(self) -> NoAccessPage:
@@ -147,14 +154,14 @@ class AuthorizeEndpoint:
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         authorization_request = replace(authorization_request, pushed=pushed)
         # Pending requests last half an hour: their number per network is limited, not only their rate.
-        await self.kept_throttle.attempt(origin)
+        session, _ = await asyncio.gather(
+            self.context.sessions.find(browser.session), self.kept_throttle.attempt(origin)
+        )
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
-        slot = self.pending.slot(authorization_request, browser.browser_id or "")
-        session = await self.context.sessions.find(browser.session)
         return await self._next(
             request,
-            slot=slot,
+            slot=self.pending.slot(authorization_request, browser.browser_id or ""),
             pending=Pending(authorization_request, ""),
             client=client,
             session=session,
@@ -232,22 +239,23 @@ class AuthorizeEndpoint:
         session: Session | None,
         cookies: tuple[str, ...] = (),
     ) -> Response:
-        authorization_request, now = pending.request, int(self.clock())
-        approvals = await self._approvals(client, session)
+        authorization_request = pending.request
+        standing = await self.standings.of(session, client)
         login = session.login if session else None
-        permitted = await self._permitted(authorization_request, session)
+        permitted = await self.standings.permitted(authorization_request, session, standing)
         try:
             step = next_step(
                 permitted or authorization_request,
                 client=client,
                 progress=pending.progress,
                 login=login,
-                approvals=approvals,
-                now=now,
+                approvals=standing.approvals,
+                now=int(self.clock()),
                 second_factor=await self.second_factors.of(authorization_request, login),
             )
             if permitted is None and step is not Step.LOGIN:
-                raise AccessDeniedError(Reason.ACCESS_NOT_GRANTED, NOT_GRANTED, detail=_whom(session))
+                whom = session.username if session else None
+                raise AccessDeniedError(Reason.ACCESS_NOT_GRANTED, NOT_GRANTED, detail=whom)
         except OAuthError as error:
             note_refusal(request, error)
             return await self._refuse(
@@ -266,24 +274,9 @@ class AuthorizeEndpoint:
             return await self._approve_device(
                 request, slot=slot, pending=pending, client=client, session=session
             )
-        return await self._issue(request, slot=slot, pending=pending, client=client, session=session)
-
-    async def _permitted(
-        self, authorization_request: AuthorizationRequest, session: Session | None
-    ) -> AuthorizationRequest | None:
-        """Return the request, limited to what the person in `session` may hold; None if that is nothing."""
-        if session is None:
-            return authorization_request
-        scopes = await self.access.scopes_for(
-            session.subject, authorization_request.resource, authorization_request.scopes
+        return await self._issue(
+            request, slot=slot, pending=pending, client=client, session=session, rules=standing.rules
         )
-        return None if scopes is None else replace(authorization_request, scopes=scopes)
-
-    async def _approvals(self, client: Client, session: Session | None) -> tuple[Approval, ...]:
-        # Earlier approvals are not valid for a domain that requires consent each time.
-        if session is None or self.client_resolver.trust(client) is Trust.ASK:
-            return ()
-        return await self.consents.approvals(session, client)
 
     async def _settle(
         self, slot: Slot, authorization_request: AuthorizationRequest, outcome: Outcome
@@ -361,14 +354,23 @@ class AuthorizeEndpoint:
         return await self.device_decision.approve(authorization_request.device or "", approving, scopes)
 
     async def _issue(
-        self, request: Request, *, slot: Slot, pending: Pending, client: Client, session: Session
+        self,
+        request: Request,
+        *,
+        slot: Slot,
+        pending: Pending,
+        client: Client,
+        session: Session,
+        rules: StoredRules,
     ) -> Response:
         authorization_request, outcome = pending.request, self.codes.outcome(client)
         if not await self._settle(slot, authorization_request, outcome):
             return await self._answered(request, slot.request_id, client)
         scopes = granted_scopes(authorization_request, pending.progress)
         granting = replace(session, source=self.context.source_of(request))
-        code = await self.codes.issue(outcome, authorization_request, granting, scopes, client=client)
+        code = await self.codes.issue(
+            outcome, authorization_request, granting, scopes, client=client, rules=rules
+        )
         if code is None:
             # Disabled or deleted while the person was deciding.
             error = AccessDeniedError(
@@ -394,7 +396,3 @@ class AuthorizeEndpoint:
             direct=True,
             is_page=True,
         )
-
-
-def _whom(session: Session | None) -> str | None:
-    return session.username if session else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auth_service.crypto.handles import Handles, Kind
 from auth_service.grants.base import TokenRequest
 from auth_service.grants.grant_factory import SESSION_ENDED
-from auth_service.grants.permissions import Permissions
+from auth_service.grants.permissions import Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import CodeRedemption, Grant, Lifetimes, redeem
@@ -45,10 +45,10 @@ class AuthorizationCode:
             resource=request.parameters.resource(),
             jkt=request.jkt,
         )
-        waiting = await self._grants.read(code.grant_id)
+        waiting, rules = await self._grants.read_beside(code.grant_id, self._permissions.rules_key)
         if waiting is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
-        narrow = await self._permissions.narrowing(waiting.document)
+        narrow = await self._permissions.narrowing(waiting.document, StoredRules(rules))
         outcome = await self._grants.change(
             code.grant_id,
             within(lambda grant: redeem(grant, presented, self._lifetimes, request.now), narrow),

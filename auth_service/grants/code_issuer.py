@@ -6,6 +6,7 @@ import asyncio
 
 from auth_service.crypto.handles import new_grant_id
 from auth_service.grants.grant_factory import GrantFactory
+from auth_service.grants.permissions import StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.token_issuer import TokenIssuer
 from auth_service.protocol.authorization import AuthorizationRequest
@@ -68,12 +69,14 @@ class AuthorizationCodeIssuer:
         scopes: tuple[str, ...],
         *,
         client: Client,
+        rules: StoredRules | None = None,
     ) -> str | None:
         """Issue a code, narrowed to `scopes`; None if the user, session or client no longer exists.
 
         Args:
             outcome: the result of `outcome` for this request.
             client: the client of the request, as it was read for it.
+            rules: the access rules, as they were read for it; None to read them.
         """
         now, code_s = int(self._clock()), self._code_s(client)
         draft = self._grant_factory.draft(
@@ -93,7 +96,7 @@ class AuthorizationCodeIssuer:
             acr=None if acr == ACR_PASSWORD else acr,
         )
         try:
-            grant = await self._grant_factory.open(waiting)
+            grant = await self._grant_factory.open(waiting, rules)
         except (InvalidClientError, InvalidGrantError):
             return None
         return self._token_issuer.authorization_code(grant, outcome.code_expires_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
-from auth_service.grants.permissions import Permissions
+from auth_service.grants.permissions import Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.admin_access import SCOPE, may_administer
 from auth_service.protocol.client import USE_NOTED_EVERY_S, Client
@@ -77,15 +77,18 @@ class GrantFactory:
             **(owner.members() if owner else {}),
         )
 
-    async def open(self, draft: Grant) -> Grant:
+    async def open(self, draft: Grant, rules: StoredRules | None = None) -> Grant:
         """Open a grant that waits for its code, limited to what its person may hold.
+
+        Args:
+            rules: the access rules, as this request has read them; None to read them.
 
         Raises:
             AccessNotGrantedError: the person may hold no part of it.
             InvalidClientError: the client no longer exists.
             InvalidGrantError: the user was deleted or disabled, or the session of the grant has ended.
         """
-        grant = await self._permissions.permitted(draft)
+        grant = await self._permissions.permitted(draft, rules)
         if grant is None:
             raise AccessNotGrantedError
         await self._grants.open(grant)

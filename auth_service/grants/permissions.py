@@ -37,7 +37,7 @@ class Permissions(Protocol):
         """
         ...
 
-    async def narrowing(self, grant: Grant) -> Narrow:
+    async def narrowing(self, grant: Grant, rules: StoredRules | None = None) -> Narrow:
         """Return the decision of `permitted` as a pure function, for any later state of the grant."""
         ...
 
@@ -49,6 +49,10 @@ class Permissions(Protocol):
         """Return all groups of a person, named as in access rules."""
         ...
 
-    async def renew(self, grant: Grant) -> None:
-        """Renew the person's groups from the identity provider, if that is due."""
+    async def renew(self, grant: Grant) -> bool:
+        """Renew the person's groups from the identity provider, if that is due.
+
+        Returns:
+            whether this took time, so that access rules read before must be read again.
+        """
         ...

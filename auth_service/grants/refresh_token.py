@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auth_service.crypto.handles import Handle, Handles, Kind
 from auth_service.grants.base import TokenRequest
-from auth_service.grants.permissions import Narrow, Permissions
+from auth_service.grants.permissions import Narrow, Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
@@ -47,10 +47,11 @@ class RefreshToken:
             # As in the token issuer: clients with pairwise subjects get no JWTs.
             verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
-        stored = await self._grants.read(token.grant_id)
+        stored, rules = await self._grants.read_beside(token.grant_id, self._permissions.rules_key)
         if stored is None:
             raise _invalid()
-        narrow = await self._narrowing(self._caught_up(stored.document, token, request), request)
+        current = self._caught_up(stored.document, token, request)
+        narrow = await self._narrowing(current, StoredRules(rules), request)
         outcome = await self._grants.change(
             token.grant_id,
             within(
@@ -72,12 +73,12 @@ class RefreshToken:
         may_rebind = request.client.confidential
         return caught_up(grant, token, self._lifetimes, request.now, may_rebind=may_rebind)
 
-    async def _narrowing(self, grant: Grant, request: TokenRequest) -> Narrow:
+    async def _narrowing(self, grant: Grant, rules: StoredRules, request: TokenRequest) -> Narrow:
         """Decide what the person of the grant may hold now, as at every refresh (ID-4)."""
         if grant.client_id != request.client.client_id or grant.state != "active":
             return lambda grant: grant  # refused in any case, so the provider need not be asked
-        await self._permissions.renew(grant)
-        return await self._permissions.narrowing(grant)
+        took_time = await self._permissions.renew(grant)
+        return await self._permissions.narrowing(grant, None if took_time else rules)
 
 
 def _invalid() -> InvalidGrantError:

@@ -91,6 +91,11 @@ class GrantRepository:
         """Read the grant with that id, for `decoded`, and another key, in one exchange; as `get_many`."""
         return self._store.get_many([keys.grant(grant_id), other_key])
 
+    async def read_beside(self, grant_id: str, other_key: str) -> tuple[Read[Grant] | None, bytes | None]:
+        """Return the grant with that id, as `read`, and the value of another key, in one exchange."""
+        value, other = await self.read_with(grant_id, other_key)
+        return None if value is None else Read(await self.current(value), value), other
+
     def decoded(self, value: bytes) -> Grant:
         """Decode a stored grant, which may be revoked nevertheless (`is_known_revoked`)."""
         return self._grants.codec.decode(value)

@@ -9,6 +9,7 @@ import pytest
 
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.crypto.passwords import Passwords
+from auth_service.users.renaming import UserRenames
 from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import SessionRepository
 from shared.clock import system_clock
@@ -132,6 +133,19 @@ async def test_a_consent_that_a_password_change_overtakes_does_not_count(store: 
         assert await consents.approvals(later, client) == ()
     await consents.remember(later, request_with(), ("notes:read",), client)
     assert await consents.approvals(later, client) != ()
+
+
+@pytest.mark.anyio
+async def test_a_consent_lasts_when_its_account_is_renamed_and_ends_when_it_is_deleted(store: Store) -> None:
+    users, client = UserRepository(store, Passwords()), a_client()
+    consents, sessions = ConsentRepository(store, users, 60), SessionRepository(store, system_clock, ttl_s=60)
+    ada = await users.add("ada", OLD)
+    session = await sessions.begin(ada, "secret")
+    await consents.remember(session, request_with(), ("notes:read",), client)
+    renamed = await UserRenames(store, users).rename("ada", "lovelace")
+    assert await consents.approvals(session, client) != ()
+    await users.delete(renamed)
+    assert await consents.approvals(session, client) == ()
 
 
 @pytest.mark.anyio

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auth_service.crypto.handles import Handle, Kind, new_grant_id
-from auth_service.grants.permissions import Narrow
+from auth_service.grants.permissions import Narrow, StoredRules
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
@@ -91,7 +91,7 @@ async def test_a_code_that_expires_while_it_is_redeemed_is_not_valid(
     permissions = here.parts.grants.permissions
     narrowing = permissions.narrowing
 
-    async def after_its_expiry(grant: Grant) -> Narrow:
+    async def after_its_expiry(grant: Grant, _: StoredRules) -> Narrow:
         here.now = grant.expires_at
         return await narrowing(grant)
 

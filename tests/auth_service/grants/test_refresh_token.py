@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from auth_service.access.components import AccessComponents
 from auth_service.crypto.handles import Handle, Kind, new_grant_id
+from auth_service.protocol.access_document import parse_access
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant
@@ -82,8 +84,9 @@ async def test_groups_are_renewed_only_for_an_active_grant_of_the_client(
     client, token = await refresh_token(here)
     renewed: list[str] = []
 
-    async def renew(grant: Grant) -> None:
+    async def renew(grant: Grant) -> bool:
         renewed.append(grant.state)
+        return False
 
     monkeypatch.setattr(here.parts.grants.permissions, "renew", renew)
     grant = await here.redeem(REFRESH, client, refresh_token=token)
@@ -96,13 +99,29 @@ async def test_groups_are_renewed_only_for_an_active_grant_of_the_client(
     assert renewed == ["active"]
 
 
+async def test_rules_that_change_while_the_provider_is_asked_apply_to_the_refresh(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, token = await refresh_token(here)
+
+    async def renew(_: Grant) -> bool:
+        rules = AccessComponents.of_store(here.store, lambda: here.now, None).rules
+        await rules.save(parse_access({"people": {}}), 0)
+        return True
+
+    monkeypatch.setattr(here.parts.grants.permissions, "renew", renew)
+    with pytest.raises(OAuthError, check=because(Reason.ACCESS_NOT_GRANTED)):
+        await here.redeem(REFRESH, client, refresh_token=token)
+
+
 async def test_a_token_whose_grant_expires_while_it_is_refreshed_is_not_valid(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, token = await refresh_token(here)
 
-    async def expire(grant: Grant) -> None:
+    async def expire(grant: Grant) -> bool:
         here.now = grant.expires_at
+        return True
 
     monkeypatch.setattr(here.parts.grants.permissions, "renew", expire)
     with pytest.raises(InvalidGrantError, check=because(Reason.REFRESH_TOKEN_INVALID)):
