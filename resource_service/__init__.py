@@ -23,6 +23,7 @@ user is, what they consented to, and whether a token is still active.
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
     policy/         the scopes and groups that each message needs
     introspection/  validation of access tokens
+    storage/        what the processes of this service share, and the key schema
     auth/           authentication: credentials, DPoP proofs, the principal
     journal/        every call of a principal, recorded and delivered to the authorization server
     gateway/        a backend: the proxy to an upstream MCP server

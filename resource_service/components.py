@@ -34,6 +34,7 @@ from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
 from resource_service.settings import ResourceSettings
+from resource_service.storage.shared_store import SharedStore, shared_store
 from resource_service.targets import HttpTarget, StdioTarget
 from shared.clock import Clock, steady_clock
 from shared.http1 import Client
@@ -49,6 +50,7 @@ class Infrastructure:
     Attributes:
         identity_tokens: tell upstreams for whom a request acts.
         notes: the notes of the built-in MCP server; None if an upstream is served instead.
+        store: what all processes of this service share; None if there is no such store.
     """
 
     settings: ResourceSettings
@@ -56,6 +58,7 @@ class Infrastructure:
     authorization_server: AuthorizationServerClient
     identity_tokens: IdentityTokens
     notes: Notes | None
+    store: SharedStore | None
 
 
 def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
@@ -67,23 +70,22 @@ def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
         authorization_server=AuthorizationServerClient(http, settings, clock),
         identity_tokens=IdentityTokens(settings.identity_private_key, clock),
         notes=Notes(settings.notes, clock) if settings.serves_notes else None,
+        store=shared_store(settings.resource_store),
     )
 
 
 def token_validation(
-    settings: ResourceSettings,
-    clock: Clock,
-    needs_groups: NeedsGroups = no_groups,
-    metrics: ResourceMetrics | None = None,
+    base: Infrastructure, needs_groups: NeedsGroups = no_groups, metrics: ResourceMetrics | None = None
 ) -> TokenValidation:
     """Create the validation of the tokens and proofs of all resources."""
+    settings, clock = base.settings, base.clock
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
     chain = introspection_chain(settings, clock, leases, needs_groups, metrics=metrics)
     return TokenValidation(
         introspect=chain.introspect,
         run=chain.run,
-        dpop_validator=dpop_validator_for(settings, clock),
+        dpop_validator=dpop_validator_for(settings, clock, base.store),
         leases=leases,
         clock=clock,
     )
@@ -254,7 +256,7 @@ def components(
     base = infrastructure(settings, clock)
     # The policies come with the resources; a policy may name groups from its next version on.
     validation = token_validation(
-        settings, clock, lambda: any(resource.policy.current.groups for resource in served.all), metrics
+        base, lambda: any(resource.policy.current.groups for resource in served.all), metrics
     )
     journal = call_journal(settings, clock)
     served = resources(base, validation, journal, metrics)

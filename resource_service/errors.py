@@ -121,6 +121,12 @@ def too_many_proofs(detail: str) -> Refusal:
     )
 
 
+def replay_unknown(detail: str) -> Refusal:
+    """Refuse a proof because the shared store does not say whether it was used before."""
+    description = "It cannot be checked whether the DPoP proof was used before; try again."
+    return Refusal(Reason.STORE_UNAVAILABLE, 503, "temporarily_unavailable", description, detail=detail)
+
+
 def insufficient_scope(needed: Iterable[str], *, detail: str) -> Refusal:
     """Refuse a request, naming all scopes that it needs: one more consent suffices (RFC 6750 §3.1)."""
     scopes = sorted(needed)

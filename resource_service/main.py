@@ -65,6 +65,11 @@ from shared.version import VERSION
 
 _log = get_logger(__name__)
 
+WORKERS_SHARE_NOTHING = (
+    "each worker counts limits and remembers spent DPoP proofs on its own: with N workers, limits are up to N"
+    " times as high, and a proof is accepted once by each, unless DOORWARD_RESOURCE_STORE is set"
+)
+
 
 def create_app(
     settings: ResourceSettings, clock: Clock = system_clock, metrics: ResourceMetrics | None = None
@@ -136,10 +141,8 @@ def create_app_from_environment(workers: str | None = None, metrics: str | None 
     app: ASGIApp = create_app(settings) if metrics is None else _measured_app(settings, Path(metrics))
     if workers is None:
         return app
-    _log.warning(
-        "each worker counts limits and remembers spent DPoP proofs on its own: with N workers, limits are up"
-        " to N times as high, and a proof is accepted once by each"
-    )
+    if settings.resource_store is None:
+        _log.warning(WORKERS_SHARE_NOTHING)
     return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes, secure=settings.secure)
 
 
@@ -227,6 +230,8 @@ def _lifespan(parts: Components, metrics: ResourceMetrics | None) -> Lifespan[Fa
 def _contexts(parts: Components) -> Iterator[Run]:
     """Yield the contexts in which the service runs, outermost first."""
     served, server = parts.resources.all, parts.base.authorization_server
+    if parts.base.store is not None:
+        yield parts.base.store.run
     yield parts.validation.run
     yield server.run
     yield parts.journal.run

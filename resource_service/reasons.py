@@ -70,6 +70,10 @@ class Reason(ReasonCode):
     )
     DPOP_PROOF_REPLAYED = "The DPoP proof was used before."
     DPOP_PROOF_QUOTA_EXCEEDED = "The replay cache for DPoP proofs is full."
+    STORE_UNAVAILABLE = (
+        "The store of the resource service is unreachable or overloaded.",
+        "Check that the store runs, and that DOORWARD_RESOURCE_STORE is correct.",
+    )
     DPOP_NONCE_REQUIRED = (
         "The DPoP proof must contain the nonce from this response (RFC 9449 §9).",
         "Nothing: the client tries again with the nonce.",

@@ -90,6 +90,8 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
         verify_jwt_locally: validate JWT access tokens locally if their revocation would be received (RFC
             9068).
         dpop_nonce: require a nonce of this service in each proof for a key-bound token (RFC 9449 §9).
+        resource_store: the URL of the store in which all processes of this service remember used proofs; by
+            default each process remembers its own in memory.
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` stores the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
         introspection_timeout_s: for one response of the authorization server, including a retry.
@@ -118,6 +120,9 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
     signed_introspection: bool = False
     verify_jwt_locally: bool = False
     dpop_nonce: bool = False
+    resource_store: str | None = Field(
+        default=None, pattern=r"\A(redis|rediss|redis\+sentinel|redis\+cluster|sqlite)://"
+    )
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
     introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)

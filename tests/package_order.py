@@ -26,6 +26,7 @@ ORDER = {
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
+        "storage",
         *(
             "auth",
             "journal",

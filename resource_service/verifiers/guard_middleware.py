@@ -25,6 +25,7 @@ from resource_service.resource import Backend, ProtectedResource, TokenValidatio
 from resource_service.routes.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import call_when_stopping, called_when_stopping
+from resource_service.storage.shared_store import shared_store
 from resource_service.verifiers.lifespan import Lifespan
 from shared.asgi import (
     Cors,
@@ -100,10 +101,11 @@ class GuardMiddleware:
         self._leases = Leases(self._ask, clock, steady_clock)
         self._policy = policy
         self._chain = self._new_chain()
+        self._store = shared_store(settings.resource_store)
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
-            dpop_validator=dpop_validator_for(settings, clock),
+            dpop_validator=dpop_validator_for(settings, clock, self._store),
             leases=self._leases,
             clock=clock,
         )
@@ -174,7 +176,8 @@ class GuardMiddleware:
     async def _asking(self) -> AsyncIterator[None]:
         """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
         try:
-            async with self._chain.run(), self._policy.watch():
+            store = nullcontext() if self._store is None else self._store.run()
+            async with store, self._chain.run(), self._policy.watch():
                 with called_when_stopping(self._leases.stop):
                     self._stops_with = asyncio.get_running_loop()
                     yield

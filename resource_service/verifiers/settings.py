@@ -39,6 +39,7 @@ class SettingsKwargs(TypedDict, total=False):
     resource_documentation: str
     allowed_origins: Sequence[str]
     dpop_nonce: bool
+    resource_store: str
     policy: Path | str
     signed_introspection: bool
     max_body_bytes: int

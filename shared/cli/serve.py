@@ -114,7 +114,15 @@ def check_resource_settings(context: typer.Context) -> ResourceSettings:
     check_settings(ResourceSettings, LogSettings, MetricsSettings, context=context)
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     _check_commands(settings)
+    if settings.resource_store is not None:
+        _check_shared_store(settings.resource_store)
     return settings
+
+
+def _check_shared_store(url: str) -> None:
+    check_store_url(url, "DOORWARD_RESOURCE_STORE")
+    if url == os.environ.get("DOORWARD_STORE"):
+        raise CommandError("DOORWARD_RESOURCE_STORE and DOORWARD_STORE are the same store")
 
 
 def key_of_workers(settings: ResourceSettings, workers: int) -> dict[str, str]:

@@ -96,13 +96,13 @@ async def check_store(url: str, option: str) -> None:
         raise CommandError(f"{option}: {error}") from error
 
 
-def check_store_url(url: str) -> None:
-    """Check the form of the store's URL.
+def check_store_url(url: str, name: str = "DOORWARD_STORE") -> None:
+    """Check the form of the URL of the store that the setting `name` names.
 
     Raises:
         CommandError: `url` is not a valid store URL.
     """
-    _check_form(url, "DOORWARD_STORE")
+    _check_form(url, name)
 
 
 def _check_form(url: str, name: str) -> None:

@@ -15,6 +15,10 @@ class StoreUnavailableError(Exception):
     """The store did not answer or did not confirm a write: nothing may be assumed about the outcome."""
 
 
+class NotPermittedError(StoreUnavailableError):
+    """The user of the store may not access the key."""
+
+
 class StoreFullError(StoreUnavailableError):
     """The store has no room for a write; nothing was changed.
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from redis.exceptions import OutOfMemoryError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import (
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
-from shared.storage.interface import StoreFullError, StoreUnavailableError
+from shared.storage.interface import NotPermittedError, StoreFullError, StoreUnavailableError
 from shared.storage.redis_address import RedisAddress
 
 OUTAGES = (RedisError, RedisClusterException, OSError)
@@ -18,6 +24,9 @@ def unavailable(address: RedisAddress, error: Exception) -> StoreUnavailableErro
     # Redis 6.2 wraps the error of a command in that of the script that called it.
     full = isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM " in str(error))
     kind = StoreFullError if full else StoreUnavailableError
+    # hiredis leaves the code in the text, where redis-py's own parser has a class for it.
+    if isinstance(error, NoPermissionError) or (isinstance(error, ResponseError) and "NOPERM " in str(error)):
+        kind = NotPermittedError
     failure = kind(f"{address}: {type(error).__name__}: {error}")
     failure.__cause__ = error
     return failure

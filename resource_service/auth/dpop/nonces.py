@@ -19,17 +19,18 @@ SKEW_S = 30
 class Nonces:
     """Issues nonces, and accepts those of any process with the same secret.
 
-    This process cannot recognize proofs that were used before it started. Nonces from before the start are
-    therefore invalid, and the client retries with a new one.
+    Without a shared store, this process cannot recognize proofs that were used before it started. Nonces from
+    before the start are then invalid, and the client retries with a new one.
 
     Args:
         secret: the key for the tags is derived from this secret.
+        shared: whether a store remembers the proofs that were used before the start.
     """
 
-    def __init__(self, secret: str, clock: Clock) -> None:
+    def __init__(self, secret: str, clock: Clock, *, shared: bool = False) -> None:
         self._key = HKDF(SHA256(), 32, salt=None, info=b"doorward dpop nonces").derive(secret.encode())
         self._clock = clock
-        self._started_ms = self._now_ms()
+        self._oldest_ms = 0 if shared else self._now_ms()
 
     def fresh(self) -> str:
         """Return a new nonce."""
@@ -42,7 +43,7 @@ class Nonces:
         if not hmac.compare_digest(self._tag(made_ms).encode(), tag.encode("utf-8", "surrogatepass")):
             return False
         age_ms = self._now_ms() - int(made_ms)
-        return int(made_ms) >= self._started_ms and -SKEW_S * 1_000 <= age_ms <= LIFETIME_S * 1_000
+        return int(made_ms) >= self._oldest_ms and -SKEW_S * 1_000 <= age_ms <= LIFETIME_S * 1_000
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1_000)

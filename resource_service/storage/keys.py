@@ -1,0 +1,50 @@
+"""Every key of the resource service's store. `docs/reference/storage.md` shows this table.
+
+All begin with `PREFIX` and the id of the service at the introspection endpoint, so that a user of Redis can
+be limited to them, and several resource services can share a server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from shared import base64url
+from shared.storage import key_spec
+from shared.storage.key_spec import KeySpec
+
+PREFIX = "doorward-resource:"
+
+SCHEMA: tuple[KeySpec, ...] = (
+    KeySpec("{server_id}:dpop-proof:{hash}", "empty: marks a DPoP proof as used", "151 s"),
+    KeySpec(
+        "{server_id}:dpop-proofs-of:{hash}",
+        "the number of DPoP proofs that one person, or client that acts for itself, has used",
+        "151 s from the first",
+        kind="counter",
+    ),
+)
+
+OF_AUTHORIZATION_SERVER = f"{key_spec.PREFIX}signing-keys"
+"""A key that every store of an authorization server has."""
+
+
+def schema_table() -> str:
+    """Render `SCHEMA` as the Markdown table of `docs/reference/storage.md`."""
+    rows = [f"| `{PREFIX}{each.pattern}` | {each.kind} | {each.value} | {each.lifetime} |" for each in SCHEMA]
+    return "\n".join(["| key | kind | holds | kept |", "| --- | --- | --- | --- |", *rows])
+
+
+def dpop_proof(server_id: str, jkt: str, jti: str) -> str:
+    """The key that marks the proof `jti` of the key with thumbprint `jkt` as used."""
+    return f"{PREFIX}{server_id}:dpop-proof:{_hash(jkt, jti)}"
+
+
+def dpop_proofs_of(server_id: str, owner: str) -> str:
+    """The counter of the proofs of `owner`."""
+    return f"{PREFIX}{server_id}:dpop-proofs-of:{_hash(owner)}"
+
+
+def _hash(*parts: str) -> str:
+    # The length of each part, so that no two lists of parts give the same text.
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return base64url.encode(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())

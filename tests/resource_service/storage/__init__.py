@@ -1,0 +1,1 @@
+"""Tests of the store that processes of the resource service share."""
