@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 from dataclasses import dataclass
 
 from tests.resource_service.authorization_server import Question
@@ -33,11 +34,24 @@ class Odd:
     status: int | None = None
 
     async def __call__(self, _question: Question, writer: asyncio.StreamWriter) -> None:
+        if not self.stays:
+            _hold_back_the_end(writer)
         writer.write(self.body)
         await writer.drain()
         if self.stays:
             await asyncio.Event().wait()
         writer.close()
+
+
+def _hold_back_the_end(writer: asyncio.StreamWriter) -> None:
+    """Let the last bytes leave together with the end of the connection, where the system can do that.
+
+    Between the two, a client may send another request on the connection, which is then lost. A real server
+    announces that it will close the connection, or keeps it.
+    """
+    if hasattr(socket, "TCP_CORK"):
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
 
 def head(*headers: str, status: str = "200 OK") -> bytes:
