@@ -15,6 +15,7 @@ class TokenProxy:
         self._to = port
         self._header = f"Authorization: Bearer {token}\r\nConnection: close\r\n".encode()
         self.port = 0
+        self._exchanges: set[asyncio.Task[None]] = set()
 
     async def serve(self, ready: threading.Event) -> None:
         """Until stopped."""
@@ -23,21 +24,32 @@ class TokenProxy:
             self.port = server.sockets[0].getsockname()[1]
             ready.set()
             await self._stopped.wait()
+            for exchange in self._exchanges:
+                exchange.cancel()
+            await asyncio.gather(*self._exchanges, return_exceptions=True)
 
     def stop(self) -> None:
         """End `serve`, from another thread."""
         self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request a connection: the answer ends with it."""
+        """Answer one request: the answer ends with its connection."""
+        exchange = asyncio.create_task(self._exchange(reader, writer))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._exchanges.discard)
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
             request_line = await reader.readuntil(b"\r\n")
             answering, asking = await asyncio.open_connection("127.0.0.1", self._to)
             with closing(asking):
                 asking.write(request_line + self._header)
                 upward = asyncio.create_task(_copy(reader, asking, drop=b"connection:"))
-                await _copy(answering, writer)
-                upward.cancel()
+                try:
+                    await _copy(answering, writer)
+                finally:
+                    upward.cancel()
+                    await asyncio.gather(upward, return_exceptions=True)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, drop: bytes = b"") -> None:

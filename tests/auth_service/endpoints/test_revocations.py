@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
+from starlette.requests import Request
 
+from auth_service.endpoints import revocations
+from auth_service.events.event_buffer import Batch
 from shared.security_events import SESSION_REVOKED, VERIFICATION
 from tests.auth_service.receiver import Receiver
 from tests.auth_service.service import (
@@ -338,15 +341,26 @@ def test_a_grant_that_ends_at_one_replica_is_announced_at_the_other_and_a_positi
         there.close()
 
 
-def test_a_server_that_is_told_to_stop_answers_those_who_wait(store_url: str) -> None:
+def test_a_server_that_is_told_to_stop_answers_those_who_wait(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers: list[int] = []
+    has_arrived = threading.Event()
+
+    def while_there(request: Request, waiting: Coroutine[Any, Any, Batch]) -> Coroutine[Any, Any, Any]:
+        has_arrived.set()
+        return original(request, waiting)
+
+    original = revocations.while_there
     with running(store_url) as server:
         receiver = Receiver(server.origin, server.issuer)
         receiver.begin()
+        monkeypatch.setattr(revocations, "while_there", while_there)
         waiting = threading.Thread(
             target=lambda: answers.append(receiver.post({"ack": receiver.ack}).status_code)
         )
         waiting.start()
+        assert has_arrived.wait(10)
     waiting.join(10)
     receiver.close()
     assert answers == [200]
