@@ -24,6 +24,8 @@ from shared.logs import get_logger
 
 GROUP_S = 0.005
 """The least time between two writes: the calls of this time share one."""
+LATER_S = 0.01
+"""How long the end of a call waits for a write that the beginning of another one needs."""
 WITNESS_MS = 60_000
 """How often the chain names the heads of the authorization server's chains."""
 MAX_HEADS = 64
@@ -66,6 +68,7 @@ class CallJournal:
         self._heads: dict[str, Head] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
         self.unverified_refusals = self.lost = 0
         self.has_much = asyncio.Event()
         self.chains = [CallChain.create(self._name, None, self._thread)]
@@ -113,14 +116,14 @@ class CallJournal:
     def complete(self, number: int, **members: object) -> None:
         """Record how a call ended."""
         self._append(EventKind.CALL_COMPLETED, {"call": number, **members})
-        self._wake.set()
+        self._store_soon()
 
     def note(self, kind: EventKind, members: Mapping[str, Any]) -> None:
         """Record what has no effect, without waiting for it to be stored."""
         try:
             if self._has_room(1):
                 self._append(kind, members)
-                self._wake.set()
+                self._store_soon()
         except Refusal:
             self._leave_out(1)
 
@@ -216,15 +219,21 @@ class CallJournal:
         self._wake.set()
         return stored
 
+    def _store_soon(self) -> None:
+        """Store what nobody waits for, with the next calls or else within `LATER_S`."""
+        if self._later is None and self.current.is_durable:
+            self._later = asyncio.get_running_loop().call_later(LATER_S, self._wake.set)
+
     async def _store(self) -> NoReturn:
         loop, earliest = asyncio.get_running_loop(), 0.0
         while True:
             await self._wake.wait()
-            # Nobody waits for completions, so they do not hurry.
-            delay = earliest - loop.time() if self._waiting else GROUP_S
-            if delay > 0:
+            if (delay := earliest - loop.time()) > 0:
                 await asyncio.sleep(delay)
             self._wake.clear()
+            if self._later is not None:
+                self._later.cancel()
+                self._later = None
             waiting, self._waiting = self._waiting, []
             _end(waiting, await self._commit())
             earliest = loop.time() + GROUP_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,9 @@ from starlette.types import Message, Send
 
 MAX_EXAMINED = 65_536
 """Bytes of one part of a response that are examined for errors."""
+
+_TOOL_ERROR = re.compile(rb'"isError"\s*:\s*true')
+_EVENTS = (b"event:", b"data:", b"id:", b":", b"retry:", b"\n", b"\r")
 
 
 class Result(StrEnum):
@@ -58,9 +62,10 @@ class WatchedResponse:
 
 def has_error(body: bytes) -> bool:
     """Whether a part of a response, JSON or events, has a JSON-RPC error, or a tool that failed."""
-    if (b'"error"' not in body and b'"isError"' not in body) or len(body) > MAX_EXAMINED:
+    # Most responses have neither, and are not parsed.
+    if (b'"error"' not in body and not _TOOL_ERROR.search(body)) or len(body) > MAX_EXAMINED:
         return False
-    return any(map(_is_error, (body, *body.splitlines())))
+    return any(map(_is_error, body.splitlines() if body.startswith(_EVENTS) else (body,)))
 
 
 def _is_error(text: bytes) -> bool:
