@@ -130,6 +130,7 @@ def _client_configuration(parts: Components) -> ClientConfigurationEndpoint:
         sectors=parts.clients.sectors,
         throttle=parts.base.throttle("change-client"),
         networks=parts.page_context.networks,
+        journal=parts.base.journal,
     )
 
 

@@ -214,7 +214,7 @@ OPERATION = (
 )
 
 JOURNAL = (
-    Requirement("JR-1", "MUST", "every decision is one event", Partial("changes of own accounts")),
+    Requirement("JR-1", "MUST", "every decision is one event", Partial("commands of operators")),
     Requirement("JR-2", "MUST", "recorded before the effect", HELD),
     Requirement("JR-3", "MUST", "chained and signed", HELD),
     Requirement("JR-4", "MUST", "arguments by redaction rule", HELD),

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches, new_id, new_secret
+from auth_service.journal.account_events import BeforeWrite, nothing_before
 from auth_service.protocol.email_addresses import required
 from auth_service.users.repository import User, UserExistsError
 from shared.clock import Clock
@@ -126,8 +127,11 @@ class AccountLinks:
             raise LinkOverError
         return user
 
-    async def redeem(self, secret: str, password: str) -> User:
+    async def redeem(self, secret: str, password: str, *, before: BeforeWrite = nothing_before) -> User:
         """Set the password and end all earlier sessions and grants; exactly one caller succeeds.
+
+        Args:
+            before: see `AccountLifecycle.set_password`.
 
         Raises:
             LinkOverError: the link is not valid (any longer).
@@ -140,7 +144,7 @@ class AccountLinks:
             if not self._opens(current, secret):
                 raise LinkOverError
 
-        return await self.accounts.set_password(user, password, require=require_link)
+        return await self.accounts.set_password(user, password, require=require_link, before=before)
 
     def _opens(self, user: User, secret: str) -> bool:
         return matches(secret, user.link) and not user.disabled and self.clock() < user.link_expires_at

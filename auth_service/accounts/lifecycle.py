@@ -10,6 +10,7 @@ from auth_service.accounts.connected_identities import ConnectedIdentities
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
+from auth_service.journal.account_events import BeforeWrite, nothing_before
 from auth_service.storage import keys
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository
@@ -171,6 +172,7 @@ class AccountLifecycle:
         keep_connections: bool = False,
         only_unchanged: bool = False,
         require: Callable[[User], None] = lambda _: None,
+        before: BeforeWrite = nothing_before,
         network: str = "",
     ) -> User:
         """Replace the password and end what somebody else may have opened with the old one.
@@ -184,6 +186,7 @@ class AccountLifecycle:
             session: the session in which the password is changed; it stays, with the grants given in it.
             keep_connections: leave the grants and the remembered consents unchanged.
             network: where the change comes from, for the notice; empty for an administrator's command.
+            before: awaited when the new password has been accepted, before it is stored.
             only_unchanged, require: see `UserRepository.set_password`.
 
         Raises:
@@ -193,6 +196,7 @@ class AccountLifecycle:
         """
         personal = (account.username, account.name, *self._service_names)
         await self._strength.require(password, personal=personal)
+        await before()
         but_session = session.session_id if session else None
         user = await self.users.set_password(
             account,

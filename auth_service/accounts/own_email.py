@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from auth_service.accounts.lifecycle import AccountLifecycle
+from auth_service.journal.account_events import BeforeWrite, nothing_before
 from auth_service.protocol.email_addresses import required
 from auth_service.users.repository import User
 from shared.texts import Text
@@ -25,27 +26,31 @@ class OwnEmail:
 
     accounts: AccountLifecycle
 
-    async def enter(self, account: User, address: str | None, *, network: str) -> User:
+    async def enter(
+        self, account: User, address: str | None, *, network: str, before: BeforeWrite = nothing_before
+    ) -> User:
         """Record the address that a person entered, in place of an earlier unproven one; None removes it.
 
         Args:
             network: where the change comes from, for the notice.
+            before: awaited when the address has been accepted, before it is stored.
 
         Raises:
             NoSuchUserError: the account no longer exists.
             ValueError: it is not an address.
         """
         email = required(address) if address else None
+        await before()
 
-        before: str | None = None
+        earlier: str | None = None
 
         def change(user: User) -> User:
-            nonlocal before
-            before = user.unproven_email
+            nonlocal earlier
+            earlier = user.unproven_email
             return replace(user, unproven_email=None if email == user.email else email)
 
         changed = await self.accounts.users.change(account, change)
-        if changed.unproven_email != before:
+        if changed.unproven_email != earlier:
             text = "An unproven e-mail address was " + ("entered" if changed.unproven_email else "removed")
             await self.accounts.factors.note(account.subject, text, network)
         return changed

@@ -32,7 +32,13 @@ class ConnectionAdministration:
         """End a grant of a person with the consent behind it; return whether it is theirs."""
         grant = await self.apps.disconnect(user.subject, grant_id, REASON)
         if grant is not None:
-            actor.audit("grant ended", user=user.username, grant_id=grant_id, client_id=grant.client_id)
+            actor.audit(
+                "grant ended",
+                user=user.username,
+                user_subject=user.subject,
+                grant_id=grant_id,
+                client_id=grant.client_id,
+            )
         return grant is not None
 
     async def end_grants(self, actor: Actor, user: User) -> int:
@@ -40,7 +46,7 @@ class ConnectionAdministration:
         grants = await self.grants(user)
         for grant in grants:
             await self.apps.disconnect(user.subject, grant.grant_id, REASON)
-        actor.audit("grants ended", user=user.username, count=len(grants))
+        actor.audit("grants ended", user=user.username, user_subject=user.subject, count=len(grants))
         return len(grants)
 
     async def end_sessions(self, actor: Actor, user: User, session_id: str | None = None) -> Notifications:
@@ -52,7 +58,7 @@ class ConnectionAdministration:
             await self.sessions.end_all(user.subject)
         notifications = [(await self.logout.end_other(session), session) for session in ended]
         if ended:
-            actor.audit("sessions ended", user=user.username, count=len(ended))
+            actor.audit("sessions ended", user=user.username, user_subject=user.subject, count=len(ended))
         return notifications
 
     async def notify(self, notifications: Notifications) -> None:

@@ -165,7 +165,7 @@ class PeopleAdministration:
         """
         _refuse_own(actor, user, Text("you cannot disable yourself"))
         changed = await self.accounts.disable(user)
-        actor.audit("user disabled", user=user.username)
+        actor.audit("user disabled", user=user.username, user_subject=user.subject)
         return changed
 
     async def enable(self, actor: Actor, user: User) -> User:
@@ -175,7 +175,7 @@ class PeopleAdministration:
             NoSuchUserError: the account no longer exists.
         """
         changed = await self.accounts.enable(user)
-        actor.audit("user enabled", user=user.username)
+        actor.audit("user enabled", user=user.username, user_subject=user.subject)
         return changed
 
     async def delete(self, actor: Actor, user: User) -> None:
@@ -198,7 +198,7 @@ class PeopleAdministration:
         _refuse_own(actor, user, Text("remove your own under Login methods"))
         removed = await self.accounts.reset_factors(user)
         if removed:
-            actor.audit("second factors removed", user=user.username)
+            actor.audit("second factors removed", user=user.username, user_subject=user.subject)
         return removed
 
 

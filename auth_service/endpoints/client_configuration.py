@@ -16,6 +16,7 @@ from auth_service.endpoints.descriptions.client_configuration import READ, REMOV
 from auth_service.endpoints.descriptions.register import request_body
 from auth_service.endpoints.register import client_information, json_of
 from auth_service.grants.repository import GrantRepository
+from auth_service.journal.journal import Journal
 from auth_service.protocol.client import Client
 from auth_service.protocol.errors import (
     DisabledRegistrationError,
@@ -30,6 +31,7 @@ from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, bearer_of, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import CorsPolicy
+from shared.journal.event import EventKind
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -52,6 +54,7 @@ class ClientConfigurationEndpoint:
         sectors: Sectors,
         throttle: Throttle,
         networks: ClientNetworks,
+        journal: Journal,
     ) -> None:
         self._clients = clients
         self._registration_policy = registration_policy
@@ -62,6 +65,7 @@ class ClientConfigurationEndpoint:
         self._sectors = sectors
         self._throttle = throttle
         self._networks = networks
+        self._journal = journal
         self._methods: dict[str, Method] = {
             "GET": self._read,
             "HEAD": self._read,
@@ -86,8 +90,9 @@ class ClientConfigurationEndpoint:
         return self._answer(Registered(client, None, ""), bearer_of(request))
 
     async def _change(self, request: Request, client: Client) -> Response:
+        network = self._networks.network_of(request)
         # Each change may cause a document to be fetched from a site that the client chose.
-        await self._throttle.attempt(self._networks.network_of(request))
+        await self._throttle.attempt(network)
         body = await json_of(request)
         self._check_identity(body, client)
         admitted = await self._registration_policy.approve_update(body, client.statement_claims)
@@ -95,12 +100,16 @@ class ClientConfigurationEndpoint:
         registered = {**metadata.registered((*self._grant_types, *client.grant_types)), **translations}
         self._redirect_hosts.check(metadata.redirect_uris or ())
         await self._sectors.admit(registered)
+        await self._journal.record(EventKind.CLIENT_CHANGED, client=client.client_id, network=network)
         changed = await self._clients.change(client, registered, admitted.statement_claims)
         if changed is None:
             raise InvalidTokenError(Reason.CLIENT_DELETED, "the client was deleted")
         return self._answer(changed, bearer_of(request))
 
     async def _delete(self, request: Request, client: Client) -> Response:
+        # Not awaited: a full store must not keep a client from ending its tokens.
+        network = self._networks.network_of(request)
+        self._journal.note(EventKind.CLIENT_DELETED, client=client.client_id, network=network)
         # Once before, so that a client can retry after an outage midway; once after, for grants opened in the
         # meantime.
         await self._grants.revoke_of_client(client.client_id)

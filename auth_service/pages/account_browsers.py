@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.protocol.known_browsers import KnownBrowser
@@ -72,6 +73,9 @@ class BrowsersSection:
         return next((each for each in browsers if each.browser_id == browser_id), None)
 
     async def act(self, session: Session, form: Parameters) -> Done:
+        await self.others.account_events.record(
+            AccountAction.BROWSERS_FORGOTTEN, session.subject, session=session.session_id
+        )
         if form.get("action") == "forget_browsers":
             await self.browsers.forget_all(session.subject)
             return Done(message="browsers_forgotten", then=await self.others.end(session, lambda _: True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from auth_service.crypto.totp import recovery_codes, recovery_digest
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.fresh_login import Visit
 from auth_service.pages.recovery_codes import with_recovery_codes
@@ -51,9 +52,9 @@ class AddFactor:
             NotDoneError: the factor cannot be added.
         """
         codes, mark = recovery_codes(await submission.secret()), await submission.mark()
-        refused = await self.factors.change(
-            visit.user.subject, self._rule(rule, mark=mark, codes=codes, notice=self._notice(what, visit))
-        )
+        changing = self._rule(rule, mark=mark, codes=codes, notice=self._notice(what, visit))
+        recorded = visit.recorded(self.context, AccountAction.FACTOR_ADDED, *amr)
+        refused = await self.factors.change(visit.user.subject, changing, before=recorded)
         if refused is not None:
             raise NotDoneError(refused.text, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
         begun = await self.login_sessions.with_factor(submission, visit.browser, visit.session, amr)

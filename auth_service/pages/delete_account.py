@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.descriptions.delete_account import OPERATIONS
 from auth_service.pages.posted_forms import PostedForm, posted_form, refusal_of
@@ -85,6 +86,9 @@ class DeleteAccountPage:
                 Reason.CANNOT_DISABLE_YOURSELF,
             )
         await self.presence.require(posted, user)
+        await self.context.account_events.record(
+            AccountAction.DELETED, user.subject, session=posted.session.session_id, network=posted.network
+        )
         await self.accounts.delete(user)
 
     def endpoint(self) -> Endpoint:

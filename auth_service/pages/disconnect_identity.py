@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.connected_identities import ConnectedIdentities, NotDisconnectedError
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.descriptions.disconnect_identity import OPERATIONS
 from auth_service.pages.identity_lists import shown_identities
@@ -90,6 +91,14 @@ class DisconnectIdentityPage:
         except (NotDisconnectedError, NoSuchUserError) as error:
             message = Text("It was not disconnected: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 409, Reason.IDENTITY_NOT_DISCONNECTED) from error
+        # Afterwards: only the change itself finds out whether another way to log in remains.
+        await self.context.account_events.record(
+            AccountAction.IDENTITY_DISCONNECTED,
+            user.subject,
+            session=posted.session.session_id,
+            network=posted.network,
+            identity=identity_id,
+        )
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.own_email import OwnEmail
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError
 from auth_service.pages.descriptions.email import OPERATIONS
 from auth_service.pages.posted_forms import PostedForm, posted_form, refusal_of
@@ -76,8 +77,14 @@ class EmailPage:
     async def _change(self, posted: PostedForm, user: User) -> None:
         await self.presence.require(posted, user)
         address = "" if posted.fields.get("action") == "remove" else posted.fields.get("email") or ""
+        recorded = self.context.account_events.before(
+            AccountAction.EMAIL_CHANGED,
+            user.subject,
+            session=posted.session.session_id,
+            network=posted.network,
+        )
         try:
-            await self.own_email.enter(user, address.strip() or None, network=posted.network)
+            await self.own_email.enter(user, address.strip() or None, network=posted.network, before=recorded)
         except ValueError as error:
             message = Text("This address cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.EMAIL_NOT_CHANGED) from error

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.authorize.pending import PendingRequests
+from auth_service.journal.account_events import AccountAction, BeforeWrite
 from auth_service.pages.login import after_login, destination
 from auth_service.protocol.claims_request import ACR_MFA
 from auth_service.protocol.factors import Factors
@@ -47,6 +48,17 @@ class Visit:
     pending_id: str | None
     to: str | None
     network: str
+
+    def recorded(self, context: PageContext, action: AccountAction, *methods: str) -> BeforeWrite:
+        """Return a function that records a change of the login methods.
+
+        Args:
+            methods: the methods that change, as in `amr` (RFC 8176).
+        """
+        about = {"session": self.session.session_id, "network": self.network}
+        return context.account_events.before(
+            action, self.user.subject, **about, methods=list(methods) or None
+        )
 
     @property
     def fields(self) -> dict[str, str]:

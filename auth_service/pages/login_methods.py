@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.accounts.connected_identities import ConnectedIdentities, NotDisconnectedError
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.second_factor import METHODS
 from auth_service.pages.fresh_login import FreshLogin, Visit
@@ -113,7 +114,9 @@ class LoginMethodsPage:
                 return None, refused
             return with_notice(left, Notice.of(what, at=now, network=visit.network)), None
 
-        refused = await self.fresh.factors.change(visit.user.subject, rule)
+        method = "otp" if action == "remove-app" else "swk"
+        recorded = visit.recorded(self.context, AccountAction.FACTOR_REMOVED, method)
+        refused = await self.fresh.factors.change(visit.user.subject, rule, before=recorded)
         if refused is not None:
             raise NotDoneError(refused.text, 409, Reason.SECOND_FACTOR_NOT_CHANGED)
 

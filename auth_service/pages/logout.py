@@ -13,6 +13,7 @@ from auth_service.accounts.logout import Logout
 from auth_service.authorize.hints import Hint, IdTokenHints
 from auth_service.clients.repository import ClientRepository
 from auth_service.federation.end_session import ProviderEndSession, ProviderLogoutLink
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.descriptions.logout import OPERATIONS
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.logout import Destination, destination
@@ -87,6 +88,9 @@ class LogoutPage:
         return self.context.templates.render("logout.html", context, cookies=cookies)
 
     async def _end(self, browser: Browser, session: Session, goal: Destination | None) -> Response:
+        await self.context.account_events.record(
+            AccountAction.LOGGED_OUT, session.subject, session=session.session_id
+        )
         to_tell = await self.logout.end_session(browser.session, session)
         ended = self.context.browsers.cookie(self.context.browsers.names.session, "", max_age_s=0)
         away, kept = await self._away(browser, session, goal)

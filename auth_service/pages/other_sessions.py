@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.background import BackgroundTask
 
 from auth_service.accounts.logout import Logout
+from auth_service.journal.account_events import NO_ACCOUNT_EVENTS, AccountAction, AccountEvents
 from auth_service.protocol.client import Client
 from auth_service.users.sessions import Session, SessionRepository
 from shared.logs import get_logger
@@ -21,6 +22,7 @@ class OtherSessions:
 
     sessions: SessionRepository
     logout: Logout
+    account_events: AccountEvents = NO_ACCOUNT_EVENTS
 
     async def of(self, session: Session) -> list[Session]:
         """Return the sessions of the person but this one."""
@@ -32,6 +34,10 @@ class OtherSessions:
         ended = [other for other in await self.of(session) if is_over(other)]
         # All of them at once first: a session must not stay active because another takes long to end.
         ids = {other.session_id for other in ended}
+        if ids:
+            await self.account_events.record(
+                AccountAction.SESSIONS_ENDED, session.subject, session=session.session_id, ended=sorted(ids)
+            )
         await self.sessions.end_those(session.subject, lambda other: other.session_id in ids)
         notifications = [(await self.logout.end_other(other), other) for other in ended]
         _log.info("sessions ended", count=len(ended), subject=session.subject, by="user")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from auth_service.accounts.connected_identities import NotDisconnectedError
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import CurrentPassword, NotDoneError
 from auth_service.pages.descriptions.password import OPERATIONS, WELL_KNOWN
 from auth_service.pages.identity_lists import shown_identities
@@ -93,8 +94,13 @@ class PasswordPage:
         form, session, origin = posted.fields, posted.session, posted.network
         new = new_password(form, mismatch=Text("The two new passwords are not the same."))
         user = await self.current_password.require(form, posted.browser, session, origin)
+        recorded = self.context.account_events.before(
+            AccountAction.PASSWORD_CHANGED, user.subject, session=session.session_id, network=origin
+        )
         try:
-            await self.accounts.set_password(user, new, session=session, only_unchanged=True, network=origin)
+            await self.accounts.set_password(
+                user, new, session=session, only_unchanged=True, before=recorded, network=origin
+            )
         except ValueError as error:
             message = Text("The new password cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.crypto.totp import recovery_codes, recovery_digest
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.descriptions.second_factor import RECOVERY
 from auth_service.pages.fresh_login import FreshLogin, Visit
 from auth_service.protocol.factors import Factors, Notice, with_notice
@@ -61,7 +62,8 @@ class RecoveryCodesPage:
             changed = with_recovery_codes(factors, codes, now)
             return with_notice(replace(changed, accepted=mark), notice), None
 
-        await self.fresh.factors.change(visit.user.subject, rule)
+        recorded = visit.recorded(self.context, AccountAction.RECOVERY_CODES_CREATED)
+        await self.fresh.factors.change(visit.user.subject, rule, before=recorded)
         _log.warning("recovery codes created", subject=visit.user.subject, origin=visit.network)
         return self.context.templates.render("recovery_codes.html", {"codes": codes, "onward": visit.onward})
 

@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.accounts.account_links import AccountLinks, LinkOverError
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.set_password import OPERATIONS
 from auth_service.pages.one_time_link import done_mark, kept_from_referers, link_over, new_password
@@ -106,7 +107,7 @@ class SetPasswordPage:
         origin, link = self.context.networks.network_of(request), form.require("link")
         who = {"subject": user.subject, "username": encoded(user.username), "origin": origin}
         try:
-            await while_connected(request, self._redeem(form, link))
+            await while_connected(request, self._redeem(form, link, user, origin))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
@@ -115,10 +116,13 @@ class SetPasswordPage:
         _log.warning("password set by link", **who)
         return see_other(f"set-password?done={done_mark(_EVENT, browser)}")
 
-    async def _redeem(self, form: Parameters, link: str) -> None:
+    async def _redeem(self, form: Parameters, link: str, user: User, origin: str) -> None:
         new = new_password(form)
+        recorded = self.context.account_events.before(
+            AccountAction.PASSWORD_SET_BY_LINK, user.subject, network=origin
+        )
         try:
-            await self.links.redeem(link, new)
+            await self.links.redeem(link, new, before=recorded)
         except NoSuchUserError as error:
             raise LinkOverError from error
         except ValueError as error:

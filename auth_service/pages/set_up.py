@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from auth_service.accounts.first_administrator import FirstAdministrator, SetupOverError
+from auth_service.journal.account_events import AccountAction
 from auth_service.pages.current_password import NotDoneError, not_done
 from auth_service.pages.descriptions.set_up import OPERATIONS
 from auth_service.pages.one_time_link import done_mark, kept_from_referers, link_over, new_password
@@ -97,7 +98,7 @@ class SetUpPage:
         await self._require(link, request)
         origin = self.context.networks.network_of(request)
         try:
-            await while_connected(request, self._create(form, link, username))
+            await while_connected(request, self._create(form, link, username, origin))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
@@ -106,15 +107,19 @@ class SetUpPage:
         _log.warning("first administrator created", username=encoded(username), origin=origin)
         return see_other(f"set-up?done={done_mark(_EVENT, browser)}")
 
-    async def _create(self, form: Parameters, link: str, username: str) -> None:
+    async def _create(self, form: Parameters, link: str, username: str, origin: str) -> None:
         new = new_password(form)
         try:
-            await self.first.create(link, username, new)
+            user = await self.first.create(link, username, new)
         except UserExistsError as error:
             raise NotDoneError(Text("This username is taken."), 400, Reason.FORM_FIELD_INVALID) from error
         except ValueError as error:
             message = Text("That cannot be used: %(reason)s.", reason=message_of(error))
             raise NotDoneError(message, 400, Reason.PASSWORD_NOT_CHANGED) from error
+        # Afterwards: the subject is drawn with the account.
+        await self.context.account_events.record(
+            AccountAction.FIRST_ADMINISTRATOR_CREATED, user.subject, network=origin
+        )
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from auth_service.journal.account_events import BeforeWrite, nothing_before
 from auth_service.protocol.factors import Factors, Notice, with_notice
 from auth_service.storage import keys
 from shared.clock import Clock
@@ -29,8 +30,14 @@ class FactorRepository:
         """Return the second factors of an account."""
         return await self._factors.get(subject) or Factors()
 
-    async def change(self, subject: str, rule: Rule[R]) -> R:
-        """Change the factors of an account atomically by a pure rule; return the rule's result."""
+    async def change(self, subject: str, rule: Rule[R], *, before: BeforeWrite = nothing_before) -> R:
+        """Change the factors of an account atomically by a pure rule; return the rule's result.
+
+        Args:
+            before: awaited if the rule changes the current factors, before they are written.
+        """
+        if before is not nothing_before and rule(await self.of(subject))[0] is not None:
+            await before()
 
         def wrapped(factors: Factors) -> tuple[Factors | None, tuple[R]]:
             changed, result = rule(factors)

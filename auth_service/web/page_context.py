@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 
+from auth_service.journal.account_events import NO_ACCOUNT_EVENTS, AccountEvents
 from auth_service.protocol.request_source import RequestSource, browser_name
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.sessions import Session, SessionRepository
@@ -31,6 +32,7 @@ class PageContext:
     networks: ClientNetworks
     templates: PageTemplates
     errors: ErrorPages
+    account_events: AccountEvents = NO_ACCOUNT_EVENTS
 
     async def visitor(self, request: Request) -> tuple[Browser, Session | None]:
         """Return the browser that sent `request`, and its login session."""

@@ -27,7 +27,11 @@ def account_page(parts: Components) -> AccountPage:
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
     )
-    others = OtherSessions(sessions=parts.users.sessions, logout=logout(parts))
+    others = OtherSessions(
+        sessions=parts.users.sessions,
+        logout=logout(parts),
+        account_events=parts.page_context.account_events,
+    )
     sessions = SessionsSection(others=others, providers=providers)
     browsers = BrowsersSection(browsers=parts.users.known_browsers, others=others)
     return AccountPage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.journal.account_events import AccountEvents
 from auth_service.settings import AuthSettings
 from auth_service.users.known_browsers import KnownBrowserRepository
 from auth_service.users.sessions import SessionRepository
@@ -32,6 +33,7 @@ def page_context(
         networks=ClientNetworks(base.settings.trusted_proxies),
         templates=templates,
         errors=ErrorPages(templates, browsers, sessions),
+        account_events=AccountEvents(base.journal),
     )
 
 

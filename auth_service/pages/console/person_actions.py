@@ -65,7 +65,7 @@ class PersonActions:
             await OwnEmail(accounts=self.people.accounts).confirm(user, address)
         except ValueError as error:
             raise NotDoneError(sentence_of(message_of(error)), 400, Reason.EMAIL_NOT_CHANGED) from error
-        admin.audit("e-mail address confirmed", user=user.username, email=address)
+        admin.audit("e-mail address confirmed", user=user.username, user_subject=user.subject, email=address)
         return user
 
     async def _disable(self, _: Parameters, user: User, admin: Administrator) -> User:
@@ -95,7 +95,9 @@ class PersonActions:
             raise NotDoneError(
                 sentence_of(message_of(error)), 400, Reason.IDENTITY_NOT_DISCONNECTED
             ) from error
-        admin.audit("identity disconnected", user=user.username, identity=identity_id)
+        admin.audit(
+            "identity disconnected", user=user.username, user_subject=user.subject, identity=identity_id
+        )
         return user
 
     async def _end(self, form: Parameters, user: User, admin: Administrator) -> User:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from typing import Any
 
 import pytest
 
-from auth_service.journal.reader import JournalReader
-from auth_service.journal.search import JournalQuery, newest_events
-from shared.storage import Store
+from tests.auth_service.journal.events import events_of, kinds
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Client
 
 pytestmark = pytest.mark.requirement("JR-1")
-
-
-def events_of(server: AuthorizationServer, **members: str) -> list[dict[str, Any]]:
-    async def read(store: Store) -> list[dict[str, Any]]:
-        return await newest_events(JournalReader(store), JournalQuery(members=members), 1_000)
-
-    return server.with_store(read)
-
-
-def kinds(events: list[dict[str, Any]]) -> list[str]:
-    return [event["kind"] for event in events]
 
 
 def test_a_client_has_one_event_for_each_decision_from_its_registration_to_its_end(

@@ -1,0 +1,74 @@
+"""The events about changes that people make to their own accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from auth_service.journal.journal import NO_JOURNAL, Journal
+from shared.journal.event import EventKind
+
+BeforeWrite = Callable[[], Awaitable[None]]
+"""Awaited once a change has been checked, before it is written."""
+
+
+async def nothing_before() -> None:
+    """Do nothing before a change is written."""
+
+
+class AccountAction(StrEnum):
+    """The changes that people make to their own accounts."""
+
+    PASSWORD_CHANGED = "password changed"  # noqa: S105 -- the name of an action
+    PASSWORD_SET_BY_LINK = "password set by link"  # noqa: S105 -- the name of an action
+    FACTOR_ADDED = "second factor added"
+    FACTOR_REMOVED = "second factor removed"
+    RECOVERY_CODES_CREATED = "recovery codes created"
+    IDENTITY_DISCONNECTED = "identity disconnected"
+    EMAIL_CHANGED = "unproven e-mail address changed"
+    FIRST_ADMINISTRATOR_CREATED = "first administrator created"
+    LOGGED_OUT = "logged out"
+    SESSIONS_ENDED = "sessions ended"
+    BROWSERS_FORGOTTEN = "browsers forgotten"
+    DELETED = "account deleted"
+
+
+ENDING = frozenset(
+    {
+        AccountAction.LOGGED_OUT,
+        AccountAction.SESSIONS_ENDED,
+        AccountAction.BROWSERS_FORGOTTEN,
+        AccountAction.DELETED,
+    }
+)
+"""Actions that only take away access: they go ahead while the journal waits for room in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvents:
+    """Records changes of accounts by their owners."""
+
+    journal: Journal = NO_JOURNAL
+
+    async def record(self, action: AccountAction, subject: str, **about: object) -> None:
+        """Record a change that is about to be made.
+
+        Args:
+            about: ids such as `session`, `identity`, and the `network`; no names, addresses or secrets.
+
+        Raises:
+            StoreUnavailableError: the event may not be stored, so the change must not be made.
+        """
+        if action in ENDING:
+            self.journal.note(EventKind.ACCOUNT, action=action.value, subject=subject, **about)
+        else:
+            await self.journal.record(EventKind.ACCOUNT, action=action.value, subject=subject, **about)
+
+    def before(self, action: AccountAction, subject: str, **about: object) -> BeforeWrite:
+        """Return a function that records a change, for code that checks it first."""
+        return partial(self.record, action, subject, **about)
+
+
+NO_ACCOUNT_EVENTS = AccountEvents()
