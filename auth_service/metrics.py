@@ -80,15 +80,11 @@ class AuthMetrics:
     def __init__(self, measurements: Measurements) -> None:
         self.measurements = measurements
         self.sampler = Sampler()
-        self._measure = RequestMeter(measurements).measure
+        self.request_done = RequestMeter(measurements, self._refused).measure
         for reason in _OF_REUSE:  # from 0 on, so that the first one is an increase
             measurements.add(REUSE_FOUND, reason, amount=0.0)
 
-    def request_done(self, endpoint: str, status: int, reason: str, seconds: float) -> None:
-        """Measure a request; see `RequestDone`."""
-        self._measure(endpoint, status, reason, seconds)
-        if not reason:
-            return
+    def _refused(self, reason: str) -> None:
         if reason in _OF_REUSE:
             self.measurements.add(REUSE_FOUND, reason)
         elif outcome := _FAILED_LOGINS.get(reason):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import Refusal
 from resource_service.gateway.pool import ProcessPool
 from resource_service.metrics import PROCESSES, UPSTREAM_DURATION, UPSTREAM_REQUESTS, ResourceMetrics
-from shared.asgi.whole_response import with_changed_start
 from shared.metrics.measurements import Measurements
+from shared.metrics.requests import NOTED_STATUS
 
 DISCONNECTED = "disconnected"
 
 
 class MeasuredBackend:
-    """An ASGI app around that of a backend; only installed if metrics are on.
+    """An ASGI app around that of a backend, inside of a `MeasuredApp`; only installed if metrics are on.
 
     Args:
         mount: the path of the resource.
@@ -33,24 +33,15 @@ class MeasuredBackend:
         Raises:
             Refusal: as the backend.
         """
-        begun, result = perf_counter(), DISCONNECTED
-
-        def note(start: Message) -> Message:
-            nonlocal result
-            result = f"{start['status'] // 100}xx"
-            return start
-
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                note(message)
-            await send(message)
-
+        begun, refused = perf_counter(), ""
         try:
-            await self._app(with_changed_start(scope, note), receive, noting)
+            await self._app(scope, receive, send)
         except Refusal as refusal:
-            result = refusal.reason.code
+            refused = refusal.reason.code
             raise
         finally:
+            status = scope["state"].get(NOTED_STATUS)
+            result = f"{status // 100}xx" if status else refused or DISCONNECTED
             self._measurements.add(UPSTREAM_REQUESTS, self._mount, result)
             self._measurements.observe(UPSTREAM_DURATION, perf_counter() - begun, self._mount)
 

@@ -6,7 +6,8 @@ from starlette.types import Scope
 
 from shared.reasons import ReasonCode
 
-_MEMBER = "doorward.reason"
+NOTED_REASON = "doorward.reason"
+"""Member of the state of a scope."""
 
 
 def note_reason(scope: Scope, reason: ReasonCode) -> None:
@@ -14,10 +15,4 @@ def note_reason(scope: Scope, reason: ReasonCode) -> None:
     # Middleware copies the scope, but not its state.
     state = scope.get("state")
     if state is not None:
-        state[_MEMBER] = reason.code
-
-
-def noted_reason(scope: Scope) -> str:
-    """Return the code of the reason, or an empty string."""
-    state = scope.get("state")
-    return state.get(_MEMBER, "") if state else ""
+        state[NOTED_REASON] = reason.code

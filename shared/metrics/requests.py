@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.asgi.direct_protocol import DirectExchange, DirectProtocol
 from shared.asgi.direct_routes import Answer
-from shared.asgi.noted_reason import noted_reason
+from shared.asgi.noted_reason import NOTED_REASON
 from shared.asgi.whole_response import with_changed_start
 from shared.metrics.declarations import LATENCY_BUCKETS_S, counter, latency
 from shared.metrics.measurements import Measurements
@@ -23,6 +23,9 @@ OTHER = "other"
 
 DISCONNECTED = 499
 """The status of a request whose client was gone before the response began."""
+
+NOTED_STATUS = "doorward.status"
+"""Member of the state of a scope: the status of the response, once it has begun."""
 
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
@@ -56,10 +59,14 @@ class RequestMeter:
     """Measures requests that were answered.
 
     Every request passes here, so the places of values are looked up once for each endpoint and outcome.
+
+    Args:
+        refused: also called with the reason code of each refusal.
     """
 
-    def __init__(self, measurements: Measurements) -> None:
+    def __init__(self, measurements: Measurements, refused: Callable[[str], None] | None = None) -> None:
         self._measurements = measurements
+        self._refused = refused
         self._values = measurements.values
         self._places: dict[tuple[str, int, str], tuple[int, int]] = {}
 
@@ -71,8 +78,14 @@ class RequestMeter:
         values[count] += 1.0
         values[durations + bisect_left(LATENCY_BUCKETS_S, seconds)] += 1.0
         values[durations + _SUM] += seconds
+        if reason:
+            self._measure_refusal(endpoint, status, reason)
+
+    def _measure_refusal(self, endpoint: str, status: int, reason: str) -> None:
         if status == _TOO_MANY:
             self._measurements.add(RATE_LIMITED, endpoint, reason)
+        if self._refused is not None:
+            self._refused(reason)
 
     def _new_places(self, endpoint: str, status: int, reason: str) -> tuple[int, int]:
         count = self._measurements.place(REQUESTS, endpoint, f"{status // 100}xx", reason)
@@ -135,37 +148,38 @@ class MeasuredApp:
     """
 
     def __init__(self, app: Any, name_of: Callable[[str], str], done: RequestDone) -> None:  # noqa: ANN401 -- an ASGI application, perhaps with `direct`
-        self._app: ASGIApp = app
+        self._app = app
         self._name_of = name_of
         self.done = done
 
     @property
     def direct(self) -> ASGIApp | None:
         """That of the application, for `DirectProtocol`."""
-        return getattr(self._app, "direct", None)
+        direct: ASGIApp | None = self._app.direct
+        return direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = perf_counter(), DISCONNECTED
+        begun = perf_counter()
+        state = scope.setdefault("state", {})
 
         def note(start: Message) -> Message:
-            nonlocal status
-            status = start["status"]
+            state[NOTED_STATUS] = start["status"]
             return start
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
-                note(message)
+                state[NOTED_STATUS] = message["status"]
             await send(message)
 
-        scope = with_changed_start(scope, note)
-        scope.setdefault("state", {})
         try:
-            await self._app(scope, receive, noting)
+            await self._app(with_changed_start(scope, note), receive, noting)
         finally:
-            self.done(self._name_of(scope["path"]), status, noted_reason(scope), perf_counter() - begun)
+            status = state.get(NOTED_STATUS, DISCONNECTED)
+            reason = state.get(NOTED_REASON, "")
+            self.done(self._name_of(scope["path"]), status, reason, perf_counter() - begun)
 
 
 class MeasuredProtocol(DirectProtocol):
@@ -185,7 +199,7 @@ class MeasuredProtocol(DirectProtocol):
         seconds = perf_counter() - self._begun
         super()._finish(exchange, answer)
         status = DISCONNECTED if answer is None else answer.response.status_code
-        self._done(exchange.route.path, status, noted_reason(exchange.scope), seconds)
+        self._done(exchange.route.path, status, exchange.scope["state"].get(NOTED_REASON, ""), seconds)
 
 
 def _ignore(_endpoint: str, _status: int, _reason: str, _seconds: float) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from auth_service.metrics import METRICS as OF_AUTH
 from resource_service.metrics import METRICS as OF_RESOURCE
 from shared.metrics.declarations import Kind
-from tests.cli.command import ROOT, Up, up
+from tests.cli.command import ROOT, Up, doorward, up
 from tests.e2e.sdk import SdkClient, bare_call
 from tests.flow import Person
 from tests.gateway.upstreams import forked_stdio
@@ -87,12 +88,21 @@ def values(port: int) -> dict[str, float]:
     return counted
 
 
-async def load(running: Up) -> None:
-    """Do everything that is measured: log in, call a tool, refresh, reuse, revoke, be refused."""
+@dataclass(frozen=True)
+class Issued:
+    """A client, and the secrets that it and its user were given."""
+
+    client_id: str
+    secrets: set[str]
+
+
+async def load(running: Up, calls: int = 1) -> Issued:
+    """Do all that is measured: log in, call tools, refresh, reuse a token, be refused."""
     person = Person(trust_env=False)
     sdk = SdkClient(f"http://localhost:{running.resource_port}/mcp", person)
     async with sdk.connected() as client:
-        await client.list_tools()
+        for _ in range(calls):
+            await client.list_tools()
         memory = sdk.memory
         assert memory.client_info
         form = {
@@ -106,11 +116,21 @@ async def load(running: Up) -> None:
             assert newer.is_success, newer.text
             again = http.post("/token", data={**form, "refresh_token": newer.json()["refresh_token"]})
             assert again.is_success, again.text
+            tokens = {memory.access_token, memory.refresh_token}
+            for response in (newer, again):
+                tokens |= {response.json()["access_token"], response.json()["refresh_token"]}
             assert http.post("/token", data=form).json()["reason_code"] == "refresh_token_used_twice"
-            too_many = [http.post("/register", json={"redirect_uris": ["http://a"]}) for _ in range(6)]
-            assert too_many[-1].status_code == 429
     assert bare_call(sdk.mcp_url, "unknown").status_code == 401
+    secrets = {*tokens, form["client_secret"], *(cookie.value or "" for cookie in person.browser.cookies.jar)}
     person.close()
+    return Issued(form["client_id"], secrets - {""})
+
+
+def reach_limit(running: Up) -> None:
+    """Register until that is refused."""
+    with httpx2.Client(base_url=running.issuer, trust_env=False) as http:
+        while http.post("/register", json={"redirect_uris": ["http://a"]}).status_code != 429:
+            pass
 
 
 @contextmanager
@@ -172,6 +192,7 @@ def address(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 def running(address: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     settings = {
         "DOORWARD_METRICS_PORT": str(port),
+        "DOORWARD_LOG_LEVEL": "debug",
         "DOORWARD_INTROSPECTION_CACHE_S": "60",
         "DOORWARD_REGISTRATIONS_PER_MINUTE": "5",
         "DOORWARD_UPSTREAM": forked_stdio("tests.gateway.servers.plain"),
@@ -180,12 +201,35 @@ def running(address: str, port: int, tmp_path_factory: pytest.TempPathFactory) -
         yield started
 
 
+def scraped(port: int) -> str:
+    """The metrics of both services as text."""
+    urls = (f"http://127.0.0.1:{each}/metrics" for each in (port, port + 1))
+    return "".join(httpx2.get(url, trust_env=False).text for url in urls)
+
+
+async def test_no_secret_of_a_run_at_debug_level_is_in_logs_journal_or_metrics(
+    running: Up, port: int
+) -> None:
+    issued = await load(running)
+    journal = doorward("audit", "export", cwd=running.directory)
+    assert journal.returncode == 0, journal.stderr
+    state = running.directory / ".doorward"
+    places = {name: (state / name).read_text() for name in ("auth.log", "resource.log")}
+    places |= {"journal": journal.stdout, "metrics": scraped(port)}
+    assert all(issued.client_id in places[name] for name in ("auth.log", "journal"))
+    # Log lines show the kind of a token before its end is cut off.
+    bare = {re.sub(r"\Adw_[a-z]{2}_", "", secret) for secret in issued.secrets}
+    assert len(bare) >= 6
+    assert [(place, secret) for place, text in places.items() for secret in bare if secret in text] == []
+
+
 async def test_each_metric_moves_under_load_and_prometheus_reads_it(
     running: Up, address: str, port: int
 ) -> None:
     wait_until(lambda: len(results(address, "up == 1")) == 2, timeout_s=30)
     before = values(port)
     await load(running)
+    reach_limit(running)
     moving = {n for n, m in DECLARED.items() if m.kind is not Kind.GAUGE} - FAULTS
 
     def still() -> set[str]:
