@@ -29,6 +29,7 @@ EVERYTHING = [
     "ingress.className=nginx",
     "ingress.tlsSecret=tls",
     "podAnnotations.note=here",
+    "metrics.enabled=true",
     "imagePullSecrets[0].name=registry",
 ]
 POLICY = "scopes: {}\n"
@@ -91,7 +92,7 @@ def test_pods_have_no_privilege_and_no_secret_in_their_environment(service: str)
 def test_the_service_accepts_the_settings_that_its_pod_has(
     service: str, secrets: Path, tmp_path: Path
 ) -> None:
-    pod = the(rendered(service), "Deployment")["spec"]["template"]["spec"]
+    pod = the(rendered(service, "metrics.enabled=true"), "Deployment")["spec"]["template"]["spec"]
     [projected] = [each["projected"] for each in pod["volumes"] if "projected" in each]
     mounted = tmp_path / "mounted"
     mounted.mkdir()
@@ -101,7 +102,9 @@ def test_the_service_accepts_the_settings_that_its_pod_has(
             value = "redis://:password@redis:6379/0" if is_store else (secrets / item["key"]).read_text()
             (mounted / item["path"]).write_text(value)
     environment = {
-        each["name"]: each["value"].replace("/run/secrets/doorward", str(mounted))
+        each["name"]: each["value"]
+        .replace("/run/secrets/doorward", str(mounted))
+        .replace("/var/lib/doorward", str(tmp_path))
         for each in pod["containers"][0]["env"]
     }
     done = doorward("config", "check", service, cwd=tmp_path, **environment)

@@ -70,7 +70,7 @@ def test_the_service_accepts_the_settings_of_its_unit(service: str, secrets: Pat
         **read_environment(secrets / Path(environment_file).name),
         **{name: value for name, _, value in added},
         **{
-            name: value.replace("%d", str(credentials))
+            name: value.replace("%d", str(credentials)).replace("%S", str(tmp_path / "state"))
             for name, _, value in (each.partition("=") for each in values(service, "Environment"))
         },
     }
