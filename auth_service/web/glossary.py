@@ -64,7 +64,7 @@ WORDS = {
     "id_token_signed_response_alg": "The algorithm of the client's ID tokens; `RS256` by default.",
     # Security events (RFC 8936 §2.3)
     "sets": "`jti` to Security Event Token, the oldest event first.",
-    "accepted": "The number of events about grants for the caller's resources.",
+    "through": "The number of the last entry of the chain that is stored.",
     "moreAvailable": "Whether more events are available.",
     # Other members
     "keys": "Public keys (RFC 7517 §5), including upcoming and previous signing keys.",
