@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +27,15 @@ audit = typer.Typer(
     help="Search, export and verify the journal: who did what, through which client.", no_args_is_help=True
 )
 _CHAIN_MEMBERS = frozenset({"chain", "sequence", "previous", "time_ms", "kind", "subject", "client"})
+
+
+class ExportFormat(StrEnum):
+    """The forms in which events are exported."""
+
+    JSONL = "jsonl"
+    OCSF = "ocsf"
+    OTLP = "otlp"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")]
 Since = Annotated[
@@ -72,9 +82,15 @@ def search(
 
 
 @audit.command()
-def export(since: Since = None, until: Until = None) -> None:
+def export(
+    since: Since = None,
+    until: Until = None,
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="The journal's own form, OCSF 1.3.0, or OTLP logs.")
+    ] = ExportFormat.JSONL,
+) -> None:
     """Print the events as lines of JSON, one chain after the other."""
-    asyncio.run(_export(_query({}, since, until)))
+    asyncio.run(_export(_query({}, since, until), form))
 
 
 @audit.command()
@@ -177,13 +193,23 @@ async def _newest(query: JournalQuery, limit: int) -> tuple[list[dict[str, Any]]
     return events, names
 
 
-async def _export(query: JournalQuery) -> None:
+async def _export(query: JournalQuery, form: ExportFormat) -> None:
     from auth_service.journal.reader import JournalReader
     from auth_service.journal.search import matching_events
 
+    exported = _mapping(form)
     async with _recorded(query) as store:
         async for event in matching_events(JournalReader(store), query):
-            typer.echo(json_text(event))
+            typer.echo(json_text(exported(event)))
+
+
+def _mapping(form: ExportFormat) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    from shared.journal.ocsf import ocsf_event
+    from shared.journal.otlp import otlp_logs
+
+    if form is ExportFormat.OCSF:
+        return ocsf_event
+    return otlp_logs if form is ExportFormat.OTLP else dict
 
 
 def _line(event: dict[str, Any], names: dict[str, str]) -> str:

@@ -115,6 +115,12 @@ async def test_a_search_finds_what_meets_every_condition(audit: Audit) -> None:
     assert len(audit.events("search", "--kind", "login", "--since", "2020-01-01T00:00Z", "--json")) == 2
 
 
+async def test_an_export_has_the_form_that_is_chosen(audit: Audit) -> None:
+    classes = sorted(str(event["type_uid"]) for event in audit.events("export", "--format", "ocsf"))
+    assert classes[:2] == ["300201", "300201"]
+    assert all("resourceLogs" in line for line in audit.events("export", "--format", "otlp"))
+
+
 async def test_an_export_contains_every_event_and_itself(audit: Audit) -> None:
     kinds = [str(event["kind"]) for event in audit.events("export")]
     assert sorted(kinds) == ["journal.read", "login", "login", "tokens.issued"]
@@ -149,7 +155,7 @@ async def test_entries_that_somebody_made_up_neither_stop_the_commands_nor_contr
     await audit.store.log_append(log, Position(2**50, 0), lines)
     await audit.store.index_add(keys.journal_chains(), "\x1b[2J", ttl_s=None)
     await audit.store.log_append(keys.journal("\x1b[2J"), Position(1, 0), b"{}")
-    for arguments in (("tail",), ("tail", "--json"), ("export",), ("verify",)):
+    for arguments in (("tail",), ("tail", "--json"), ("export", "--format", "ocsf"), ("verify",)):
         done = audit(*arguments)
         assert done.returncode == (1 if arguments == ("verify",) else 0), done.stderr
         assert "Traceback" not in done.stderr
