@@ -34,6 +34,10 @@ class ProofReplayCache:
         self._networks = networks
         self._clients = clients
 
+    async def was_used(self, key: str) -> bool:
+        """Whether the proof with that `key` was used; of concurrent requests, `use` decides."""
+        return await self._store.get(key) is not None
+
     async def use(self, key: str, source: ProofSource, *, ttl_s: int) -> bool:
         """Remember a proof by its `key`; False where it was used before.
 

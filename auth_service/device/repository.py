@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from auth_service.crypto.secrets import digest, new_secret
@@ -90,10 +91,22 @@ class DeviceRequestRepository:
         )
         return bool(counted)
 
-    async def poll(self, device_code: str, client_id: str, now: int) -> DeviceRequest | OAuthError | None:
-        """Answer a device's poll; return None if the device code is unknown."""
+    async def poll(
+        self, device_code: str, client_id: str, now: int, before: Callable[[DeviceRequest], Awaitable[None]]
+    ) -> DeviceRequest | OAuthError | None:
+        """Answer a device's poll; return None if the device code is unknown.
+
+        Args:
+            before: awaited with the request before each attempt to record that it is redeemed; if it raises,
+                it is not.
+        """
+
+        async def before_redeemed(request: DeviceRequest) -> None:
+            if request.state == "redeemed":
+                await before(request)
+
         return await self._requests.update(
-            digest(device_code), lambda request: device.poll(request, client_id, now)
+            digest(device_code), lambda request: device.poll(request, client_id, now), before=before_redeemed
         )
 
     async def withdraw(self, device_code: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.proof_source import ProofSource
+
+Prepare: TypeAlias = Callable[[Grant], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +22,8 @@ class TokenRequest:
         now: whole seconds since 1970.
         proof_source: the client or network for which assertions are counted.
         jkt: thumbprint of the key whose possession the request proves (RFC 9449).
-        prepare: makes the response from the grant that is about to be written. It is awaited before a code or
-            a refresh token is used up; if it raises, nothing is.
+        prepare: makes the response from the grant that is about to be written. It is awaited before anything
+            is written or used up; if it raises, nothing is.
     """
 
     client: Client
@@ -29,7 +31,7 @@ class TokenRequest:
     now: int
     proof_source: ProofSource
     jkt: str | None = None
-    prepare: Callable[[Grant], Awaitable[None]] | None = None
+    prepare: Prepare | None = None
 
 
 class GrantType(Protocol):

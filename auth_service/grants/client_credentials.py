@@ -32,7 +32,7 @@ class ClientCredentials:
         draft = self._grant_factory.draft(
             request.client, scopes, resource.resource if resource else None, request.now
         )
-        return await self._grant_factory.open_active(replace(draft, jkt=request.jkt))
+        return await self._grant_factory.open_active(replace(draft, jkt=request.jkt), request.prepare)
 
     def _scopes(self, request: TokenRequest, resource: ProtectedResource | None) -> tuple[str, ...]:
         registered = request.client.metadata.get("scope")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
+from auth_service.grants.base import Prepare
 from auth_service.grants.permissions import Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.admin_access import SCOPE, may_administer
@@ -17,7 +20,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.users.account_reading import account_reading
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
-from shared.storage.interface import Store
+from shared.storage.interface import Store, StoreUnavailableError
 from shared.storage.readings import NOTHING, Reading, read_together
 
 SESSION_ENDED = "the login session of the grant has ended"
@@ -77,11 +80,14 @@ class GrantFactory:
             **(owner.members() if owner else {}),
         )
 
-    async def open(self, draft: Grant, rules: StoredRules | None = None) -> Grant:
+    async def open(
+        self, draft: Grant, rules: StoredRules | None = None, prepare: Prepare | None = None
+    ) -> Grant:
         """Open a grant that waits for its code, limited to what its person may hold.
 
         Args:
             rules: the access rules, as this request has read them; None to read them.
+            prepare: awaited with the grant before it is written; if it raises, nothing is.
 
         Raises:
             AccessNotGrantedError: the person may hold no part of it.
@@ -91,6 +97,8 @@ class GrantFactory:
         grant = await self._permissions.permitted(draft, rules)
         if grant is None:
             raise AccessNotGrantedError
+        if prepare is not None:
+            await prepare(grant)
         await self._grants.open(grant)
         refusal = await self._refusal(grant)
         if refusal is not None:
@@ -98,13 +106,22 @@ class GrantFactory:
             raise refusal
         return grant
 
-    async def open_active(self, draft: Grant) -> Grant:
+    async def open_active(self, draft: Grant, prepare: Prepare | None = None) -> Grant:
         """Open a grant with its first tokens.
+
+        Args:
+            prepare: as for `open`.
 
         Raises:
             OAuthError: as from `open`.
         """
-        return await self.open(issue(draft, self._lifetimes, draft.created_at))
+        return await self.open(issue(draft, self._lifetimes, draft.created_at), prepare=prepare)
+
+    async def abandon(self, grant: Grant) -> None:
+        """End a grant whose tokens nobody gets, because what it was opened for could not be used up."""
+        # Without the store, it stays, and expires; nobody has its tokens.
+        with suppress(StoreUnavailableError):
+            await self._grants.revoke(grant.grant_id, "its tokens were not issued")
 
     async def _refusal(self, grant: Grant) -> OAuthError | None:
         # Checked after the grant was opened: code that disables a user, ends a session or deletes a client

@@ -14,6 +14,7 @@ from auth_service.protocol.errors import (
     InvalidClientError,
     InvalidGrantError,
     InvalidTargetError,
+    OAuthError,
     UnauthorizedClientError,
 )
 from auth_service.protocol.grant import Grant
@@ -25,6 +26,7 @@ from auth_service.storage import keys
 from shared.jose import ASYMMETRIC, Claims, InvalidJwsError, UnverifiedJws, parse
 from shared.replacing import replace
 from shared.signatures import Signatures
+from shared.storage.interface import StoreUnavailableError
 
 
 class JwtBearer:
@@ -54,11 +56,16 @@ class JwtBearer:
     async def redeem(self, request: TokenRequest) -> Grant:
         trusted, claims, expires_at = await self._verified(request)
         draft = self._by_profile(request, trusted, claims)
-        await self._use_up(request, trusted, claims, expires_at)
+        used = _single_use(trusted, claims)
+        if used is not None and await self._proof_replay_cache.was_used(used):
+            raise _replayed()
         life_ends_at = min(draft.expires_at, max(expires_at, request.now + 1))
-        return await self._grant_factory.open_active(
-            replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at)
+        grant = await self._grant_factory.open_active(
+            replace(draft, jkt=request.jkt, refreshable=False, expires_at=life_ends_at), request.prepare
         )
+        if used is not None:
+            await self._use_up(used, grant, request, expires_at)
+        return grant
 
     async def _verified(self, request: TokenRequest) -> tuple[TrustedIssuer, Claims, int]:
         try:
@@ -127,17 +134,28 @@ class JwtBearer:
         granted = tuple(s for s in scopes if s in resource.scopes and (allowed is None or s in allowed))
         return self._grant_factory.draft(client, granted, resource.resource, request.now, owner=owner)
 
-    async def _use_up(
-        self, request: TokenRequest, trusted: TrustedIssuer, claims: Claims, expires_at: int
-    ) -> None:
-        jti = claims.get("jti")
-        if not isinstance(jti, str):
-            return  # only identity assertions must have a client, and those were checked
-        used = keys.once("assertion", trusted.issuer, jti)
-        if trusted.profile == "id-jag" and not await self._proof_replay_cache.use(
-            used, request.proof_source, ttl_s=expires_at + 60 - request.now
-        ):
-            raise InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")
+    async def _use_up(self, used: str, grant: Grant, request: TokenRequest, expires_at: int) -> None:
+        # After the grant was opened: what fails until then leaves the assertion usable. Of several requests
+        # with one assertion, this decides which gets tokens.
+        remembered_s = expires_at + 60 - request.now
+        try:
+            if not await self._proof_replay_cache.use(used, request.proof_source, ttl_s=remembered_s):
+                raise _replayed()
+        except (OAuthError, StoreUnavailableError):
+            await self._grant_factory.abandon(grant)
+            raise
+
+
+def _single_use(trusted: TrustedIssuer, claims: Claims) -> str | None:
+    """Return the key that marks an assertion as used; None if it can be used again until it expires."""
+    jti = claims.get("jti")
+    if trusted.profile != "id-jag" or not isinstance(jti, str):
+        return None
+    return keys.once("assertion", trusted.issuer, jti)
+
+
+def _replayed() -> InvalidGrantError:
+    return InvalidGrantError(Reason.ASSERTION_REPLAYED, "the assertion was used before")
 
 
 def _owner(trusted: TrustedIssuer, claims: Claims) -> Owner:

@@ -66,7 +66,7 @@ class TokenExchange:
             expires_at=min(handle.expires_at, draft.expires_at),
         )
         try:
-            return await self._grant_factory.open_active(derived)
+            return await self._grant_factory.open_active(derived, request.prepare)
         except AccessNotGrantedError as error:
             raise InvalidTargetError(error.reason, error.description) from error  # RFC 8693 §2.2.2
 
