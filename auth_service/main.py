@@ -62,7 +62,6 @@ from shared.prctl import forbid_inspection
 from shared.storage import Durability, open_store
 from shared.storage.interface import Store
 from shared.storage.store_clock import StoreClock
-from shared.storage.store_watch import StoreWatch
 from shared.uris import is_loopback, split_absolute
 
 _log = get_logger(__name__)
@@ -230,7 +229,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     base, settings = parts.base, parts.base.settings
 
-    store_watch = StoreWatch(base.store)
+    store_watch = base.store_watch
     watched = watching_for_operators(base, store_watch)
 
     @asynccontextmanager

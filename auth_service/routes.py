@@ -84,7 +84,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *_pages(parts, federated),
         *federated.endpoints,
         *second_factor_endpoints(parts),
-        *health_endpoints(parts.base.store),
+        *health_endpoints(parts.base.store, parts.base.store_watch),
     ]
 
 

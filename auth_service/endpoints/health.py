@@ -11,6 +11,7 @@ from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
 from shared.clock import Clock, steady_clock
 from shared.storage.interface import Store
+from shared.storage.store_watch import StoreWatch
 
 CHECK_EVERY_S = 1.0
 """How long one check of the store answers every probe. A check writes, so it is not made for each."""
@@ -41,8 +42,11 @@ class Readiness:
         self._accepted_at = self._steady()
 
 
-def health_endpoints(store: Store) -> list[Endpoint]:
-    """Return the endpoints: `/live` says that this process answers, `/ready` that it can serve."""
+def health_endpoints(store: Store, store_watch: StoreWatch) -> list[Endpoint]:
+    """Return the endpoints: `/live` says that this process answers, `/ready` that it can serve.
+
+    Warnings about the store are in the answer of `/ready`, and never the reason for another status.
+    """
     readiness = Readiness(store)
 
     async def live(_: Request) -> Response:
@@ -50,7 +54,8 @@ def health_endpoints(store: Store) -> list[Endpoint]:
 
     async def ready(_: Request) -> Response:
         await readiness.check()
-        return json_response({"status": "ok"})
+        warnings = store_watch.public_complaints
+        return json_response({"status": "ok", **({"warnings": warnings} if warnings else {})})
 
     return [
         Endpoint(path="/live", handler=answers_errors(live), methods=_METHODS, operations={"GET": LIVE}),

@@ -20,6 +20,7 @@ from shared.clock import Clock
 from shared.journal.event import EventKind
 from shared.signatures import Signatures
 from shared.storage.interface import Store
+from shared.storage.store_watch import StoreWatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +28,13 @@ class Infrastructure:
     """The foundation of all components: settings, store, clock, outgoing requests, keys.
 
     Attributes:
+        store_watch: what is wrong with the store: its `complaints` are for metrics and `/ready`.
         operator_fetcher: for URLs in the settings; never queued behind URLs that clients supply.
     """
 
     settings: AuthSettings
     store: Store
+    store_watch: StoreWatch
     clock: Clock
     fetcher: Fetcher
     operator_fetcher: Fetcher
@@ -64,6 +67,7 @@ def infrastructure(
     return Infrastructure(
         settings=settings,
         store=store,
+        store_watch=StoreWatch(store),
         clock=clock,
         fetcher=fetcher,
         operator_fetcher=operator_fetcher,

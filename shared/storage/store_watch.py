@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
 
@@ -10,6 +11,9 @@ from shared.logs import get_logger
 from shared.storage.interface import Store, StoreUnavailableError
 
 CHECK_EVERY_S = 180.0
+
+_ADDRESS = re.compile(r"\A\S+:\d+: ")
+"""The beginning of a complaint about one of several servers."""
 
 _log = get_logger(__name__)
 
@@ -24,6 +28,11 @@ class StoreWatch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.complaints: tuple[str, ...] = ()
+
+    @property
+    def public_complaints(self) -> list[str]:
+        """The complaints without the addresses of servers, each once."""
+        return list(dict.fromkeys(_ADDRESS.sub("", complaint) for complaint in self.complaints))
 
     async def check(self) -> None:
         """Check once, and log each complaint that is new, and each that is settled.

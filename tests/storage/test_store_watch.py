@@ -65,6 +65,13 @@ async def test_only_changes_are_logged_and_outages_change_nothing(monkeypatch: p
     assert watch.complaints == ("b",)
 
 
+async def test_public_complaints_name_no_server() -> None:
+    complaints = ["10.0.0.1:6379: a full", "10.0.0.2:6379: a full", "[::1]:6379: late", "one: two"]
+    watch = StoreWatch(cast("Store", Complaining(complaints)))
+    await watch.check()
+    assert watch.public_complaints == ["a full", "late", "one: two"]
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Store]:
     store = open_store(url)

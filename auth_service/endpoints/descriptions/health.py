@@ -15,7 +15,8 @@ LIVE: Mapping[str, Any] = {
 }
 READY: Mapping[str, Any] = {
     "summary": "Readiness check",
-    "description": "200 if the store answers and accepts writes, else 503. `/health` is the same.",
+    "description": "200 if the store answers and accepts writes, else 503. `warnings` lists problems of"
+    " the settings, memory, replicas or clock of the store, without addresses. `/health` is the same.",
     "tags": ["Operation"],
     "responses": {"200": answer("The service is available.", {"status": "ok"})},
 }

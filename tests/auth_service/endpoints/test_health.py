@@ -54,6 +54,19 @@ def test_a_process_without_its_store_is_alive_but_not_ready(tmp_path_factory: py
         server.failures.clear()
 
 
+def test_warnings_about_the_store_are_in_ready_and_do_not_make_it_unready(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    require("redis-server")
+    directory = tmp_path_factory.mktemp("careless")
+    careless = ("--save", "", "--appendonly", "no")
+    with redis_running(directory, *careless) as redis, running(redis.url) as server:
+        answer = server.get("/ready")
+        assert answer.status_code == 200
+        assert any("appendonly" in warning for warning in answer.json()["warnings"])
+        assert str(redis.port) not in answer.text
+
+
 def wait_for_refusal(server: AuthorizationServer) -> None:
     """Ask until the last check has been forgotten."""
     while server.get("/ready").status_code == 200:
