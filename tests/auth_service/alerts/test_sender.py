@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from anyio import to_thread
 
+from auth_service.alerts import sender as sending
 from auth_service.alerts.alert import Alert, AlertKind
-from auth_service.alerts.sender import MAX_WAITING, AlertSender, Webhook
+from auth_service.alerts.sender import AlertSender, Webhook
 from auth_service.alerts.sources import AlertSources
 from auth_service.fetching import Fetcher, Limits
 from auth_service.protocol.grant import REUSE
@@ -90,16 +91,25 @@ async def test_an_alert_that_is_not_accepted_is_sent_again_under_its_id(receiver
     assert sent[3]["summary"] == "Next."
 
 
-async def test_a_receiver_that_hangs_delays_no_caller_and_is_given_up(receiver: Site, store: Store) -> None:
+async def test_a_receiver_that_hangs_delays_no_caller_and_is_given_up(
+    receiver: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAX_WAITING", 3)
     receiver.answers["/alerts"] = dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", every_s=0.05)
     async with (alerts := sender(receiver, store, total_s=0.3, attempts=1)).run():
         alerts.send(REUSED)
         await received(receiver, 1)
-        for number in range(MAX_WAITING + 50):  # returns at once, and what waits is bounded
-            alerts.send(Alert(kind=AlertKind.STORE_PROBLEM, summary="Full.", about=str(number)))
+        for number in range(5):  # returns at once, and what waits is bounded
+            alerts.send(problem(number))
         receiver.answers["/alerts"] = OK
-        sent = await received(receiver, 1 + MAX_WAITING)
-    assert {body["kind"] for body in sent[1:]} == {"store_problem"}
+        await received(receiver, 4)
+        alerts.send(problem(9))
+        sent = await received(receiver, 5)
+    assert [body["summary"] for body in sent[1:]] == ["0", "1", "2", "9"]
+
+
+def problem(number: int) -> Alert:
+    return Alert(kind=AlertKind.STORE_PROBLEM, summary=str(number), about=str(number))
 
 
 def test_what_happens_becomes_an_alert_once() -> None:
