@@ -50,13 +50,20 @@ def main() -> None:
             rows = runner.run(_measured(chosen, options.seconds, options.rounds))
     title = f"Medians of {options.rounds} rounds of {options.seconds:g} s each"
     if options.write:
-        (_HERE / "RESULTS.md").write_text(markdown(rows, _versions(), title))
+        _write_results(markdown(rows, _versions(), title))
         (_HERE / "results.svg").write_text(picture(rows))
     if options.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
         console = Console()
         Console(width=max(console.width, _TABLE_WIDTH)).print(table(rows, title))
+
+
+def _write_results(text: str) -> None:
+    """Replace all but the results of `bench.scale`, which is run separately."""
+    path = _HERE / "RESULTS.md"
+    _, heading, scale = path.read_text().partition("\n## Scale\n")
+    path.write_text(text + heading + scale)
 
 
 def _is_chosen(subject: Subject, only: str) -> bool:

@@ -1,7 +1,7 @@
 """One connection to Redis on which commands are sent without waiting for the answers of earlier ones.
 
 Redis answers the commands of a connection in their order, so answers find their callers by position. All
-commands of one iteration of the event loop leave in one write.
+commands of one iteration of the event loop leave in one write; while answers are awaited, of two iterations.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class RedisConnection(asyncio.Protocol):
         return self._is_open and (bool(self._waiting) or not self._hangup.poll(0))
 
     def send(self, arguments: tuple[Argument, ...]) -> asyncio.Future[object]:
-        """Send a command in this iteration of the loop.
+        """Send a command at the end of this iteration of the loop, or of the next.
 
         Returns:
             a future of the answer. Cancelling it does not stop the command. It raises `ResponseError` for an
@@ -90,7 +90,7 @@ class RedisConnection(asyncio.Protocol):
         now = self._loop.time()
         self._waiting.append((answer, now))
         if not self._unsent:
-            self._loop.call_soon(self._write)
+            self._write_soon()
         self._unsent.append(command)
         if self._watchdog is None:
             self._watchdog = self._loop.call_at(now + self._timeout_s, self._check_time)
@@ -132,6 +132,14 @@ class RedisConnection(asyncio.Protocol):
             future.set_exception(self._failure(answer))
         else:
             future.set_result(answer)
+
+    def _write_soon(self) -> None:
+        # A write costs more than all else that is done for a command. While Redis is busy with earlier ones,
+        # the commands of requests that are read in the meantime can join.
+        if len(self._waiting) > 1:
+            self._loop.call_soon(self._loop.call_soon, self._write)
+        else:
+            self._loop.call_soon(self._write)
 
     def _write(self) -> None:
         unsent, self._unsent = self._unsent, []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from operator import attrgetter
 
 import pytest
 from redis import exceptions as errors
@@ -70,6 +71,23 @@ async def test_commands_of_one_turn_leave_in_one_write(
     assert (await server.received()).count(b"GET") == 3
     server.answer(b"$1\r\na\r\n$-1\r\n$1\r\nc\r\n")
     assert await asyncio.gather(*answers) == [b"a", None, b"c"]
+
+
+async def test_commands_of_two_turns_leave_in_one_write_while_answers_are_awaited(
+    connection: RedisConnection, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = connection.send(("GET", "first"))
+    await server.received()
+    writes: list[None] = []
+    write = attrgetter("_write")(connection)
+    monkeypatch.setattr(connection, "_write", lambda: writes.append(write()))
+    second = connection.send(("GET", "second"))
+    await asyncio.sleep(0)
+    third = connection.send(("GET", "third"))
+    assert (await server.received()).count(b"GET") == 2
+    assert len(writes) == 1
+    server.answer(b"$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n")
+    assert [await first, await second, await third] == [b"1", b"2", b"3"]
 
 
 async def test_a_command_is_sent_while_an_earlier_one_waits(
