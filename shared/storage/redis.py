@@ -26,6 +26,7 @@ from redis.exceptions import (
 )
 
 from shared.clock import Clock, system_clock
+from shared.logs import get_logger
 from shared.storage import own_keys, redis_info, redis_streams
 from shared.storage.durability import REPLICATION_TIMEOUT_S, Durability
 from shared.storage.interface import (
@@ -42,6 +43,7 @@ from shared.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
 from shared.storage.redis_examination import Examination
 from shared.storage.redis_messages import Messages
 from shared.storage.redis_pipeline import PipelineSettings, Place, RedisPipeline
+from shared.storage.redis_primary import newest_primaries
 from shared.storage.redis_replicated import ReplicatedWrites, ServerWrites
 from shared.storage.redis_replicated_cluster import ClusterWrites
 from shared.storage.redis_scripts import (
@@ -60,6 +62,8 @@ from shared.storage.revocation_log import MayRecordRevocations
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_log = get_logger(__name__)
 
 CLIENT_NAME = "doorward"
 CONNECT_TIMEOUT_S = 3.0
@@ -181,9 +185,25 @@ class RedisStore(MayRecordRevocations):
             self._subscriptions -= 1
 
     async def time(self) -> float:
+        await self._leave_old_primary()
         # By a script, because it has a key: all processes get the clock of the same node of a Cluster.
         seconds, microseconds = cast("list[bytes]", await self._run(TIME, own_keys.PING))
         return int(seconds) + int(microseconds) / 1_000_000
+
+    async def _leave_old_primary(self) -> None:
+        """Disconnect from a server that a failover replaced, which it may not know."""
+        if self._sentinel is None or self._pipeline is None:
+            return
+        primaries = await newest_primaries(self._sentinel, self._address.service)
+        if primaries and self._pipeline.is_elsewhere(primaries):
+            _log.warning(
+                "the connection was to a primary that a failover has replaced", primaries=sorted(primaries)
+            )
+            self._pipeline.disconnect()
+            if isinstance(self._replicated, ServerWrites):
+                self._replicated.disconnect()
+            if isinstance(self._client, Redis):
+                await self._client.connection_pool.disconnect()
 
     async def ping(self) -> None:
         # A replica also answers PING, and so does a server whose memory or disk is full.

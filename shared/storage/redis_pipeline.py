@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from redis import exceptions as errors
@@ -47,6 +47,7 @@ class RedisPipeline:
         self._failure = failure
         self._connection: RedisConnection | None = None
         self._connecting: asyncio.Task[RedisConnection] | None = None
+        self._place: Place | None = None
 
     def execute(self, arguments: tuple[Argument, ...]) -> Awaitable[object]:
         """Send a command and return its answer: a future, if it is sent in this iteration of the loop.
@@ -85,6 +86,16 @@ class RedisPipeline:
             connection.close()
         return list(answers)
 
+    def is_elsewhere(self, places: Collection[Place]) -> bool:
+        """Whether it is connected to a server at none of these places."""
+        return self._place is not None and self._place not in places
+
+    def disconnect(self) -> None:
+        """Close the connection; the next command opens another one, where `find` says then."""
+        if self._connection:
+            self._connection.close()
+        self._place = None
+
     async def aclose(self) -> None:
         """Close the connection."""
         if self._connecting:
@@ -121,6 +132,7 @@ class RedisPipeline:
             except BaseException:
                 connection.close()
                 raise
+        self._place = host, port
         return connection
 
     async def _greet(self, connection: RedisConnection) -> None:

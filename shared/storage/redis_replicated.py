@@ -47,6 +47,10 @@ class ReplicatedWrites:
             self._sending = asyncio.create_task(self._send())
         return await answer
 
+    def disconnect(self) -> None:
+        """Close the connection until the next write."""
+        self._pipeline.disconnect()
+
     async def aclose(self) -> None:
         """Close the connection."""
         await self._pipeline.aclose()
@@ -72,6 +76,10 @@ class ServerWrites:
     async def execute(self, key: str, command: Command) -> tuple[object, bool]:
         """Write to `key`; as `ReplicatedWrites.execute`."""
         return await self._writes.execute(command)
+
+    def disconnect(self) -> None:
+        """Close the connection until the next write."""
+        self._writes.disconnect()
 
     async def aclose(self) -> None:
         """Close the connection."""

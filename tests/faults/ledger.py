@@ -167,7 +167,8 @@ class Revoking(Bookkeeper):
             self.outcome.revived += accepted or refreshed
 
 
-KINDS: tuple[type[Bookkeeper], ...] = (Registering, Staying, Staying, Revoking)
+Kind = Callable[[AuthorizationServer, Outcome], Bookkeeper]
+KINDS: tuple[Kind, ...] = (Registering, Staying, Staying, Revoking)
 
 
 class Load:
@@ -200,9 +201,11 @@ class Load:
 
 
 @contextmanager
-def under_load(outcome: Outcome, servers: Sequence[AuthorizationServer]) -> Iterator[Load]:
-    """Clients of every kind at every server inside the context; then the books are audited."""
-    stop, clients = threading.Event(), [kind(server, outcome) for server in servers for kind in KINDS]
+def under_load(
+    outcome: Outcome, servers: Sequence[AuthorizationServer], kinds: Sequence[Kind] = KINDS
+) -> Iterator[Load]:
+    """Clients of all `kinds` at every server inside the context; then the books are audited."""
+    stop, clients = threading.Event(), [kind(server, outcome) for server in servers for kind in kinds]
     try:
         with ThreadPoolExecutor(len(clients)) as pool:
             threads = [pool.submit(client.work_until, stop) for client in clients]

@@ -1,9 +1,10 @@
-"""A network that delays and cuts: a proxy on loopback in front of a server."""
+"""A network that delays and cuts: a proxy on loopback in front of one server, or balancing several."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -17,18 +18,19 @@ class SlowNetwork:
 
     Attributes:
         port: where it listens.
+        targets: the ports behind it, which get connections in turn; one that accepts none is passed over.
         delay_s: how much later the server's bytes arrive.
         only_replicas: whether only replicas get them later: connections that asked for PSYNC.
     """
 
-    def __init__(self, target: int, *, only_replicas: bool = False) -> None:
+    def __init__(self, *targets: int, only_replicas: bool = False) -> None:
+        self.targets = deque(targets)
         self.port = free_port()
         self.delay_s = 0.0
         self.only_replicas = only_replicas
-        self._target = target
         self._is_cut = False
         self._loop = asyncio.new_event_loop()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._connections: dict[_Connection, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name="slow-network", daemon=True)
 
     def start(self) -> None:
@@ -44,9 +46,13 @@ class SlowNetwork:
         self._thread.join(10)
         self._loop.close()
 
-    def cut(self) -> None:
-        """Break every connection, with what is on its way, and refuse new ones."""
-        asyncio.run_coroutine_threadsafe(self._cut(), self._loop).result(10)
+    def cut(self, *, spare: bytes | None = None) -> None:
+        """Break every connection, with what is on its way, and refuse new ones.
+
+        Args:
+            spare: leave those on which a client has sent this.
+        """
+        asyncio.run_coroutine_threadsafe(self._cut(spare), self._loop).result(10)
 
     def mend(self) -> None:
         """Accept connections again."""
@@ -55,10 +61,12 @@ class SlowNetwork:
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
 
-    async def _cut(self) -> None:
+    async def _cut(self, spare: bytes | None) -> None:
         self._is_cut = True
-        for writer in self._writers:
-            writer.transport.abort()
+        for connection, writers in self._connections.items():
+            if spare is None or spare not in connection.greeting:
+                for writer in writers:
+                    writer.transport.abort()
 
     async def _end(self) -> None:
         self._server.close()
@@ -71,26 +79,34 @@ class SlowNetwork:
         if self._is_cut:
             writer.transport.abort()
             return
-        try:
-            there = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
+        there = await self._open()
+        if there is None:
             writer.transport.abort()
             return
         connection = _Connection(self, replica=not self.only_replicas)
-        self._writers |= {writer, there[1]}
+        self._connections[connection] = writer, there[1]
         await asyncio.gather(connection.towards_server(reader, there[1]), connection.back(there[0], writer))
-        self._writers -= {writer, there[1]}
+        del self._connections[connection]
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        self.targets.rotate()
+        for port in tuple(self.targets):
+            with suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", port)
+        return None
 
 
 class _Connection:
     def __init__(self, network: SlowNetwork, *, replica: bool) -> None:
         self._network = network
         self._is_slow = replica
+        self.greeting = b""
 
     async def towards_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 self._is_slow = self._is_slow or b"PSYNC" in data
+                self.greeting = self.greeting or data
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -122,9 +138,9 @@ async def _arrive(under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio
 
 
 @contextmanager
-def slow_network(target: int, *, only_replicas: bool = False) -> Iterator[SlowNetwork]:
-    """A `SlowNetwork` in front of the server on port `target`."""
-    network = SlowNetwork(target, only_replicas=only_replicas)
+def slow_network(*targets: int, only_replicas: bool = False) -> Iterator[SlowNetwork]:
+    """A `SlowNetwork` in front of the servers on the ports `targets`."""
+    network = SlowNetwork(*targets, only_replicas=only_replicas)
     network.start()
     try:
         yield network
