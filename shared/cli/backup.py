@@ -87,7 +87,7 @@ def restore(
     except (DamagedFileError, UnsupportedBackupError, WrongKeyError) as error:
         raise NegativeResultError(f"{file} cannot be restored: {error}") from error
     verb = "Would restore" if dry_run else "Restored"
-    _print(f"{verb} {_count(done.written)}; {done.left_out.documents} left out that were revoked since")
+    _print(f"{verb} {_count(done.written)}{_left_out(done.left_out.documents)}")
     errors.print(NOT_RECORDED, markup=False)
 
 
@@ -248,6 +248,13 @@ def _reporting(verb: str) -> Iterator[Callable[[Progress], None]]:
                 errors.print(f"{verb} {_count(progress)}", markup=False)
 
         yield report
+
+
+def _left_out(documents: int) -> str:
+    """Return the end of the sentence about a restore."""
+    if not documents:
+        return ""
+    return f"; left out {documents}, which {'was' if documents == 1 else 'were'} revoked since the backup"
 
 
 def _count(progress: Progress) -> str:
