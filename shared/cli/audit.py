@@ -124,7 +124,7 @@ async def _opened() -> AsyncIterator[tuple[Store, KeyRing]]:
 
 
 @asynccontextmanager
-async def _recorded(query: JournalQuery) -> AsyncIterator[Store]:
+async def recorded_reading(query: JournalQuery) -> AsyncIterator[Store]:
     """Open the store for reading the journal, which is an event itself."""
     from auth_service.journal.keys import signing_key
     from auth_service.journal.writer import JournalWriter
@@ -183,7 +183,7 @@ async def _newest(query: JournalQuery, limit: int) -> tuple[list[dict[str, Any]]
     from auth_service.journal.search import newest_events
     from auth_service.users.repository import UserRepository
 
-    async with _recorded(query) as store:
+    async with recorded_reading(query) as store:
         events = await newest_events(JournalReader(store), query, limit)
         users = UserRepository(store, Passwords(), system_clock)
         names = {}
@@ -198,7 +198,7 @@ async def _export(query: JournalQuery, form: ExportFormat) -> None:
     from auth_service.journal.search import matching_events
 
     exported = _mapping(form)
-    async with _recorded(query) as store:
+    async with recorded_reading(query) as store:
         async for event in matching_events(JournalReader(store), query):
             typer.echo(json_text(exported(event)))
 

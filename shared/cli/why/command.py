@@ -25,6 +25,9 @@ def why(
         list[Path] | None, typer.Argument(help="Log files to search; - is standard input.")
     ] = None,
     data_dir: Annotated[Path, typer.Option(help="Log directory of `doorward up`.")] = Path(".doorward"),
+    journal: Annotated[
+        bool, typer.Option("--journal", help="Search the journal instead, also for a grant or client id.")
+    ] = False,
 ) -> None:
     """Say why a request was refused, from the logs of both services.
 
@@ -32,11 +35,16 @@ def why(
 
         docker compose logs auth resource | doorward why ID
 
+    With --journal, the settings of the authorization server say where the journal is.
+
     The exit status is 1 if nothing is found.
     """
     wanted = request_id.strip().lower()
     if not wanted:
         raise CommandError("the request id is empty")
+    if journal:
+        _from_journal(request_id.strip())
+        return
     looked_at = []
     for source in sources(files or [], data_dir):
         looked_at.append(source.name)
@@ -44,6 +52,16 @@ def why(
             _print(entries)
             return
     raise NegativeResultError(_nothing(wanted, looked_at, data_dir))
+
+
+def _from_journal(wanted: str) -> None:
+    from shared.cli.why.journal import journal_entries
+
+    # Ids of requests are lowercase; those of grants and clients are not.
+    entries = journal_entries(wanted) or (journal_entries(wanted.lower()) if wanted != wanted.lower() else [])
+    if not entries:
+        raise NegativeResultError(f"{printable(wanted, 60)} was not found in the journal")
+    _print(entries)
 
 
 def _print(entries: list[Entry]) -> None:
