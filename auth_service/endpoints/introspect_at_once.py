@@ -163,7 +163,10 @@ class IntrospectAtOnce:
 
     async def _respond_carefully(self, usual: Usual) -> Response:
         token = usual.parameters.require("token")
-        read = await self.tokens.read_with_rules(token)
+        try:
+            read = await self.tokens.read_with_rules(token)
+        except StoreUnavailableError as error:
+            return refusal(Request(usual.scope), unavailable(error))
         return self.not_found(usual.caller, token) if read is None else await self.otherwise(usual, read)
 
     def _answer(self, caller: IntrospectionCaller, read: ReadToken) -> KeptAnswer | None:

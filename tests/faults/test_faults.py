@@ -21,7 +21,7 @@ import pytest
 
 from shared.storage import Durability
 from tests.auth_service.service import AuthorizationServer, running
-from tests.faults.ledger import Outcome, under_load
+from tests.faults.ledger import Outcome, only_outages, under_load
 from tests.faults.slow_network import slow_network
 from tests.faults.trial import ROUNDS, nothing_missing, tried, two_servers
 from tests.flow import Client
@@ -222,7 +222,7 @@ def test_a_revocation_wins_against_parallel_refreshes_during_a_failover(cluster:
             if failover is not None:
                 failover.result()
         for server in servers:
-            server.failures.clear()
+            only_outages(server)
     sys.stdout.write(f"{SEEDS} seeds of a revocation against {WAVE} refreshes, live afterwards: {live}\n")
     assert live == []
 

@@ -15,6 +15,7 @@ from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
 from shared.storage.json_codec import JsonCodec
 from tests.auth_service.service import AuthorizationServer, running
+from tests.faults.ledger import only_outages
 from tests.faults.slow_network import SlowNetwork, slow_network
 from tests.flow import Client
 from tests.machine import require
@@ -93,4 +94,4 @@ def test_no_revoked_token_is_accepted_after_a_failover_to_a_replica_that_lags(tm
         print(f"{REVOCATIONS} revocations, {lost} lost by the store, {len(accepted)} tokens accepted")  # noqa: T201
         assert accepted == []
         for server in setup.servers:
-            server.failures.clear()
+            only_outages(server)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.auth_service.service import AuthorizationServer, running
+from tests.faults.ledger import only_outages
 from tests.machine import require
 from tests.servers import RedisServer, redis_running, wait_until
 
@@ -42,7 +43,7 @@ def restore(redis: RedisServer, backup: Path, server: AuthorizationServer) -> No
     shutil.copy(backup, redis.directory / "dump.rdb")
     redis.start()
     wait_until(lambda: server.get("/health").status_code == 200)
-    server.failures.clear()
+    only_outages(server)
 
 
 def test_clients_that_refreshed_since_the_backup_go_on(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from auth_service.endpoints.revocations import while_there
 from auth_service.events.event_buffer import Batch
 from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.receiver import Receiver
-from tests.auth_service.service import AuthorizationServer, running
+from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer, running
 from tests.cli.command import doorward
 from tests.flow import Client, Person
 from tests.machine import require
@@ -39,6 +39,24 @@ class Mute:
         if self.mute:
             raise StoreUnavailableError("mute")
         await self._store.publish(channel, message)
+
+
+class EndsBetweenReads:
+    """A real store that is unavailable after one more read, once a test sets `reads`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reads: int | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        if self.reads == 0:
+            raise StoreUnavailableError("gone")
+        if self.reads is not None:
+            self.reads -= 1
+        return await self._store.get_many(keys)
 
 
 Muted = tuple[AuthorizationServer, Mute]
@@ -96,6 +114,27 @@ def test_the_account_page_says_so_too(muted: Muted) -> None:
     store.mute = True
     assert server.person.submit(page, {"grant_id": grant_id, "action": "disconnect"}).status_code == 503
     assert server.is_active(tokens["access_token"])
+
+
+def test_an_outage_between_two_reads_of_a_revoked_grant_is_a_503(store_url: str) -> None:
+    stores: list[EndsBetweenReads] = []
+
+    def around(store: Store) -> Store:
+        stores.append(EndsBetweenReads(store))
+        return cast("Store", stores[0])
+
+    with running(store_url, around=around) as server:
+        client = server.register()
+        tokens = server.connect(client)
+        client.revoke(tokens["refresh_token"])
+        stores[0].reads = 1
+        auth = httpx2.BasicAuth("resource", RESOURCE_SECRET)
+        refused = server.http.post(
+            f"{server.origin}/introspect", data={"token": tokens["access_token"]}, auth=auth
+        )
+        stores[0].reads = None
+        assert (refused.status_code, refused.json()["error"]) == (503, "temporarily_unavailable")
+        assert server.failures == ["503 POST /introspect"]
 
 
 def test_while_redis_is_away_polls_are_refused_and_then_everybody_starts_over(tmp_path: Path) -> None:
