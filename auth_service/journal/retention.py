@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -20,6 +21,9 @@ from shared.logs import get_logger
 from shared.storage.interface import Position, Store
 
 INTERVAL_S = 3_600.0
+_MINUTE_MS = 60_000
+_RUNNING_S = 2 * 86_400
+"""A process that runs writes at least once a day; a chain without entries for two has ended."""
 
 _log = get_logger(__name__)
 
@@ -40,20 +44,28 @@ class _Removal:
 
 
 class Retention:
-    """Removes events that are older than `keep_s`, up to a checkpoint.
+    """Removes events that are older than `keep_s`, and the oldest beyond `keep_bytes`, up to a checkpoint.
 
     What is left of a chain begins with a checkpoint, so its sequence and the digest before it are signed. The
     removal is an event that is signed before anything is removed. Any process may do it, and several at once.
     """
 
     def __init__(
-        self, store: Store, reader: JournalReader, writer: JournalWriter, clock: Clock, *, keep_s: int
+        self,
+        store: Store,
+        reader: JournalReader,
+        writer: JournalWriter,
+        clock: Clock,
+        *,
+        keep_s: int,
+        keep_bytes: int,
     ) -> None:
         self._store = store
         self._reader = reader
         self._writer = writer
         self._clock = clock
         self._keep_s = keep_s
+        self._keep_bytes = keep_bytes
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -80,7 +92,9 @@ class Retention:
         Raises:
             StoreUnavailableError: something may not have been removed; it will be the next time.
         """
-        removals = {writer: await self._try(writer) for writer in await self._reader.writers()}
+        too_old_ms = int((self._clock() - self._keep_s) * 1000)
+        oldest_ms = max(too_old_ms, await self._within_bytes(too_old_ms))
+        removals = {writer: await self._try(writer, oldest_ms) for writer in await self._reader.writers()}
         due = {writer: removal for writer, removal in removals.items() if removal}
         for writer, removal in due.items():
             await self._writer.record(EventKind.TRIMMED, chain=writer, **_members(removal.last))
@@ -92,25 +106,42 @@ class Retention:
                 await self._store.index_remove(keys.journal_chains(), writer)
         return len(due)
 
-    async def _try(self, writer: str) -> _Removal | None:
+    async def _within_bytes(self, since_ms: int) -> int:
+        """Return the time (ms) since which all chains together have at most `keep_bytes`, to the minute."""
+        by_minute: Counter[int] = Counter()
+        for writer in await self._reader.writers():
+            async for position, entries in self._reader.written(writer, after=Position(max(0, since_ms), 0)):
+                by_minute[position.time_ms // _MINUTE_MS] += sum(len(entry) + 1 for entry in entries)
+        return first_minute_within(by_minute, self._keep_bytes) * _MINUTE_MS
+
+    async def _try(self, writer: str, oldest_ms: int) -> _Removal | None:
         try:
-            return await self._removal(writer)
+            return await self._removal(writer, oldest_ms)
         except ValueError:
             return None  # a verification reports the entry that is none
 
-    async def _removal(self, writer: str) -> _Removal | None:
-        oldest_ms = int((self._clock() - self._keep_s) * 1000)
-        removal, last = None, b""
+    async def _removal(self, writer: str, oldest_ms: int) -> _Removal | None:
+        removal, last, last_ms = None, b"", 0
         async for position, entries in self._reader.written(writer):
             if position.time_ms >= oldest_ms:
                 return removal
             if last and (is_delivered(writer) or _is_checkpoint(entries[0])):
                 removal = _Removal(position, _head(writer, last), whole=False)
-            last = entries[-1]
-        if not last or writer == self._writer.writer:
+            last, last_ms = entries[-1], position.time_ms
+        too_old_ms = (self._clock() - min(self._keep_s, _RUNNING_S)) * 1000
+        if not last or writer == self._writer.writer or last_ms >= too_old_ms:
             return removal
-        # A process that runs writes at least once a day.
         return _Removal(Position(oldest_ms, 0), _head(writer, last), whole=True)
+
+
+def first_minute_within(bytes_by_minute: Mapping[int, int], limit: int) -> int:
+    """Return the earliest minute since which there are at most `limit` bytes; 0 if all are."""
+    total = 0
+    for minute in sorted(bytes_by_minute, reverse=True):
+        total += bytes_by_minute[minute]
+        if total > limit:
+            return minute + 1
+    return 0
 
 
 def _is_checkpoint(entry: bytes) -> bool:

@@ -157,7 +157,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "journal:{chain}",
         "the events of one process, in one or more lines of JSON for each write; those older than"
-        " `journal_retention_days` are removed",
+        " `journal_retention_days` and the oldest beyond `journal_retention_bytes` are removed",
         "until deleted",
         kind="log",
     ),

@@ -18,7 +18,12 @@ async def journal_upkeep(base: Infrastructure) -> AsyncIterator[None]:
     """Sign and trim the journal in the background; sign it once more at the end of the context."""
     reader = JournalReader(base.store)
     retention = Retention(
-        base.store, reader, base.journal, base.clock, keep_s=base.settings.journal_retention_days * _DAY_S
+        base.store,
+        reader,
+        base.journal,
+        base.clock,
+        keep_s=base.settings.journal_retention_days * _DAY_S,
+        keep_bytes=base.settings.journal_retention_bytes,
     )
     async with Checkpoints(base.journal, reader).run(), retention.run():
         yield

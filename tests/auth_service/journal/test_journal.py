@@ -13,7 +13,7 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
 from auth_service.journal.reader import JournalReader, JournalReport
-from auth_service.journal.retention import Retention
+from auth_service.journal.retention import Retention, first_minute_within
 from auth_service.journal.writer import MAX_BATCH, MAX_UNSIGNED, JournalWriter
 from auth_service.settings import MasterKey
 from auth_service.storage import keys
@@ -76,8 +76,10 @@ class Journals:
     async def sign(self, writer: JournalWriter) -> None:
         await Checkpoints(writer, self.reader).sign()
 
-    def retention(self, writer: JournalWriter) -> Retention:
-        return Retention(self.store, self.reader, writer, lambda: self.now, keep_s=KEEP_S)
+    def retention(self, writer: JournalWriter, *, keep_bytes: int = 2**40) -> Retention:
+        return Retention(
+            self.store, self.reader, writer, lambda: self.now, keep_s=KEEP_S, keep_bytes=keep_bytes
+        )
 
     async def verify(self, key_ring: KeyRing = KEY_RING) -> JournalReport:
         return await self.reader.verify(public_keys(key_ring))
@@ -214,8 +216,31 @@ async def test_checkpoints_of_an_earlier_master_key_stay_valid(journals: Journal
     assert problem.finding is Finding.NOT_SIGNED
 
 
+@pytest.mark.requirement("JR-6")
+@pytest.mark.parametrize(("limit", "first"), [(60, 0), (59, 2), (50, 2), (49, 3), (30, 3), (29, 8), (0, 8)])
+def test_the_newest_minutes_within_the_limit_stay(limit: int, first: int) -> None:
+    assert first_minute_within({1: 10, 2: 20, 7: 30}, limit) == first
+
+
 class TestRetention:
     pytestmark = pytest.mark.requirement("JR-6")
+
+    async def test_the_oldest_events_beyond_the_limit_go_and_no_chain_of_a_running_process(
+        self, journals: Journals
+    ) -> None:
+        process, quiet = journals.process(), journals.process()
+        await quiet.record(EventKind.LOGIN, subject="s0")
+        for subject in ("s1", "s2", "s3"):
+            await process.record(EventKind.LOGIN, subject=subject)
+            await journals.sign(process)
+            journals.now += 3_600
+        assert await journals.retention(process).apply() == 0
+        assert await journals.retention(process, keep_bytes=700).apply() == 1
+        subjects = [event.get("subject") for event in await journals.events(process)]
+        assert "s1" not in subjects
+        assert "s3" in subjects
+        assert await journals.events(quiet)
+        assert (await journals.verify()).problems == ()
 
     async def test_old_events_go_up_to_a_checkpoint_and_the_rest_verifies(self, journals: Journals) -> None:
         process = journals.process()

@@ -112,7 +112,9 @@ async def test_a_rollback_of_the_whole_store_is_found_by_the_heads_that_the_reso
 
 
 async def test_retention_shortens_a_chain_and_a_longer_removal_is_found(here: Installation) -> None:
-    retention = Retention(here.store, here.reader, here.writer, lambda: here.now, keep_s=10 * DAY_S)
+    retention = Retention(
+        here.store, here.reader, here.writer, lambda: here.now, keep_s=10 * DAY_S, keep_bytes=2**40
+    )
     await here.deliver(*[BEGUN] * 3)
     await here.checkpoints.sign()
     here.now += 11 * DAY_S
