@@ -7,6 +7,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import re
 import statistics
 import sys
 import threading
@@ -83,15 +84,29 @@ def requests_of(client_id: str) -> list[tuple[str, str, str, dict[str, str]]]:
     ]
 
 
+def junk_to_every_endpoint(issuer: str) -> list[tuple[str, str, str, dict[str, str]]]:
+    """A request with junk to each operation of the OpenAPI document, new ones included."""
+    described = httpx2.get(f"{issuer}/openapi.json", timeout=30, trust_env=False).json()["paths"]
+    junk = urlencode({"token": "t" * 500, "client_id": "https://127.0.0.1:1/client", "x": "x" * 2_000})
+    headers = {**FORM, "Authorization": f"Bearer {'b' * 500}"}
+    return [
+        (method.upper(), re.sub(r"{[^}]+}", "x" * 100, path), junk, headers)
+        for path, operations in described.items()
+        for method in operations
+        if method in ("get", "post", "put", "patch", "delete")
+    ]
+
+
 def flood(issuer: str, client_id: str, seconds: float) -> Counter[int]:
     """Send all of it over and over; how often each status came back. Run in a process of its own."""
     statuses: Counter[int] = Counter()
     ends_at = time.monotonic() + seconds
     host = urlsplit(issuer).netloc
+    everything = [*requests_of(client_id), *junk_to_every_endpoint(issuer)]
 
     def one() -> None:
         connection = http.client.HTTPConnection(host, timeout=30, source_address=(ATTACKER, 0))
-        for method, path, body, headers in itertools.cycle(requests_of(client_id)):
+        for method, path, body, headers in itertools.cycle(everything):
             if time.monotonic() > ends_at:
                 break
             try:
