@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -62,6 +61,9 @@ def test_what_a_chart_renders_is_valid_in_every_supported_version(service: str, 
     assert kinds >= {"Deployment", "Service", "NetworkPolicy"}
     optional = {"HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"}
     assert optional <= kinds if values else not kinds & optional - {"PodDisruptionBudget"}
+    # Its import takes a second, and every process of a test run imports this module.
+    import kubernetes_validate
+
     for each in objects:
         for version in VERSIONS:
             kubernetes_validate.validate(each, version, strict=True)
