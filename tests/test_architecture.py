@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.package_order import ORDER
-from tests.source_files import ROOT, sources
+from tests.source_files import ROOT, SHARED, nodes, sources, tree
+
+pytestmark = SHARED
 
 PACKAGES = ("auth_service", "resource_service", "shared")
 MAX_LINES = 400
@@ -64,7 +66,7 @@ def imports(path: Path) -> tuple[str, ...]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -115,7 +117,7 @@ def test_protocol_waits_for_nothing() -> None:
     offenders = [
         f"{path}:{node.lineno}"
         for path in sources("auth_service/protocol/*.py")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        for node in nodes(path)
         if isinstance(node, waiting)
     ]
     assert offenders == []
@@ -157,7 +159,7 @@ def test_the_order_names_every_package(service: str) -> None:
 
 @pytest.mark.parametrize("service", ORDER)
 def test_the_map_of_a_service_is_its_folders_and_files(service: str) -> None:
-    docstring = ast.get_docstring(ast.parse((ROOT / service / "__init__.py").read_text()))
+    docstring = ast.get_docstring(tree(Path(service, "__init__.py")))
     mapped = MAP_ENTRY.findall(docstring or "")
     members = list(_members(service))
     folders = {own for path, own in members if len(path.parts) > 2}
@@ -235,7 +237,7 @@ def test_no_call_has_more_than_four_positional_arguments() -> None:
         f"{path}:{node.lineno} {node.name}"
         for package in PACKAGES
         for path in sources(f"{package}/**/*.py")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if _positional(node) > MAX_POSITIONAL and not node.decorator_list and node.name not in INHERITED
     ]
@@ -252,7 +254,7 @@ def test_dataclasses_with_more_than_four_fields_take_them_by_keyword() -> None:
         f"{path}:{node.lineno} {node.name}"
         for package in PACKAGES
         for path in sources(f"{package}/**/*.py")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef) and _fields(node) > MAX_POSITIONAL
         if any("dataclass" in ast.unparse(d) and "kw_only" not in ast.unparse(d) for d in node.decorator_list)
     ]
@@ -269,7 +271,7 @@ def test_no_object_has_more_attributes_than_a_reader_can_follow() -> None:
         f"{path}:{node.lineno} {node.name}"
         for package in PACKAGES
         for path in sources(f"{package}/**/*.py")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef) and len(_attributes(node)) > MAX_ATTRIBUTES
     ]
     assert offenders == []
@@ -291,7 +293,7 @@ def _attributes(cls: ast.ClassDef) -> set[str]:
 def test_public_names_are_documented(package: str) -> None:
     documented, without = set[str](), list[tuple[str, str]]()
     for path in sources(f"{package}/**/*.py"):
-        for node, decorated in _public(ast.parse((ROOT / path).read_text())):
+        for node, decorated in _public(tree(path)):
             if ast.get_docstring(node):
                 documented.add(node.name)
             elif not decorated:

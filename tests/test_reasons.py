@@ -13,8 +13,9 @@ import pytest
 from auth_service.protocol import reasons as auth
 from resource_service import reasons as resource
 from shared.reasons import CommonReason, ReasonCode, reasons_table
+from tests.source_files import SHARED, nodes
 
-pytestmark = pytest.mark.requirement("RS-11")
+pytestmark = [pytest.mark.requirement("RS-11"), SHARED]
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUES = {
@@ -26,15 +27,15 @@ SERVICES = pytest.mark.parametrize("package", CATALOGUES)
 INTROSPECTED = {"introspected as inactive"}
 
 
-def modules(package: str) -> Iterator[tuple[Path, ast.Module]]:
+def modules(package: str) -> Iterator[tuple[Path, tuple[ast.AST, ...]]]:
     for path in sorted((ROOT / package).rglob("*.py")):
         if path.name != "reasons.py":
-            yield path.relative_to(ROOT), ast.parse(path.read_text())
+            yield path.relative_to(ROOT), nodes(path)
 
 
 def calls(package: str) -> Iterator[tuple[Path, ast.Call]]:
-    for path, tree in modules(package):
-        yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
+    for path, inside in modules(package):
+        yield from ((path, node) for node in inside if isinstance(node, ast.Call))
 
 
 def named(node: ast.AST, catalogue: str) -> str | None:
@@ -49,7 +50,7 @@ def named(node: ast.AST, catalogue: str) -> str | None:
 @SERVICES
 def test_every_reason_code_is_given_somewhere(package: str) -> None:
     reasons, name = CATALOGUES[package]
-    names = {named(node, name) for _, tree in modules(package) for node in ast.walk(tree)}
+    names = {named(node, name) for _, inside in modules(package) for node in inside}
     assert {reason.name for reason in reasons} - names == set()
 
 

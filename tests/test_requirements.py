@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.requirements import (
@@ -18,30 +19,40 @@ from tests.requirements import (
     RESOURCE_SERVER,
     Planned,
 )
+from tests.source_files import SHARED, nodes
 
 TESTS = Path(__file__).resolve().parent
 
+pytestmark = SHARED
 
-def named_in(source: str, file: str) -> Iterator[tuple[str, str]]:
-    """Each requirement id that `source` names in a `requirement` mark, with the place.
+
+def named_in(inside: Iterable[ast.AST], file: str) -> Iterator[tuple[str, str]]:
+    """Each requirement id that a `requirement` mark among the nodes names, with the place.
 
     Raises:
         ValueError: an id is not written out, so that reading cannot tell which one it is.
     """
-    for node in ast.walk(ast.parse(source)):
-        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.requirement"):
+    for node in inside:
+        match node:
+            case ast.Call(func=ast.Attribute(attr="requirement") as function):
+                is_mark = ast.unparse(function) == "pytest.mark.requirement"
+            case _:
+                is_mark = False
+        if not is_mark:
             continue
+        assert isinstance(node, ast.Call)
         for argument in node.args:
             if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
                 raise ValueError(f"{file}:{node.lineno}: the id must be written out")
             yield argument.value, f"{file}:{node.lineno}"
 
 
+@cache
 def proofs() -> dict[str, list[str]]:
     """Where each id is named in the tests."""
     places = defaultdict(list)
     for path in sorted(path for path in TESTS.rglob("test_*.py") if ".venv" not in path.parts):
-        for requirement, place in named_in(path.read_text(), str(path.relative_to(TESTS))):
+        for requirement, place in named_in(nodes(path), str(path.relative_to(TESTS))):
             places[requirement].append(place)
     return places
 
@@ -83,4 +94,10 @@ class TestSomething:
     async def test_it(self): ...
 cases = [pytest.param(1, marks=pytest.mark.requirement("AS-5"))]
 """
-    assert {name for name, _ in named_in(source, "x")} == {"AS-1", "AS-2", "AS-3", "AS-4", "AS-5"}
+    assert {name for name, _ in named_in(ast.walk(ast.parse(source)), "x")} == {
+        "AS-1",
+        "AS-2",
+        "AS-3",
+        "AS-4",
+        "AS-5",
+    }

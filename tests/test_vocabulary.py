@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_files import SHARED, nodes, tree
 from tests.vocabulary import CLASSES, MODULES, PARTICIPLES, PHRASES, RIDDLE, TEST_NAMES, VARIABLES
+
+pytestmark = SHARED
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("auth_service", "resource_service", "shared", "bench", "scripts")
@@ -33,7 +36,7 @@ def sources() -> list[Path]:
 
 def definitions(path: Path) -> Iterator[Named]:
     """Every name that a module gives to something, with its line."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 yield name, node.lineno
@@ -85,17 +88,17 @@ def test_no_variable_of_a_test_is_named_after_how_its_value_came() -> None:
     named = [
         place(path, line, name)
         for path in sources_of_tests()
-        for name, line in bindings(ast.parse(path.read_text()))
+        for name, line in bindings(path)
         if name.strip("_") in PARTICIPLES
     ]
     assert named == []
 
 
-def bindings(tree: ast.Module) -> Iterator[Named]:
+def bindings(path: Path) -> Iterator[Named]:
     """The functions of a module, and what any function in it binds: variables and arguments."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    yield from ((node.name, node.lineno) for node in tree.body if isinstance(node, functions))
-    for node in ast.walk(tree):
+    yield from ((node.name, node.lineno) for node in tree(path).body if isinstance(node, functions))
+    for node in nodes(path):
         if isinstance(node, functions):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.arg):
@@ -108,7 +111,7 @@ def test_names_of_tests_are_in_plain_english() -> None:
     names = [
         place(path, node.lineno, node.name)
         for path in sources_of_tests()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
         if TEST_NAMES.search(node.name)
     ]
