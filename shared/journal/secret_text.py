@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 MASK = "***"
 
@@ -16,10 +17,14 @@ _CREDENTIALS = re.compile(
 _USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s@]{1,512}@")
 _PARAMETER = re.compile(
     r"((?:[\w.-]{0,40}(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key|"
-    r"credentials?|cookie|signature|assertion|otp)[\w.-]{0,20}|\bpwd|\bsig|\bcode)[\"']?\s{0,4}[=:]\s{0,4})"
-    r"[\"']?(?!\*\*\*)[^\s&;,\"'}]+",
-    re.I,
+    r"credentials?|cookie|signature|assertion|otp)[\w.-]{0,20}|\bpwd|\bsig|\bcode)"
+    r"\\{0,8}[\"']?\s{0,4}(?:[=:]|%3[AD])\s{0,4})"
+    # A quoted value is masked as a whole; the quotes of JSON inside JSON follow backslashes.
+    r"(?!\\{0,8}[\"']?\*\*\*)(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|"
+    r"\\{1,8}\"[^\"]*\"?|\\{1,8}'[^']*'?|[\[{][^\]}]*|[^\s&;,\"'}]+)",
+    re.I | re.S,
 )
+_ASSIGNS = re.compile(r"[=:]|%3[AD]", re.I)
 _PEM = re.compile(
     r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.S
 )
@@ -32,6 +37,7 @@ _ISSUED = re.compile(
 _SECRET_NAMES = (
     *("password", "passwd", "passphrase", "secret", "token", "authorization", "apikey", "privatekey"),
     *("credential", "cookie", "assertion", "accesskey", "signingkey"),
+    *("passcode", "passwort", "codeverifier", "encryptionkey", "sshkey", "totp", "pwd"),
 )
 _SECRET_WHOLE_NAMES = frozenset(
     {"auth", "pwd", "pass", "pin", "otp", "code", "sig", "bearer", "dpop", "jwt", "key"}
@@ -50,10 +56,10 @@ def masked(text: str) -> str:
     if "://" in text:
         text = _USER_INFORMATION.sub(f"{MASK}@", text)
     text = _ISSUED.sub(MASK, _CREDENTIALS.sub(rf"\1\2{MASK}", text))
-    return _PARAMETER.sub(rf"\1{MASK}", text) if "=" in text or ":" in text else text
+    return _PARAMETER.sub(rf"\1{MASK}", text) if _ASSIGNS.search(text) else text
 
 
 def names_a_secret(name: str) -> bool:
     """Whether the value of a member with this name is a secret, such as `password` or `X-Api-Key`."""
-    plain = _SEPARATORS.sub("", name.casefold())
+    plain = _SEPARATORS.sub("", unicodedata.normalize("NFKC", name).casefold())
     return plain in _SECRET_WHOLE_NAMES or any(secret in plain for secret in _SECRET_NAMES)
