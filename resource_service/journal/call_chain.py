@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from resource_service.journal.buffer_file import REWRITE_BYTES, SUFFIX, BufferFile
@@ -58,6 +59,17 @@ class CallChain:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._file.append, frames)
             del self._unwritten[: len(frames)]
             self.buffer.store(frames)
+
+    @asynccontextmanager
+    async def settled(self) -> AsyncIterator[None]:
+        """Let nothing be written meanwhile; what was added is among the frames of the buffer, but in no file.
+
+        For a chain that another one takes the place of, which must repeat what no write has stored yet.
+        """
+        async with self._writing:
+            self.buffer.store([*self._unwritten, *self.buffer.seal()])
+            self._unwritten.clear()
+            yield
 
     async def deliver(self, through: int, heads: Iterable[Head]) -> None:
         """Forget what was delivered; a file that became large is written again without it."""

@@ -168,16 +168,17 @@ class CallJournal:
         """
         name = next_name(chain.buffer.head.writer)
         new = CallChain.create(name, self._limits.directory, self._thread)
-        await chain.commit()
-        self.keep_head(chain.buffer.delivered_head)
-        if keep_events:
-            for event in chain.buffer.events():
-                new.buffer.append(event)
-            new.buffer.append(self._witness())
-        else:
-            self._leave_out(chain.buffer.undelivered)
-        self.chains[self.chains.index(chain)] = new
-        await new.commit()
+        async with chain.settled():
+            self.keep_head(chain.buffer.delivered_head)
+            if keep_events:
+                for event in chain.buffer.events():
+                    new.buffer.append(event)
+                new.buffer.append(self._witness())
+            else:
+                self._leave_out(chain.buffer.undelivered)
+            self.chains[self.chains.index(chain)] = new
+            # Calls that wait for a write of the other chain are forwarded only once this one has them.
+            await new.commit()
         await chain.close((), remove=True)
 
     def _begin(self, members: Mapping[str, Any]) -> int:

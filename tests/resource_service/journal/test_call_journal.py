@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -222,6 +223,33 @@ async def test_a_server_that_lost_entries_gets_the_rest_in_another_chain_that_na
     assert {problem.writer for problem in problems} == {chain, SERVER_HEAD.writer}, (
         "verification finds the loss"
     )
+
+
+async def test_calls_that_begin_while_a_chain_is_replaced_are_in_the_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, recording = Server(), journal(tmp_path)
+    append, writing, go_on = BufferFile.append, threading.Event(), threading.Event()
+
+    def held(self: BufferFile, frames: Any) -> None:
+        writing.set()
+        assert go_on.wait(30)
+        append(self, frames)
+
+    async with recording.run():
+        await recording.begin([call("before")])
+        monkeypatch.setattr(BufferFile, "append", held)
+        recording.note(EventKind.CALL_REFUSED, call("written"))
+        replacing = asyncio.create_task(recording.replace(recording.current, keep_events=True))
+        await asyncio.to_thread(writing.wait, 30)
+        beginning = asyncio.create_task(recording.begin([call("meanwhile")]))
+        await asyncio.sleep(0)  # it is among the events of a chain, and waits
+        go_on.set()
+        await asyncio.gather(replacing, beginning)
+        await Deliveries(recording, server.post).flush()
+    names = [event.get("name") for event in server.events()]
+    assert {"before", "written", "meanwhile"} <= {*names}
+    assert recording.lost == 0
 
 
 async def test_what_the_server_refuses_is_a_counted_gap() -> None:
