@@ -80,9 +80,10 @@ class ReceivedChains:
             StoreUnavailableError: a part may not be stored.
         """
         head, position = await self._last(delivery.chain)
-        writes = [
-            write for write in _writes(delivery, self._latest_ms()) if write.last.sequence > head.sequence
-        ]
+        sent = list(_writes(delivery, self._latest_ms()))
+        writes = [write for write in sent if write.last.sequence > head.sequence]
+        if len(writes) < len(sent) and not await self._is_stored(delivery.chain, sent[-len(writes) - 1]):
+            raise ChainConflictError(head.sequence)
         if writes and writes[0].position <= position:
             raise ValueError("the time of an entry is before that of the one before")
         events: list[dict[str, Any]] = []
@@ -109,6 +110,16 @@ class ReceivedChains:
         except ValueError as error:
             raise ChainConflictError(0) from error  # somebody has changed the store
 
+    async def _is_stored(self, chain: str, write: _Write) -> bool:
+        """Whether a write that seems to be a repetition is one.
+
+        A process that runs on a copy of the files of another one continues the same chain differently.
+        """
+        time_ms, sequence = write.position.time_ms, write.position.sequence
+        before = Position(time_ms, sequence - 1)
+        stored = await self._store.log_read(keys.journal(chain), after=before, limit=1)
+        return stored == [(write.position, write.lines)]
+
     def _latest_ms(self) -> int:
         return int(self._clock() * 1000) + MAX_AHEAD_MS
 
@@ -129,6 +140,8 @@ def _writes(delivery: Delivery, latest_ms: int) -> Iterator[_Write]:
             previous = Head(delivery.chain, entry["sequence"] - 1, base64url.decode(entry["previous"]))
             if head is not None and previous != head:
                 raise ValueError("an entry does not follow the one before")
+            if entry["sequence"] < 1:
+                raise ValueError("the first entry of a chain has the sequence 1")
             if entry["kind"] not in DELIVERED:
                 raise ValueError(f"a resource server does not record {entry['kind']}")
             if not time_ms <= entry["time_ms"] <= latest_ms:

@@ -8,7 +8,7 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
 from auth_service.journal.reader import JournalReader, JournalReport
-from auth_service.journal.received import ReceivedChains
+from auth_service.journal.received import ChainConflictError, ReceivedChains
 from auth_service.journal.retention import Retention
 from auth_service.journal.writer import JournalWriter
 from auth_service.settings import MasterKey
@@ -128,3 +128,31 @@ async def test_retention_shortens_a_chain_and_a_longer_removal_is_found(here: In
     [problem] = (await here.verify()).problems
     assert problem.writer == CHAIN
     assert problem.finding in (Finding.TRIMMED, Finding.CUT_OFF)
+
+
+async def test_a_copy_of_a_process_that_continues_its_chain_differently_is_told_so(
+    here: Installation,
+) -> None:
+    def entry() -> bytes:
+        here.now += 1
+        return here.chain.append(Event(kind=BEGUN, time_ms=int(here.now * 1000)))
+
+    first = entry()
+    common = here.chain.head
+    original = (first, entry(), entry())
+    here.chain.head = common
+    copy = (first, entry(), entry(), entry())
+    assert (await here.received.add(Delivery(CHAIN, original))).head.sequence == 3
+    repeated = await here.received.add(Delivery(CHAIN, original[:2]))
+    assert repeated.events == (), "a repetition changes nothing"
+    for count in (2, 3, 4):
+        with pytest.raises(ChainConflictError):
+            await here.received.add(Delivery(CHAIN, copy[:count]))
+
+
+@pytest.mark.parametrize("sequence", [0, -1])
+async def test_an_entry_before_the_first_one_is_malformed(here: Installation, sequence: int) -> None:
+    here.chain.head = Head(CHAIN, sequence - 1, here.chain.head.digest)
+    line = here.chain.append(Event(kind=BEGUN, time_ms=int(here.now * 1000)))
+    with pytest.raises(ValueError, match="sequence"):
+        await here.received.add(Delivery(CHAIN, (line,)))
