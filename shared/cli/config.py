@@ -26,7 +26,8 @@ Service = Literal["auth", "resource"]
 OfService = Annotated[Service, typer.Argument(help="The authorization server, or the resource service.")]
 
 HIDDEN = "(hidden)"
-_CREDENTIALS = re.compile(r"(?<=//)[^/@\s]*@")
+# Up to the last @, as for the store: a password may contain others, and spaces.
+_CREDENTIALS = re.compile(r"(?<=//)[^/?]*@")
 
 
 @dataclass(frozen=True)

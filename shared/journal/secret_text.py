@@ -14,7 +14,7 @@ _JWT = re.compile(r"eyJ[A-Za-z0-9_.-]{6,}")
 _CREDENTIALS = re.compile(
     r"\b(bearer|dpop|basic|token|apikey|api-key)([ \t]+|%20|\+)(?!\*\*\*)[^\s\"',;&]{4,}", re.I
 )
-_USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s@]{1,512}@")
+_USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s]{1,512}@")
 _PARAMETER = re.compile(
     r"((?:[\w.-]{0,40}(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key|"
     r"credentials?|cookie|signature|assertion|otp)[\w.-]{0,20}|\bpwd|\bsig|\bcode)"

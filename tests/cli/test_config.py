@@ -25,7 +25,7 @@ SERVERS = json.dumps(
 AUTH = {
     "DOORWARD_ISSUER": "http://localhost:9000",
     "DOORWARD_MASTER_KEYS": KEYS,
-    "DOORWARD_STORE": "redis://someone:password-of-redis@localhost:1/0",
+    "DOORWARD_STORE": "redis://someone:a@password-of-redis@localhost:1/0",
     "DOORWARD_RESOURCE_SERVERS": SERVERS,
 }
 RESOURCE = {

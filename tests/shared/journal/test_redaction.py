@@ -34,6 +34,7 @@ TEXTS = [
     f"https://example.com/cb?code={SECRET}&state=1",
     f"https://example.com/?access_token={SECRET}",
     f"https://user:{SECRET}@example.com/",
+    f"https://user:an@{SECRET}@example.com/",
     f"https://{SECRET}@github.com/a/b.git",
     f'{{"password": "{SECRET}"}}',
     f"{{'client_secret': '{SECRET}'}}",
