@@ -149,6 +149,8 @@ class CallJournal:
 
     def keep_head(self, head: Head) -> None:
         """Keep the head of a chain of the authorization server, or of an ended chain of this service."""
+        if not head.sequence:
+            return  # of a chain without entries, which verification would miss
         self._heads.pop(head.writer, None)
         self._heads[head.writer] = head
         while len(self._heads) > MAX_HEADS:
@@ -273,8 +275,7 @@ class CallJournal:
             return None
         file, contents = adopted
         for head in (*contents.heads, contents.head):
-            if head.sequence:
-                self.keep_head(head)
+            self.keep_head(head)
         buffer = ChainBuffer(contents.head.writer, contents)
         for number in sorted(contents.open_calls):
             event = Event(kind=EventKind.CALL_UNKNOWN, time_ms=self._now_ms(), members={"call": number})

@@ -263,6 +263,9 @@ async def test_what_the_server_refuses_is_a_counted_gap() -> None:
     [gap] = (event for event in server.events() if event["kind"] == "journal.gap")
     assert gap["events"] == 4, "three calls, and the opening of their chain"
     assert server.kinds()["call.begun"] == 1
+    problems = verify([verify_chain(chain, entries, {}) for chain, entries in server.chains.items()])
+    missed = {problem.writer for problem in problems}
+    assert missed <= {SERVER_HEAD.writer}, "a chain of which nothing was accepted is not missed"
 
 
 async def refusal_of(full: CallJournal) -> Refusal:
