@@ -12,7 +12,7 @@ from shared import base64url
 from shared.clock import Clock
 from shared.journal.chain import Head, digest_of, empty, read_entry
 from shared.journal.delivery import DELIVERED, Delivery
-from shared.journal.event import EventKind
+from shared.journal.event import EventKind, canonical
 from shared.storage.interface import START, Position, Store
 
 MAX_AHEAD_MS = 86_400_000
@@ -140,6 +140,8 @@ def _writes(delivery: Delivery, latest_ms: int) -> Iterator[_Write]:
             previous = Head(delivery.chain, entry["sequence"] - 1, base64url.decode(entry["previous"]))
             if head is not None and previous != head:
                 raise ValueError("an entry does not follow the one before")
+            if not _is_canonical(entry, line):
+                raise ValueError("an entry is not in its canonical form")
             if entry["sequence"] < 1:
                 raise ValueError("the first entry of a chain has the sequence 1")
             if entry["kind"] not in DELIVERED:
@@ -152,6 +154,14 @@ def _writes(delivery: Delivery, latest_ms: int) -> Iterator[_Write]:
         if before is None or head is None:
             raise ValueError("a write must have entries")
         yield _Write(lines, tuple(entries), before, head)
+
+
+def _is_canonical(entry: dict[str, Any], line: bytes) -> bool:
+    """Whether all readers understand an entry alike, and exports can write it."""
+    try:
+        return canonical(entry) == line
+    except (RecursionError, ValueError):
+        return False
 
 
 def _names_heads(writes: list[_Write]) -> bool:

@@ -156,3 +156,16 @@ async def test_an_entry_before_the_first_one_is_malformed(here: Installation, se
     line = here.chain.append(Event(kind=BEGUN, time_ms=int(here.now * 1000)))
     with pytest.raises(ValueError, match="sequence"):
         await here.received.add(Delivery(CHAIN, (line,)))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [b'"x":NaN', b'"x":"\\ud800"', b'"x": 1', b'"kind":"call.refused"'],
+    ids=["NaN", "lone surrogate", "space", "twice"],
+)
+async def test_an_entry_that_readers_may_understand_differently_is_malformed(
+    here: Installation, member: bytes
+) -> None:
+    line = here.chain.append(Event(kind=BEGUN, time_ms=int(here.now * 1000)))
+    with pytest.raises(ValueError, match="canonical"):
+        await here.received.add(Delivery(CHAIN, (line[:-1] + b"," + member + b"}",)))
