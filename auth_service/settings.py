@@ -190,6 +190,13 @@ class KeySettings(BaseSettings):
         return keys
 
 
+def _webhook(url: SecretStr) -> SecretStr:
+    """Check the form of a URL that may contain a credential, as those of chat services do."""
+    if not url.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return url
+
+
 class AuthSettings(KeySettings, AppearanceSettings):
     """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
@@ -270,7 +277,7 @@ class AuthSettings(KeySettings, AppearanceSettings):
     session_ttl_s: Seconds = 7 * 86_400
     pending_ttl_s: Seconds = 1_800
 
-    alert_webhook: str | None = Field(default=None, pattern=r"\Ahttps?://")
+    alert_webhook: Annotated[SecretStr, AfterValidator(_webhook)] | None = None
     alert_webhook_secret: SecretStr | None = Field(default=None, min_length=32)
 
     journal_retention_days: int = Field(default=90, ge=1, le=36_500)

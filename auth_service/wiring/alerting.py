@@ -43,7 +43,7 @@ def alerting(settings: AuthSettings, store: Store, clock: Clock, fetcher: Fetche
     if settings.alert_webhook is None or settings.alert_webhook_secret is None:
         return None
     webhook = Webhook(
-        url=settings.alert_webhook,
+        url=settings.alert_webhook.get_secret_value(),
         secret=settings.alert_webhook_secret.get_secret_value().encode(),
         issuer=settings.issuer,
     )

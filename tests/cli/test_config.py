@@ -27,6 +27,8 @@ AUTH = {
     "DOORWARD_MASTER_KEYS": KEYS,
     "DOORWARD_STORE": "redis://someone:a@password-of-redis@localhost:1/0",
     "DOORWARD_RESOURCE_SERVERS": SERVERS,
+    "DOORWARD_ALERT_WEBHOOK": "https://chat.example/hooks/a-token-of-the-chat",
+    "DOORWARD_ALERT_WEBHOOK_SECRET": "s" * 32,
 }
 RESOURCE = {
     "DOORWARD_ISSUER": "http://localhost:9000",
@@ -65,7 +67,7 @@ def test_no_secret_is_shown(
 ) -> None:
     done = doorward("config", "show", service, *arguments, cwd=tmp_path, **settings)
     assert done.returncode == 0, done.stderr
-    for secret in (SECRET, "A" * 43, "password-of-redis", "a-token-for-the-upstream"):
+    for secret in (SECRET, "A" * 43, "password-of-redis", "a-token-for-the-upstream", "a-token-of-the-chat"):
         assert secret not in done.stdout
 
 
