@@ -66,11 +66,16 @@ class Deliveries:
             await self._try()
 
     async def flush(self) -> None:
-        """Deliver everything, until the authorization server does not accept it."""
+        """Deliver everything that the authorization server accepts.
+
+        It may refuse a chain, such as that of an earlier process, which must not hold up the others.
+        """
         for chain in tuple(self._journal.chains):
-            if not await self._deliver(chain):
+            status = await self._deliver(chain)
+            if not 200 <= status < 500:
                 return
-            if chain is not self._journal.current and not chain.buffer.undelivered:
+            is_over = chain is not self._journal.current and not chain.buffer.undelivered
+            if status == 200 and is_over:
                 await self._journal.remove(chain)
 
     async def _follow(self) -> NoReturn:
@@ -88,8 +93,8 @@ class Deliveries:
             _log.error("the journal of calls was not delivered", exc_info=error)
         return not self._warned
 
-    async def _deliver(self, chain: CallChain) -> bool:
-        """Deliver a chain; return False if the authorization server does not accept it now."""
+    async def _deliver(self, chain: CallChain) -> int:
+        """Deliver a chain; return the status of the answer that was not 200, 0 for none, or else 200."""
         await chain.commit()
         while frames := chain.buffer.deliverable(_ROOM):
             delivery = Delivery(chain.buffer.head.writer, tuple(frame.lines for frame in frames))
@@ -105,14 +110,14 @@ class Deliveries:
                         "the authorization server has lost a part of the journal", through=outcome.through
                     )
                     await self._journal.replace(chain, keep_events=True)
-                    return False
+                    return 409
                 case 400:
                     _log.error("the authorization server does not accept the journal", chain=delivery.chain)
                     await self._journal.replace(chain, keep_events=False)
-                    return False
+                    return 400
                 case _:
-                    return False
-        return True
+                    return outcome.status
+        return 200
 
     async def _outcome(self, delivery: Delivery) -> _Outcome:
         try:

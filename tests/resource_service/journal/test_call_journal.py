@@ -252,6 +252,24 @@ async def test_calls_that_begin_while_a_chain_is_replaced_are_in_the_other_one(
     assert recording.lost == 0
 
 
+async def test_a_chain_that_the_server_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    server = Server()
+    first = journal(tmp_path)
+    async with first.run():
+        await first.begin([call("of an earlier process")])
+    second = journal(tmp_path)
+    async with second.run():
+        await second.begin([call("later")])
+        server.answers = [403]
+        await Deliveries(second, server.post).flush()
+        names = [event["name"] for event in server.events() if event["kind"] == "call.begun"]
+        assert names == ["later"]
+        server.answers = [503]
+        requests = server.requests
+        await Deliveries(second, server.post).flush()
+        assert server.requests == requests + 1, "a server that is away is not asked for each chain"
+
+
 async def test_what_the_server_refuses_is_a_counted_gap() -> None:
     server, recording = Server(), journal()
     deliveries = Deliveries(recording, server.post)
