@@ -51,6 +51,7 @@ def test_every_subject_is_measured_beside_the_baseline() -> None:
         "tools/call, guard, cached answer",
         "tools/call, guard, asking",
         "tools/call, gateway, cached answer",
+        "tools/call, gateway with journal",
     }
     assert all(each["per_second"] > 0 and each["p50_ms"] <= each["p99_ms"] for each in rows)
 
