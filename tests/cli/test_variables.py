@@ -28,6 +28,7 @@ MODELS = (
     "resource_service.settings",
     "resource_service.verifiers.settings",
     "shared.logs",
+    "shared.metrics.settings",
 )
 
 

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qs
 
+from shared.journal.chain import read_entry
+from shared.journal.delivery import EVENTS_PATH, read_delivery
+
 Reply = Callable[["Question", asyncio.StreamWriter], Awaitable[None]]
 Result = TypeVar("Result")
 
@@ -94,14 +97,15 @@ class AuthorizationServer:
     Attributes:
         tokens: what introspection says of each token; others are inactive.
         replies: what a path answers instead, while it is in here.
-        questions: everything that was asked, but for `polls`.
-        polls: what was asked of the feed of revocations, which nobody's request leads to.
+        questions: everything that was asked, but for `unprompted`.
+        unprompted: the polls of the feed of revocations, and the deliveries of the journal, which the service
+            sends at times of its own.
     """
 
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     replies: dict[str, Reply] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
-    polls: list[Question] = field(default_factory=list)
+    unprompted: list[Question] = field(default_factory=list)
     port: int = 0
 
     def start(self) -> Self:
@@ -146,7 +150,8 @@ class AuthorizationServer:
         self._connections.add(task)
         try:
             while question := await _read(reader):
-                (self.polls if question.target == REVOCATIONS else self.questions).append(question)
+                is_unprompted = question.target in (REVOCATIONS, EVENTS_PATH)
+                (self.unprompted if is_unprompted else self.questions).append(question)
                 await self._reply(question, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
@@ -160,9 +165,17 @@ class AuthorizationServer:
         await reply(question, writer)
 
     def _usual(self, path: str, question: Question) -> Reply:
+        if path == EVENTS_PATH:
+            return answer_json({"through": last_sequence(question.body)})
         if path != "/introspect":
             return answer_json({"error": "not_found"}, 404)
         return answer_json(self.tokens.get(question.form.get("token", ""), {"active": False}))
+
+
+def last_sequence(delivery: bytes) -> int:
+    """The last entry of a delivery of the journal."""
+    sequence: int = read_entry(read_delivery(delivery).writes[-1].rpartition(b"\n")[2])["sequence"]
+    return sequence
 
 
 async def _read(reader: asyncio.StreamReader) -> Question | None:

@@ -59,4 +59,6 @@ def test_open_streams_do_not_hold_up_the_end_of_the_service(
             assert list(first.iter_lines()) == []
         events = [line["event"] for line in service.log_lines()]
         assert "Application shutdown complete." in events
-        assert not [line for line in service.log_lines() if line["level"] in ("warning", "error")]
+        warnings = [line["event"] for line in service.log_lines() if line["level"] in ("warning", "error")]
+        # The service of the tests has no directory for its journal, and says so.
+        assert [event for event in warnings if "calls are recorded in memory" not in event] == []

@@ -111,7 +111,7 @@ async def test_we_show_who_we_are_and_where_we_stand(feed: Feed, notes: Notes) -
     assert "ack" not in feed.polls[0]
     assert all(len(poll["ack"]) == 1 for poll in feed.polls[1:])
     assert feed.polls[0]["returnImmediately"] is False
-    authorization = feed.server.polls[0].headers["authorization"]
+    authorization = feed.server.unprompted[0].headers["authorization"]
     assert authorization == f"Basic {b64encode(b'resource:the+secret%2F').decode()}"
 
 

@@ -173,7 +173,7 @@ def test_without_a_feed_every_request_asks_and_the_log_says_so_once(tmp_path: Pa
         running(server, tmp_path) as service,
         httpx2.Client(base_url=service.origin, timeout=10) as http,
     ):
-        wait_until(lambda: bool(server.polls))
+        wait_until(lambda: bool(server.unprompted))
         token = token_for(service, server, grant_id="grant")
         for _ in range(3):
             assert http.get("/hello", headers=bearer(token)).status_code == 200
