@@ -16,7 +16,8 @@ _CREDENTIALS = re.compile(
 )
 _USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s]{1,512}@")
 _PARAMETER = re.compile(
-    r"((?:[\w.-]{0,40}(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key|"
+    # Without what a name begins with, which would be tried at every character.
+    r"((?:(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key|"
     r"credentials?|cookie|signature|assertion|otp)[\w.-]{0,20}|\bpwd|\bsig|\bcode)"
     r"\\{0,8}[\"']?\s{0,4}(?:[=:]|%3[AD])\s{0,4})"
     # A quoted value is masked as a whole; the quotes of JSON inside JSON follow backslashes.
