@@ -70,6 +70,11 @@ class Browser:
         if self.failures:
             raise self.failures[0]
 
+    @property
+    def opened(self) -> int:
+        """How many URLs it was opened with: a client may go on before the visit is over here."""
+        return len(self._opened.read_text().splitlines())
+
     def visits(self, count: int) -> None:
         """Wait for the visit of that number to be over; there must not be more."""
         wait_until(lambda: bool(self.failures) or len(self.visited) >= count)

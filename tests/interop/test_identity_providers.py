@@ -148,7 +148,7 @@ def test_the_typescript_sdk_loses_a_tool_with_a_group_at_the_provider_and_its_se
         # At the latest with the refresh after the token has expired.
         wait_until(lambda: not connection.can("add_note", text="mine"), timeout_s=10 * ACCESS_TTL_S)
         assert connection.can("list_notes")
-        logins = len(connection.browser.visited)
+        logins = connection.browser.opened
 
         expiring = connection.token
         wait_until(lambda: connection.can("list_notes") and connection.token != expiring)
