@@ -18,6 +18,8 @@ from tests.forking.request import PID_BYTES, Descriptors, Request, send
 
 def main(address: str, module: str, *arguments: str) -> int:
     """Run the module to its end; its exit status."""
+    # Until it is known to whom the signal is passed on: the process may run, and say so, before.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     read_end, write_end = os.pipe()
     request = Request(
         module=module,
@@ -34,6 +36,7 @@ def main(address: str, module: str, *arguments: str) -> int:
         for descriptor in (0, 1, 2, write_end):
             os.close(descriptor)
         signal.signal(signal.SIGTERM, lambda *_: os.kill(pid, signal.SIGTERM))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         return int(os.read(read_end, 16) or -signal.SIGKILL) % 256
 
 

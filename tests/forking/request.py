@@ -55,7 +55,10 @@ def send(channel: socket.socket, request: Request, descriptors: Descriptors) -> 
 
 def receive(channel: socket.socket) -> tuple[Request, Descriptors] | None:
     """The next request; None once the other end is closed."""
-    length, descriptors, _flags, _address = socket.recv_fds(channel, _LENGTH_BYTES, _DESCRIPTORS)
+    try:
+        length, descriptors, _flags, _address = socket.recv_fds(channel, _LENGTH_BYTES, _DESCRIPTORS)
+    except ConnectionResetError:  # a launcher was killed before it had read the process id
+        return None
     if not length:
         return None
     text = channel.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 
 from tests.cli.command import ROOT, python_environment
 from tests.forking.process import ForkServer, Process, launcher, start
-from tests.forking.request import Request
+from tests.forking.request import Descriptors, Request, send
 from tests.servers import wait_until
 
 PROGRAM = "tests.forking.program"
@@ -157,6 +159,22 @@ def test_a_command_that_forks_takes_its_process_along_when_it_is_killed_and_the_
         assert command.stdout.readline() == "asleep\n"
         command.kill()
         assert command.stdout.read() == ""  # its process has it, too
+    assert run("exit")[0] == 7
+
+
+def test_a_command_that_is_killed_before_it_knows_its_process_leaves_the_server_running() -> None:
+    address = launcher(PROGRAM, "exit", environment=python_environment())[-3]
+    request = Request(
+        module=PROGRAM, arguments=["exit"], environment={}, directory="/", strict=False, cheap_hashes=True
+    )
+    read_end, write_end = os.pipe()
+    with open(os.devnull, "r+b") as null, socket.socket(socket.AF_UNIX) as channel:
+        channel.connect(address)
+        number = null.fileno()
+        send(channel, request, Descriptors(stdin=number, stdout=number, stderr=number, status=write_end))
+        select.select([channel], [], [])  # the id of the process is there, and is not read
+    os.close(write_end)
+    os.close(read_end)
     assert run("exit")[0] == 7
 
 
