@@ -100,7 +100,7 @@ async def test_a_call_that_is_called_off_is_called_off_behind_the_gateway(
                     scope.cancel()
             await _until_text(note, "called off")
             called_off = True
-    except* anyio.ClosedResourceError:
+    except* (anyio.ClosedResourceError, anyio.BrokenResourceError):
         pass  # the SDK's client trips over an answer that arrives while it closes
     assert called_off
 
