@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ from auth_service.crypto.secrets import new_id
 from auth_service.fetching import Fetcher, FetchError
 from auth_service.storage import keys
 from shared.clock import Clock
+from shared.in_background import in_background
 from shared.logs import get_logger
 from shared.storage.interface import Store, StoreUnavailableError
 
@@ -79,13 +80,8 @@ class AlertSender:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Send in the background; what waits at the end of the context is only in the log."""
-        sending = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
 
     async def _follow(self) -> NoReturn:
         while True:

@@ -13,6 +13,7 @@ from auth_service.protocol.errors import UnknownPositionError
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from shared.clock import Clock
+from shared.in_background import in_background
 from shared.logs import get_logger
 from shared.security_events import SecurityEvent
 from shared.storage.interface import Store, StoreUnavailableError
@@ -61,14 +62,11 @@ class RevocationStream:
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Follow the channel inside the context, which is entered after the first attempt to subscribe."""
-        following = asyncio.create_task(self._follow())
         try:
-            await self._tried.wait()
-            yield
+            async with in_background(self._follow()):
+                await self._tried.wait()
+                yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
             if self._catching_up:
                 self._catching_up.cancel()
 

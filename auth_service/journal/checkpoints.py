@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.writer import JournalWriter
+from shared.in_background import in_background
 from shared.journal.chain import Head
 from shared.logs import get_logger
 
@@ -33,13 +34,10 @@ class Checkpoints:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Write checkpoints in the background, and the last one at the end of the context."""
-        following = asyncio.create_task(self._follow())
         try:
-            yield
+            async with in_background(self._follow()):
+                yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
             await self._try()
 
     async def sign(self) -> None:

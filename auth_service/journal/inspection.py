@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import NoReturn
 
 from auth_service.journal.reader import JournalReader
+from shared.in_background import in_background
 from shared.journal.verification import Keys, Problem
 from shared.logs import get_logger
 
@@ -58,13 +59,8 @@ class JournalInspection:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Inspect in the background."""
-        following = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
 
     async def _follow(self) -> NoReturn:
         wait_s = FIRST_AFTER_S

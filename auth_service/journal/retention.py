@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ from auth_service.journal.writer import JournalWriter
 from auth_service.storage import keys
 from shared import base64url
 from shared.clock import Clock
+from shared.in_background import in_background
 from shared.journal.chain import Head, digest_of, read_entry
 from shared.journal.delivery import is_delivered
 from shared.journal.event import EventKind
@@ -70,13 +71,8 @@ class Retention:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Apply it in the background, every hour, until the context ends."""
-        applying = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            applying.cancel()
-            with suppress(asyncio.CancelledError):
-                await applying
 
     async def _follow(self) -> NoReturn:
         while True:

@@ -8,9 +8,8 @@ must end.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from resource_service.authorization_server_client import http_client
@@ -42,6 +41,7 @@ from resource_service.metrics import FeedMetrics, ResourceMetrics
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock, steady_clock, system_clock
 from shared.http_exchange import basic_authorization
+from shared.in_background import in_background
 
 JOIN_FOR_S = 0.25
 """The maximum age of an answer about a token: see `SingleFlight`."""
@@ -170,13 +170,7 @@ def _listening(
 
     @asynccontextmanager
     async def listen() -> AsyncIterator[None]:
-        async with http:
-            following = asyncio.create_task(revocation_feed.follow())
-            try:
-                yield
-            finally:
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
+        async with http, in_background(revocation_feed.follow()):
+            yield
 
     return listen

@@ -17,6 +17,7 @@ from resource_service.journal.call_chain import CallChain
 from resource_service.journal.chain_buffer import ChainBuffer
 from resource_service.reasons import Reason
 from shared.clock import Clock
+from shared.in_background import in_background
 from shared.journal.chain import Head
 from shared.journal.delivery import chain_name, next_name
 from shared.journal.event import Event, EventKind
@@ -81,13 +82,10 @@ class CallJournal:
             OSError: the directory cannot be used.
         """
         self._open()
-        storing = asyncio.create_task(self._store())
         try:
-            yield
+            async with in_background(self._store()):
+                yield
         finally:
-            storing.cancel()
-            with suppress(asyncio.CancelledError):
-                await storing
             await self._close()
 
     async def begin(self, calls: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -12,6 +12,7 @@ from resource_service.errors import Refusal
 from resource_service.journal.call_chain import CallChain
 from resource_service.journal.call_journal import CallJournal
 from shared.http_exchange import Answer
+from shared.in_background import in_background
 from shared.journal.chain import read_head
 from shared.journal.delivery import MAX_BYTES, Delivery
 from shared.json_text import parse_json
@@ -56,13 +57,10 @@ class Deliveries:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Deliver in the background; at the end of the context, deliver what is left."""
-        following = asyncio.create_task(self._follow())
         try:
-            yield
+            async with in_background(self._follow()):
+                yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
             await self._try()
 
     async def flush(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import NoReturn
 
+from shared.in_background import in_background
 from shared.logs import get_logger
 
 EVERY_S = 1.0
@@ -29,13 +30,8 @@ class Sampler:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Sample in the background."""
-        sampling = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            sampling.cancel()
-            with suppress(asyncio.CancelledError):
-                await sampling
 
     async def _follow(self) -> NoReturn:
         while True:
