@@ -172,7 +172,9 @@ def _preload() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for module in PRELOADED:
-            importlib.import_module(module)
+            # An earlier release, which `PYTHONPATH` may name, has others.
+            with suppress(ModuleNotFoundError):
+                importlib.import_module(module)
     setting_names()  # reads every file of the source, and remembers them
     assert threading.active_count() == 1, threading.enumerate()
     gc.freeze()

@@ -1,0 +1,1 @@
+"""A rolling upgrade from an earlier release, and the way back."""
