@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ server {{
 
 
 @contextmanager
-def balanced(directory: Path, sites: dict[int, Sequence[int]]) -> Iterator[None]:
+def balanced(directory: Path, sites: Mapping[int, Sequence[int]]) -> Iterator[None]:
     """Distribute the requests at each port of `sites` to the ports of its processes."""
     directory.mkdir()
     text = "".join(
