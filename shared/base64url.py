@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+from binascii import b2a_base64
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def encode(data: bytes) -> str:
     """Encode `data` as base64url text without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def decode(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
     recorder.py      the calls of one resource: the guard calls nothing else
     call_members.py  who called what, through which client, by which rule; pure
+    encoded_calls.py the same members in canonical form, those that many calls share only once
     results.py       the result of a call, as its response shows it
     call_journal.py  the journal of this process
     call_chain.py    a chain, stored in a file in groups

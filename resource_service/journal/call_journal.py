@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from resource_service.errors import Refusal, journal_unavailable
 from resource_service.journal.buffer_file import SUFFIX, BufferFile
@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.in_background import in_background
 from shared.journal.chain import Head
 from shared.journal.delivery import chain_name, next_name
-from shared.journal.event import Event, EventKind
+from shared.journal.event import EncodedEvent, EncodedMembers, Event, EventKind, encoded_members
 from shared.logs import get_logger
 
 GROUP_S = 0.005
@@ -88,7 +88,7 @@ class CallJournal:
         finally:
             await self._close()
 
-    async def begin(self, calls: Sequence[Mapping[str, Any]]) -> list[int]:
+    async def begin(self, calls: Sequence[EncodedMembers]) -> list[int]:
         """Record that calls begin; return their numbers when that is stored.
 
         Raises:
@@ -113,10 +113,10 @@ class CallJournal:
 
     def complete(self, number: int, **members: object) -> None:
         """Record how a call ended."""
-        self._append(EventKind.CALL_COMPLETED, {"call": number, **members})
+        self._append(EventKind.CALL_COMPLETED, encoded_members({"call": number, **members}), number)
         self._store_soon()
 
-    def note(self, kind: EventKind, members: Mapping[str, Any]) -> None:
+    def note(self, kind: EventKind, members: EncodedMembers) -> None:
         """Record what has no effect, without waiting for it to be stored."""
         try:
             if self._has_room(1):
@@ -181,12 +181,12 @@ class CallJournal:
             await new.commit()
         await chain.close((), remove=True)
 
-    def _begin(self, members: Mapping[str, Any]) -> int:
-        self._calls += 1
-        self._append(EventKind.CALL_BEGUN, {**members, "call": self._calls})
-        return self._calls
+    def _begin(self, members: EncodedMembers) -> int:
+        self._calls = number = self._calls + 1
+        self._append(EventKind.CALL_BEGUN, {**members, "call": f'"call":{number}'}, number)
+        return number
 
-    def _append(self, kind: EventKind, members: Mapping[str, Any]) -> None:
+    def _append(self, kind: EventKind, members: EncodedMembers, call: int = 0) -> None:
         now_ms = self._last_ms = max(self._last_ms, int(self._clock() * 1000))
         buffer = self.current.buffer
         if self._heads and now_ms - self._witnessed_ms >= WITNESS_MS:
@@ -195,7 +195,7 @@ class CallJournal:
         if self._gap and buffer.bytes < self._limits.max_bytes:
             gap, self._gap = self._gap, 0
             buffer.append(Event(kind=EventKind.GAP, time_ms=now_ms, members={"events": gap}))
-        buffer.append(Event(kind=kind, time_ms=now_ms, members=members))
+        buffer.append(EncodedEvent(kind=kind, time_ms=now_ms, call=call, members=members))
 
     def _witness(self) -> Event:
         heads = [head.to_json() for head in self._heads.values()]

@@ -12,13 +12,12 @@ from starlette.types import Scope
 from resource_service.policy.deciding import deciding_rules
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
-from shared.asgi import first_header
 from shared.journal.redaction import redacted, text_of
 from shared.logs import current_request_id
 
 MAX_NAME = 256
 MAX_SOFTWARE = 100
-_CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
+CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 # W3C Trace Context §3.2: version, trace id, parent id and flags
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -40,16 +39,28 @@ def calls_in(messages: Iterable[object]) -> Iterator[Call]:
             yield "", {}
 
 
-def about_request(scope: Scope, principal: Principal) -> dict[str, Any]:
-    """Return the members that all calls of a request share."""
+def about_principal(principal: Principal) -> dict[str, Any]:
+    """Return the members that all calls of a principal share."""
     return {
         "subject": principal.subject,
         "client": principal.client_id,
         "grant": principal.grant_id,
         "actor": principal.act,
-        "software": _software(first_header(scope, "user-agent")),
+    }
+
+
+def about_request(scope: Scope) -> dict[str, Any]:
+    """Return the other members that all calls of a request share."""
+    agent = trace = ""
+    for name, value in reversed(scope["headers"]):  # so that the first one counts
+        if name == b"user-agent":
+            agent = value.decode("latin-1")
+        elif name == b"traceparent":
+            trace = value.decode("latin-1")
+    return {
+        "software": _text(agent, MAX_SOFTWARE) if agent else None,
         "request": current_request_id.get() or None,
-        "trace": _trace(first_header(scope, "traceparent")),
+        "trace": _trace(trace) if trace else None,
     }
 
 
@@ -78,20 +89,23 @@ def name_in(params: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _software(user_agent: str | None) -> str | None:
-    return _text(user_agent, MAX_SOFTWARE) if user_agent else None
+def software_named(params: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """Return name and version of the software that a request of 2026-07-28 names, or `initialize`."""
+    meta = params.get("_meta")
+    info = meta.get(CLIENT_INFO) if isinstance(meta, dict) else None
+    info = info or params.get("clientInfo")
+    if not isinstance(info, dict) or not isinstance(name := info.get("name"), str):
+        return None
+    version = info.get("version")
+    return name, version if isinstance(version, str) else None
 
 
 def _software_in(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the software that a request of revision 2026-07-28 names, or `initialize`."""
-    meta = params.get("_meta")
-    info = meta.get(_CLIENT_INFO) if isinstance(meta, dict) else None
-    info = info or params.get("clientInfo")
-    if not isinstance(info, dict) or not isinstance(info.get("name"), str):
+    named = software_named(params)
+    if named is None:
         return {}
-    version = info.get("version")
-    full = f"{info['name']} {version}" if isinstance(version, str) else info["name"]
-    return {"software": _text(full, MAX_SOFTWARE)}
+    name, version = named
+    return {"software": _text(name if version is None else f"{name} {version}", MAX_SOFTWARE)}
 
 
 def _text(text: str, limit: int) -> str:
@@ -104,6 +118,6 @@ def _kept_text(text: str, limit: int) -> str:
     return text_of(text, limit)
 
 
-def _trace(traceparent: str | None) -> str | None:
-    match = _TRACEPARENT.fullmatch(traceparent or "")
+def _trace(traceparent: str) -> str | None:
+    match = _TRACEPARENT.fullmatch(traceparent)
     return match[1] if match else None

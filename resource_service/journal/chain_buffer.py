@@ -10,7 +10,7 @@ from typing import Any
 
 from resource_service.journal.frames import MAX_FRAME_BYTES, Beginning, Contents, Frame
 from shared.journal.chain import Chain, Head, read_entry
-from shared.journal.event import Event, EventKind
+from shared.journal.event import EncodedEvent, Event, EventKind
 
 _OF_ENTRIES = frozenset({"kind", "time_ms", "sequence", "previous"})
 
@@ -54,7 +54,7 @@ class ChainBuffer:
         """How many entries are not delivered."""
         return self.head.sequence - self._delivered.sequence
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event | EncodedEvent) -> None:
         """Add an entry, with the time of the one before if the clock was set back."""
         if event.time_ms < self._latest_ms:
             event = replace(event, time_ms=self._latest_ms)
@@ -63,9 +63,9 @@ class ChainBuffer:
             self._add(self._chain.append(Event(kind=EventKind.OPENED, time_ms=event.time_ms)))
         self._add(self._chain.append(event))
         if event.kind is EventKind.CALL_BEGUN:
-            self._begun.append(event.members["call"])
+            self._begun.append(event.call)
         elif event.kind in (EventKind.CALL_COMPLETED, EventKind.CALL_UNKNOWN):
-            self._ended.append(event.members["call"])
+            self._ended.append(event.call)
         if self._size >= MAX_FRAME_BYTES:
             self._sealed.append(self._seal())
 

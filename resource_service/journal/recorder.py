@@ -11,7 +11,8 @@ from starlette.types import Scope, Send
 
 from resource_service.errors import Refusal, malformed_message
 from resource_service.journal.call_journal import CallJournal
-from resource_service.journal.call_members import about_call, about_request, calls_in
+from resource_service.journal.call_members import calls_in
+from resource_service.journal.encoded_calls import EncodedCalls
 from resource_service.journal.results import Result, WatchedResponse
 from resource_service.messages.jsonrpc import INVALID_REQUEST
 from resource_service.policy.rules import Policy
@@ -77,8 +78,7 @@ class CallRecorder:
 
     def __init__(self, journal: CallJournal, resource: str, mount: str, hash_key: bytes) -> None:
         self._journal = journal
-        self._about = {"resource": resource, "mount": mount}
-        self._hash_key = hash_key
+        self._encoded = EncodedCalls(resource, mount, hash_key)
 
     async def begin(self, request: VerifiedRequest, messages: Iterable[object], size: int) -> RecordedCalls:
         """Record calls; return when that is stored, so that they can be forwarded.
@@ -94,20 +94,18 @@ class CallRecorder:
         calls = [*islice(calls_in(messages), MAX_CALLS + 1)]
         if len(calls) > MAX_CALLS:
             raise malformed_message(Reason.MESSAGE_MALFORMED, _TOO_MANY, rpc_code=INVALID_REQUEST)
-        shared = {**self._about, **about_request(request.scope, request.principal), "bytes_in": size}
-        members = [{**shared, **about_call(call, request.policy, self._hash_key)} for call in calls]
+        encoded = self._encoded
+        shared = encoded.of_request(request.scope, request.principal, bytes_in=size)
+        members = [{**shared, **encoded.of_call(call, request.policy)} for call in calls]
         return RecordedCalls(self._journal, await self._journal.begin(members) if members else ())
 
     def refuse(self, request: VerifiedRequest, messages: Iterable[object], refusal: Refusal) -> None:
         """Record calls of a verified caller that were refused before they were forwarded."""
-        shared = {
-            **self._about,
-            **about_request(request.scope, request.principal),
-            "status": refusal.status,
-            "reason_code": refusal.reason.code,
-        }
+        shared = self._encoded.of_request(
+            request.scope, request.principal, status=refusal.status, reason_code=refusal.reason.code
+        )
         for call in [*islice(calls_in(messages), MAX_CALLS)] or [("", {})]:
-            members = {**shared, **about_call(call, request.policy, self._hash_key)}
+            members = {**shared, **self._encoded.of_call(call, request.policy)}
             self._journal.note(EventKind.CALL_REFUSED, members)
 
     def count_refusal(self) -> None:

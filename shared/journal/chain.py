@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import base64url
-from shared.journal.event import Event, canonical
+from shared.journal.event import EncodedEvent, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +52,12 @@ class Chain:
     def __init__(self, writer: str) -> None:
         self.head = empty(writer)
 
-    def append(self, event: Event) -> bytes:
+    def append(self, event: Event | EncodedEvent) -> bytes:
         """Add an event, and return the entry: a line of JSON without its end."""
         before = self.head
-        entry = canonical(
-            {
-                **event.to_json(),
-                "previous": base64url.encode(before.digest),
-                "sequence": before.sequence + 1,
-            }
-        )
-        self.head = Head(before.writer, before.sequence + 1, digest_of(entry))
+        sequence = before.sequence + 1
+        entry = event.entry(base64url.encode(before.digest), sequence)
+        self.head = Head(before.writer, sequence, digest_of(entry))
         return entry
 
 

@@ -6,7 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from json.encoder import encode_basestring
 from typing import Any
+
+EncodedMembers = Mapping[str, str]
+"""Maps the name of a member to its canonical form, which begins with the name; see `encoded_members`."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -52,10 +56,71 @@ class Event:
     time_ms: int
     members: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the event as a JSON object; members that are None are left out."""
+    @property
+    def call(self) -> int:
+        """The number of the call, for an event about one."""
+        number: int = self.members["call"]
+        return number
+
+    def entry(self, previous: str, sequence: int) -> bytes:
+        """Return the canonical form of the event as an entry of a chain; members that are None are left out.
+
+        Args:
+            previous: the digest of the entry before, in base64url.
+        """
         members = {name: value for name, value in self.members.items() if value is not None}
-        return {**members, "kind": self.kind.value, "time_ms": self.time_ms}
+        return canonical(
+            {
+                **members,
+                "kind": self.kind.value,
+                "time_ms": self.time_ms,
+                "previous": previous,
+                "sequence": sequence,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedEvent:
+    """An event whose members are encoded already, because many events share them.
+
+    Attributes:
+        call: the number of the call, for an event about one; otherwise 0.
+        members: as those of `Event`, without what `entry` adds.
+    """
+
+    kind: EventKind
+    time_ms: int
+    call: int
+    members: EncodedMembers
+
+    def entry(self, previous: str, sequence: int) -> bytes:
+        """Return the same as `Event.entry`."""
+        members = [
+            *self.members.values(),
+            f'"kind":"{self.kind.value}"',
+            f'"previous":"{previous}"',
+            f'"sequence":{sequence}',
+            f'"time_ms":{self.time_ms}',
+        ]
+        # Names consist of letters and underscores, and the quote that ends them sorts before those.
+        members.sort()
+        return f"{{{','.join(members)}}}".encode()
+
+
+def encoded_members(members: Mapping[str, Any]) -> dict[str, str]:
+    """Return members in their canonical form, to be put together by `EncodedEvent`; without those None.
+
+    Raises:
+        ValueError, TypeError: as `canonical`.
+    """
+    return {name: f'"{name}":{_encoded_value(value)}' for name, value in members.items() if value is not None}
+
+
+def _encoded_value(value: object) -> str:
+    if type(value) is int:
+        return str(value)
+    return encode_basestring(value) if isinstance(value, str) else _encode(value)
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ from resource_service.reasons import Reason
 from shared.http_exchange import Answer
 from shared.journal.chain import Head, digest_of, read_entry, read_head
 from shared.journal.delivery import MAX_BYTES, process_of, read_delivery
-from shared.journal.event import EventKind
+from shared.journal.event import EncodedMembers, EventKind, encoded_members
 from shared.journal.verification import verify, verify_chain
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-2")]
@@ -74,8 +74,8 @@ def journal(directory: Path | None = None, **limits: Any) -> CallJournal:
     return CallJournal("resource", lambda: 1_000.5, JournalLimits(directory=directory, **limits))
 
 
-def call(name: str = "read") -> dict[str, Any]:
-    return {"method": "tools/call", "name": name, "grant": "g", "missing": None}
+def call(name: str = "read") -> EncodedMembers:
+    return encoded_members({"method": "tools/call", "name": name, "grant": "g", "missing": None})
 
 
 def files(directory: Path) -> list[bytes]:
