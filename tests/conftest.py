@@ -20,6 +20,7 @@ from tests.forking.process import end_servers
 from tests.machine import LEFT_OUT, NEEDS, SKIPPED, leave_out_slow_needs, require
 from tests.servers import RedisServer, redis_running
 from tests.stores import NewStore, SharedServers
+from tests.workers.plugin import ForkedWorkers
 
 if TYPE_CHECKING:
     from tests.auth_service.service import AuthorizationServer
@@ -39,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         leave_out_slow_needs()
     if config.getoption("costs"):
         config.pluginmanager.register(Costs())
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ForkedWorkers())
     config.addinivalue_line("markers", "requirement(*ids): the requirements that the test proves")
     config.addinivalue_line("markers", "long: takes several seconds of processor time or of waiting")
 

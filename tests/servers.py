@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import redis
@@ -29,16 +30,17 @@ CLUSTER_BUS = 10_000
 """The offset of the cluster bus port of a Redis Cluster node."""
 
 
+@cache
 def _ports() -> Iterator[int]:
-    """All ports of this process's range in turn, repeatedly, from a random start."""
+    """All ports of this process's range in turn, repeatedly, from a random start.
+
+    They are not determined before they are needed: a worker is forked from a process that has imported this.
+    """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     slot = int(worker.removeprefix("gw")) % SLICES if worker.startswith("gw") else SLICES - 1
     ports = range(FIRST_PORT + slot * SLICE, FIRST_PORT + (slot + 1) * SLICE)
     start = random.randrange(SLICE)  # noqa: S311 -- not a secret
     return itertools.cycle((*ports[start:], *ports[:start]))
-
-
-_PORTS = _ports()
 
 
 def free_port() -> int:
@@ -47,7 +49,7 @@ def free_port() -> int:
     Both are below those that the kernel hands out to outgoing connections. A port is not given out twice in
     a row, nor by two processes of one run: the first to ask may not listen on it yet.
     """
-    return next(port for port in _PORTS if _is_free(port) and _is_free(port + CLUSTER_BUS))
+    return next(port for port in _ports() if _is_free(port) and _is_free(port + CLUSTER_BUS))
 
 
 def _is_free(port: int) -> bool:
