@@ -59,7 +59,6 @@ GIVEN = {
     "resource_service/gateway/disconnect.py": ASGI,
     "resource_service/gateway/http_reply.py": ASGI,
     "resource_service/introspection/client.py": "whether a policy names groups",
-    "resource_service/journal/results.py": ASGI,
     "shared/asgi/body.py": ASGI,
     "shared/asgi/cors.py": "the policy of each path",
     "shared/asgi/direct_app.py": "the application in front of the framework",

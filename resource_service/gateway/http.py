@@ -25,6 +25,7 @@ from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
 from resource_service.messages.forwarded_headers import to_upstream
+from resource_service.messages.media_type import body_in
 from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in
 from resource_service.reasons import Reason
@@ -101,7 +102,9 @@ class HttpGateway:
     async def _request(self, scope: Scope, receive: Receive, principal: Principal) -> Request:
         body = None
         if scope["method"] == "POST":
-            body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
+            body = body_in(scope)
+            if body is None:
+                body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
         fields: Fields = [*to_upstream(scope["headers"], self.headers), *self.identity.fields(principal)]
         if body is not None:
             fields.append((b"content-type", b"application/json"))

@@ -27,6 +27,7 @@ class BufferFile:
         # The lock is on a file of its own, because the other one is replaced.
         self._lock = lock
         self._file = file
+        self._is_clean = True
 
     @classmethod
     def create(cls, path: Path, beginning: Beginning) -> BufferFile:
@@ -69,9 +70,12 @@ class BufferFile:
         Raises:
             OSError: they may be in the file in part; the next call writes at the same place.
         """
-        data = b"".join(encoded(frame.lines) for frame in frames)
+        data = b"".join([encoded(frame.lines) for frame in frames])
+        if not self._is_clean:
+            os.ftruncate(self._file, self.size)  # what a failed write left must not follow shorter data
+        self._is_clean = False
         _write(self._file, data, self.size)
-        os.fdatasync(self._file)
+        self._is_clean = True
         self.size += len(data)
 
     def rewrite(self, beginning: Beginning, frames: Iterable[Frame]) -> None:
@@ -82,10 +86,12 @@ class BufferFile:
         """
         data = b"".join(map(encoded, (beginning.to_content(), *(frame.lines for frame in frames))))
         new = self.path.with_suffix(".new")
-        file = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        # By O_DSYNC, a write returns when the file system has it. With `fdatasync` after each write, the
+        # thread would wait twice for the interpreter, which the event loop holds.
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_DSYNC
+        file = os.open(new, flags, 0o600)
         try:
             _write(file, data, 0)
-            os.fdatasync(file)
             os.rename(new, self.path)
             _sync_directory(self.path.parent)
         except OSError:
@@ -93,7 +99,7 @@ class BufferFile:
             raise
         if self._file >= 0:
             os.close(self._file)
-        self._file, self.size = file, len(data)
+        self._file, self.size, self._is_clean = file, len(data), True
 
     def close(self, *, remove: bool = False) -> None:
         """Release the file."""
@@ -114,8 +120,6 @@ def _locked(path: Path) -> int | None:
 
 
 def _write(file: int, data: bytes, position: int) -> None:
-    # What a failed write left behind must not follow shorter data.
-    os.ftruncate(file, position)
     view = memoryview(data)
     while view:
         written = os.pwrite(file, view, position)

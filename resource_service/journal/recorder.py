@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from starlette.types import Scope, Send
+from starlette.types import Message, Scope
 
 from resource_service.errors import Refusal, malformed_message
 from resource_service.journal.call_journal import CallJournal
@@ -26,20 +26,19 @@ _TOO_MANY = f"A batch must have at most {MAX_CALLS} requests."
 
 
 class RecordedCalls:
-    """The calls of one request, until it has ended."""
+    """The calls of one request, until it has ended.
 
-    __slots__ = ("_begun_at", "_journal", "_numbers", "_response")
+    Attributes:
+        response: notes how this service responds.
+    """
+
+    __slots__ = ("_begun_at", "_journal", "_numbers", "response")
 
     def __init__(self, journal: CallJournal, numbers: Sequence[int]) -> None:
         self._journal = journal
         self._numbers = numbers
         self._begun_at = time.monotonic()
-        self._response: WatchedResponse | None = None
-
-    def watch(self, send: Send) -> Send:
-        """Return a `send` that notes the result on its way."""
-        self._response = WatchedResponse(send)
-        return self._response.send
+        self.response = WatchedResponse()
 
     def complete(self, refusal: Refusal | None = None) -> None:
         """Record how the calls ended; a second time changes nothing.
@@ -48,14 +47,14 @@ class RecordedCalls:
             refusal: the response, if this service answered instead of the server behind it.
         """
         numbers, self._numbers = self._numbers, ()
-        response = self._response
+        response = self.response
         for number in numbers:
             self._journal.complete(
                 number,
                 result=_result(response, refusal),
-                status=refusal.status if refusal else response and response.status,
+                status=refusal.status if refusal else response.status,
                 reason_code=refusal.reason.code if refusal else None,
-                bytes_out=response.size if response else 0,
+                bytes_out=response.size,
                 duration_ms=int((time.monotonic() - self._begun_at) * 1000),
             )
 
@@ -129,12 +128,15 @@ class Recording:
         """Note who the caller is."""
         self._request = VerifiedRequest(self._scope, principal, policy)
 
-    async def begin(self, send: Send, size: int) -> Send:
-        """Record the calls of the messages; see `CallRecorder.begin`. Return the `send` for the response."""
-        if self._request is None or self.messages is None:
-            return send
-        self._calls = await self._recorder.begin(self._request, self.messages, size)
-        return self._calls.watch(send)
+    async def begin(self, size: int) -> None:
+        """Record the calls of the messages; see `CallRecorder.begin`."""
+        if self._request is not None and self.messages is not None:
+            self._calls = await self._recorder.begin(self._request, self.messages, size)
+
+    def note_response(self, message: Message) -> None:
+        """Note a message of the response to the calls."""
+        if self._calls is not None:
+            self._calls.response.note(message)
 
     def refuse(self, refusal: Refusal) -> None:
         """Record that this service refuses the request."""
@@ -151,7 +153,7 @@ class Recording:
             self._calls.complete()
 
 
-def _result(response: WatchedResponse | None, refusal: Refusal | None) -> Result:
+def _result(response: WatchedResponse, refusal: Refusal | None) -> Result:
     if refusal is not None:
         return Result.REFUSED if refusal.status < 500 else Result.FAILED
-    return Result.CUT_OFF if response is None else response.result
+    return response.result

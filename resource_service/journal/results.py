@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from typing import Any
 
-from starlette.types import Message, Send
+from starlette.types import Message
 
 MAX_EXAMINED = 65_536
 """Bytes of one part of a response that are examined for errors."""
@@ -29,16 +29,15 @@ class Result(StrEnum):
 class WatchedResponse:
     """Notes status, size and errors of a response on its way to the client."""
 
-    __slots__ = ("_is_complete", "_is_error", "_send", "size", "status")
+    __slots__ = ("_is_complete", "_is_error", "size", "status")
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self) -> None:
         self.status: int | None = None
         self.size = 0
         self._is_error = self._is_complete = False
 
-    async def send(self, message: Message) -> None:
-        """Pass on a message of the response."""
+    def note(self, message: Message) -> None:
+        """Note a message of the response."""
         if message["type"] == "http.response.body":
             body = message.get("body", b"")
             self.size += len(body)
@@ -46,7 +45,6 @@ class WatchedResponse:
             self._is_complete = not message.get("more_body", False)
         elif message["type"] == "http.response.start":
             self.status = message["status"]
-        await self._send(message)
 
     @property
     def result(self) -> Result:

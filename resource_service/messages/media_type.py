@@ -17,6 +17,8 @@ _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf'[ \t]*;[ \t]*(?:({_NAME})=({_NAME}|"[^"\\]*"))?')
 _JSON = re.compile(r"application/json(?=[ \t;]|\Z)", re.IGNORECASE)
 
+_BODY = "doorward.body"
+
 ABOUT_THE_BODY = frozenset({b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"})
 
 
@@ -44,10 +46,16 @@ def check_media_type(scope: Scope) -> None:
 
 
 def described_as_json(scope: Scope, body: bytes) -> Scope:
-    """Return the request of `scope` with headers that describe `body`."""
+    """Return the request of `scope` with headers that describe `body`, and with the body noted."""
     others = [field for field in scope["headers"] if field[0] not in ABOUT_THE_BODY]
-    ours = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    return {**scope, "headers": [*others, *ours]}
+    ours = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    return {**scope, "headers": [*others, *ours], _BODY: body}
+
+
+def body_in(scope: Scope) -> bytes | None:
+    """Return the body of a request that `described_as_json` describes; None of any other."""
+    body: bytes | None = scope.get(_BODY)
+    return body
 
 
 def _parameters(text: str) -> list[tuple[str, str]]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import inspect
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import mcp_types
 from pydantic import BaseModel
@@ -69,26 +70,58 @@ _CLEAR = frozenset(_FOLDED.values())
 """Names that mean themselves, each folded to a different form."""
 
 
+class _Place(dict[str, "_Place | None"]):
+    """The values inside of one value, by name: None where names are free. All others are in no such place."""
+
+    def __missing__(self, _name: str) -> _Place | None:
+        return _ELSEWHERE
+
+
+class _Meta(_Place):
+    """The values in `_meta`: names with the prefix of somebody else are that one's."""
+
+    def __missing__(self, name: str) -> _Place | None:
+        return None if "/" in name and not name.startswith(_META) else _ELSEWHERE
+
+
+_ELSEWHERE = _Place()
+
+
+def _places(free: Iterable[Path]) -> _Place:
+    """Return the place of a message, in which the values at the paths `free` have free names."""
+    message = _Place({"params": _Place({"_meta": _Meta()})})
+    for path in free:
+        place = message
+        for name in path[:-1]:
+            place = cast("_Place", place.setdefault(name, _Place()))  # none is inside of another one
+        place[path[-1]] = None
+    return message
+
+
+_MESSAGE = _places(_FREE)
+
+
 def fault_in(message: object) -> str | None:
     """Return a sentence about what is ambiguous in `message`; None if nothing is."""
     seen = 0
-    waiting: list[tuple[Path, object]] = [((), message)]
+    waiting: list[tuple[_Place, object]] = [(_MESSAGE, message)]
     while waiting:
-        path, value = waiting.pop()
+        place, value = waiting.pop()
         seen += 1
         if seen > MAX_VALUES:
             return "The message contains too many values outside of arguments."
-        if isinstance(value, dict):
+        if isinstance(value, str):
+            if not _is_plain(value):
+                return "The message contains an invalid character."
+        elif isinstance(value, dict):
             if reason := _fault_in_names(value):
                 return reason
             for name, inner in value.items():
-                place = (*path, name)
-                if not _is_free(place):
-                    waiting.append((place, inner))
+                inner_place = place[name]
+                if inner_place is not None:
+                    waiting.append((inner_place, inner))
         elif isinstance(value, list):
-            waiting.extend((path, inner) for inner in value)
-        elif isinstance(value, str) and not _is_plain(value):
-            return "The message contains an invalid character."
+            waiting.extend([(place, inner) for inner in value])
     return None
 
 
@@ -106,12 +139,6 @@ def _fault_in_names(members: dict[str, object]) -> str | None:
     return None
 
 
-def _is_free(path: Path) -> bool:
-    if path[:2] == ("params", "_meta") and len(path) == 3:
-        return "/" in path[2] and not path[2].startswith(_META)
-    return path in _FREE
-
-
 def _is_plain(text: str) -> bool:
     """Check that no parser ends `text` early (C, at NUL) or replaces parts (unpaired surrogates)."""
-    return _NOT_PLAIN.search(text) is None
+    return text.isprintable() or _NOT_PLAIN.search(text) is None

@@ -98,7 +98,7 @@ class Guard:
                 messages = recording.messages = posted.messages
                 _allow(messages, principal, policy, self.clock)
                 call = _checked_headers(scope, posted)
-                send = await recording.begin(send, len(posted.body))
+                await recording.begin(len(posted.body))
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
@@ -107,7 +107,7 @@ class Guard:
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._checked(self._showing(policy, principal, listed), call)
-            explaining = _explaining(send, scope, principal)
+            explaining = _explaining(send, scope, principal, recording)
             answer = EndableResponse(
                 scope=scope,
                 receive=receive,
@@ -218,8 +218,11 @@ def _mismatch(error: HeaderMismatchError) -> Refusal:
     )
 
 
-def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
-    """Return a `send` that logs the MCP server's own refusals: an unknown session, a wrong Accept header."""
+def _explaining(send: Send, scope: Scope, principal: Principal, recording: Recording) -> Send:
+    """Return a `send` that notes the result of calls, and logs the MCP server's own refusals.
+
+    Such as that of an unknown session, or of a wrong Accept header.
+    """
     held: Message | None = None
 
     async def explain(message: Message) -> None:
@@ -229,8 +232,10 @@ def _explaining(send: Send, scope: Scope, principal: Principal) -> Send:
             return
         if held is not None:
             _log_refusal(held["status"], message.get("body", b""), scope, principal)
+            recording.note_response(held)
             await send(held)
             held = None
+        recording.note_response(message)
         await send(message)
 
     return explain

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from starlette.types import Message, Scope
+from starlette.types import Scope
 
 from resource_service.errors import Refusal, cannot_ask, insufficient_scope
 from resource_service.journal.call_journal import CallJournal, JournalLimits, no_journal
@@ -75,20 +75,16 @@ class Recorded:
         ]
 
 
-async def discard(_: Message) -> None:
-    """Drop a message."""
-
-
 async def answered(recorded: Recorded, status: int, *bodies: bytes, is_over: bool = True) -> dict[str, Any]:
     """The event of the end of a call with this response."""
     recording = recorded.of(scope())
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL]
-    send = await recording.begin(discard, 100)
-    await send({"type": "http.response.start", "status": status, "headers": []})
+    await recording.begin(100)
+    recording.note_response({"type": "http.response.start", "status": status, "headers": []})
     for number, body in enumerate(bodies, 1):
         more = number < len(bodies) or not is_over
-        await send({"type": "http.response.body", "body": body, "more_body": more})
+        recording.note_response({"type": "http.response.body", "body": body, "more_body": more})
     recording.end()
     recording.end()
     return recorded.events()[-1]
@@ -101,7 +97,7 @@ async def test_a_call_has_all_its_members_and_no_secret_or_name_of_a_person() ->
     )
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL]
-    await recording.begin(discard, 321)
+    await recording.begin(321)
     [begun] = recorded.events()
     assert begun == {
         "kind": "call.begun",
@@ -153,7 +149,7 @@ async def test_a_response_that_does_not_end_or_begin_was_cut_off() -> None:
     recording = recorded.of(scope())
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL]
-    await recording.begin(discard, 1)
+    await recording.begin(1)
     recording.end()
     assert recorded.events()[-1]["result"] == "cut off"
 
@@ -172,7 +168,7 @@ async def test_a_refusal_before_the_call_is_one_event_and_one_after_it_is_its_en
     recording = recorded.of(scope())
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL]
-    await recording.begin(discard, 1)
+    await recording.begin(1)
     recording.refuse(cannot_ask(Reason.AUTHORIZATION_SERVER_FAILING, ""))
     recording.end()
     *_, begun, ended = recorded.events()
@@ -234,7 +230,7 @@ async def test_a_request_has_a_bounded_number_of_calls() -> None:
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL] * (MAX_CALLS + 1)
     with pytest.raises(Refusal) as refused:
-        await recording.begin(discard, 1)
+        await recording.begin(1)
     assert refused.value.status == 400
     recording.refuse(refused.value)
     assert len(recorded.events()) == MAX_CALLS
@@ -245,7 +241,7 @@ async def test_without_a_journal_nothing_is_recorded() -> None:
     recording = Recording(CallRecorder(journal, "r", "/", b""), scope())
     recording.verified(PRINCIPAL, POLICY)
     recording.messages = [CALL]
-    await recording.begin(discard, 1)
+    await recording.begin(1)
     recording.end()
     assert journal.waiting == 0
 
