@@ -25,6 +25,7 @@ from auth_service.pages.visitors import VisitorPages, slash_routes
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.reloading import ReloadingApp
 from auth_service.settings import AuthSettings
+from auth_service.storage.release_record import Releases
 from auth_service.users.repository import UserExistsError, UserRepository
 from auth_service.web.client_networks import ClientNetworks, TellWhetherBelieved
 from auth_service.web.render import STATIC
@@ -237,6 +238,7 @@ def _lifespan(
         if await is_incomplete(base.store):
             raise IncompleteStoreError("a restore into the store was interrupted: run doorward restore again")
         await store_watch.check()
+        await Releases(base.store).record()
         await base.signing_keys.prepare()
         await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:

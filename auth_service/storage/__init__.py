@@ -3,4 +3,5 @@
 keys.py             every key, its value, its lifetime
 key_schema.py       the table of all families of keys
 federation_keys.py  those of identity providers
+release_record.py   the releases that have used the store
 """

@@ -163,6 +163,12 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec("journal-chains", "the names of the chains of the journal", "until deleted", kind="index"),
     KeySpec("once:{kind}:{hash}", "empty: marks a single-use value as used", "as long as the value is valid"),
+    KeySpec(
+        "release",
+        "the newest release that has used the store, what it writes and reads, and whether the upgrade to it"
+        " is confirmed",
+        "until deleted",
+    ),
     KeySpec("restoration", "empty: a restore is under way, or was interrupted", "until it is complete"),
     KeySpec(
         "revocation-log",

@@ -252,6 +252,11 @@ def once(kind: str, *parts: str) -> str:
     return f"{PREFIX}once:{_part(kind)}:{_hash(json.dumps(parts))}"
 
 
+def release() -> str:
+    """The key of the record of releases."""
+    return f"{PREFIX}release"
+
+
 def restoration() -> str:
     """The key that marks a store as incomplete while a backup is restored into it."""
     return f"{PREFIX}restoration"

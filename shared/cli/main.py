@@ -28,6 +28,7 @@ from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.settings import refuse
 from shared.cli.up import up
+from shared.cli.upgrade import upgrade
 from shared.cli.users import users
 from shared.cli.variables import Command, complaints_about_names
 from shared.cli.why.command import why
@@ -67,6 +68,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
 app.add_typer(audit, name="audit")
 app.add_typer(config, name="config")
+app.add_typer(upgrade, name="upgrade")
 
 CHECK_ALL_SETTINGS = frozenset({"up", "auth", "resource", "config check", "config show"})
 """These report unknown names together with all that is wrong with the values."""

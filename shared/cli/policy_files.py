@@ -24,3 +24,19 @@ def policy_in(path: Path) -> Policy:
         return read_policy(path)
     except PolicyError as error:
         raise CommandError(f"{path}: {error}") from None
+
+
+def deprecated_keys(path: Path) -> dict[str, str]:
+    """Return the keys in the policy that the next release does not read, each with its replacement.
+
+    Raises:
+        CommandError: the policy is invalid; the message names the line.
+    """
+    import yaml
+
+    from resource_service.policy.file import OLD_DESCRIPTION
+
+    policy_in(path)
+    scopes = yaml.safe_load(path.read_bytes()).get("scopes") or {}
+    is_used = any(isinstance(scope, dict) and OLD_DESCRIPTION in scope for scope in scopes.values())
+    return {OLD_DESCRIPTION: "description"} if is_used else {}

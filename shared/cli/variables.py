@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from typer.core import TyperGroup
 
+from shared.compatibility import RENAMED_SETTINGS
 from shared.setting_files import complaints_about_files, names_of_files
 from shared.setting_names import PREFIX, setting_names
 
@@ -119,6 +120,8 @@ def _unknown(name: str, recognized: frozenset[str]) -> str:
     rests = [each.removeprefix(PREFIX) for each in recognized]
     rest = name.upper().removeprefix(PREFIX)
     rest = rest if name.upper().startswith(PREFIX) else rest.partition("_")[2]
+    if new_name := RENAMED_SETTINGS.get(name.upper()):
+        return f"{name}: this setting is now {new_name}"
     nearest = difflib.get_close_matches(rest, rests, n=1, cutoff=_CLOSE)
     every = "docs/reference/configuration.md lists all settings"
     advice = f"did you mean {PREFIX}{nearest[0]}?" if nearest else every

@@ -152,6 +152,15 @@ class JsonCodec(Generic[T]):
         return {**members, VERSION: max(version, self.version)}
 
 
+def version_of(value: bytes) -> int | None:
+    """Return the version of a document; None for other bytes, such as a counter or a sealed value."""
+    try:
+        members = json.loads(expand(value))
+    except ValueError:
+        return None
+    return int(members.get(VERSION, 1)) if isinstance(members, dict) else None
+
+
 def migrations_of(cls: type[Any]) -> tuple[Migration, ...]:
     """Return the migrations that the class declares; none, while its shape is that of version 1."""
     declared: tuple[Migration, ...] = getattr(cls, "MIGRATIONS", ())

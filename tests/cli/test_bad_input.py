@@ -79,6 +79,11 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["auth"], {**AUTH, "DOORWARD_MASTER_KEYS_FILE": "keys"}, "DOORWARD_MASTER_KEYS is set as well"),
         (["auth"], {"DOORWARD_STORE_FILE": "missing"}, "DOORWARD_STORE_FILE: missing: No such file"),
     ],
+    "upgrade check": [
+        ([], STORE, "DOORWARD_STORE: the database missing.db does not exist"),
+        (["--policy", "/dev/null/policy.yaml"], UNREACHABLE, "the store does not respond"),
+    ],
+    "upgrade confirm": [(["--yes"], STORE, "DOORWARD_STORE: the database missing.db does not exist")],
     "config show": [
         (["auth"], {**AUTH, "DOORWARD_MASTER_KEY_FILE": "keys"}, "did you mean DOORWARD_MASTER_KEYS_FILE?"),
         (["resource"], {**RESOURCE, "DOORWARD_RESOURCE_SECRET": "short"}, "DOORWARD_RESOURCE_SECRET: "),
