@@ -266,6 +266,9 @@ def _lifespan(
 
 
 async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
+    # The first administrator has replaced the demo user.
+    if any(user.admin and user.username != DEMO_USERNAME for user in await users.list()):
+        return
     # The demo user's password is public, so it may not administer a server that others can reach.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)

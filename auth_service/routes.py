@@ -39,6 +39,7 @@ from auth_service.pages.password import PasswordPage, well_known_endpoint
 from auth_service.pages.presence import Presence
 from auth_service.pages.set_password import SetPasswordPage
 from auth_service.pages.set_up import SetUpPage
+from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.users.login_limits import LoginLimits
@@ -363,6 +364,7 @@ def _set_up_page(parts: Components) -> SetUpPage:
         store=parts.base.store,
         clock=parts.base.clock,
         setup_link=parts.base.settings.setup_link,
+        demo=DEMO_USERNAME if parts.base.settings.demo_user else None,
     )
     throttle = parts.base.throttle("account-link")
     return SetUpPage(context=parts.page_context, first=first, throttle=throttle)

@@ -1,7 +1,7 @@
 # Both services and SQLite in one image, to try Doorward out; auth.Dockerfile and resource.Dockerfile are for production.
 # From the project's root:
 #   docker build -f deploy/doorward.Dockerfile -t doorward .
-#   docker run --rm -p 127.0.0.1:9000:9000 -p 127.0.0.1:9001:9001 -v doorward:/var/lib/doorward doorward
+#   docker run --rm -p 127.0.0.1:9000-9002:9000-9002 -v doorward:/var/lib/doorward doorward
 # Publish the ports on this machine only: the password of the demo user is known to everybody.
 ARG PYTHON_IMAGE=python:3.13-slim
 
@@ -26,7 +26,7 @@ RUN python -m compileall -q /srv/doorward \
  && install -d -o 10001 -g 10001 -m 700 /var/lib/doorward
 USER 10001:10001
 VOLUME /var/lib/doorward
-EXPOSE 9000 9001
+EXPOSE 9000 9001 9002
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["env", "-i", "/opt/doorward/bin/python", "-ISc", "import urllib.request as r; [r.urlopen(f'http://127.0.0.1:{port}/health', timeout=2) for port in (9000, 9001)]"]
 CMD ["doorward", "up", "--host", "0.0.0.0", "--data-dir", "/var/lib/doorward"]

@@ -49,7 +49,12 @@ def messages() -> dict[Message, str]:
 
 def _sources() -> list[Path]:
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*")]
-    return sorted(path for path in paths if path.suffix in (".html", ".py") and "cli" not in path.parts)
+    return sorted(path for path in paths if path.suffix in (".html", ".py") and not _is_command(path))
+
+
+def _is_command(path: Path) -> bool:
+    """Whether a file is a part of the command without pages, which speaks English."""
+    return "cli" in path.parts and "set_up" not in path.parts
 
 
 def _of_template(source: str) -> Iterator[Message]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches
 from auth_service.storage import keys
-from auth_service.users.repository import User
+from auth_service.users.repository import NoSuchUserError, User
 from shared.clock import Clock
 from shared.storage.interface import Store
 
@@ -23,12 +24,15 @@ class FirstAdministrator:
     Attributes:
         setup_link: the SHA-256 of the link's secret and its expiry, as in `DOORWARD_SETUP_LINK`; None if
             without a link.
+        demo: the username of the demo user, who does not count, and whom the administrator replaces; None
+            without one.
     """
 
     accounts: AccountLifecycle
     store: Store
     clock: Clock
     setup_link: str | None
+    demo: str | None = None
 
     async def require(self, secret: str | None) -> None:
         """Check that a link may still be used.
@@ -58,17 +62,30 @@ class FirstAdministrator:
             # Checked again: somebody may have created an administrator in another way in the meantime.
             if await self._is_set_up():
                 raise SetupOverError
-            return await self.accounts.create(username, password, admin=True)
+            user = await self.accounts.create(username, password, admin=True)
         except BaseException:
             await self.store.delete(_used(secret))  # nothing was created: the link stays valid
             raise
+        await self._remove_demo_user()
+        return user
+
+    async def demo_user(self) -> User | None:
+        """Return the account that the first administrator replaces, if it exists."""
+        return await self.accounts.users.get(self.demo) if self.demo else None
+
+    async def _remove_demo_user(self) -> None:
+        """Delete the demo user, whose password is public."""
+        demo = await self.demo_user()
+        if demo is not None:
+            with suppress(NoSuchUserError):  # deleted at the same time
+                await self.accounts.delete(demo)
 
     def _remaining_s(self, secret: str) -> int:
         stored, _, expires_at = (self.setup_link or "").partition(":")
         return int(expires_at) - int(self.clock()) if stored and matches(secret, stored) else 0
 
     async def _is_set_up(self) -> bool:
-        return any(user.admin for user in await self.accounts.users.list())
+        return any(user.admin and user.username != self.demo for user in await self.accounts.users.list())
 
 
 def _used(secret: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -30,6 +32,8 @@ from shared.texts import Text, message_of
 
 _log = get_logger(__name__)
 _EVENT = "set up"
+_BACK = re.compile(r"[0-9]{4,5}/[A-Za-z0-9_-]{1,40}/server\Z")
+"""A port of this machine and a path: the page of `doorward up` from which the person came."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +55,9 @@ class SetUpPage:
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         query = parse_parameters(request.scope["query_string"])
         if query.get("done") == done_mark(_EVENT, browser):
-            return self.context.templates.render("set_up_done.html", {})
+            return self.context.templates.render("set_up_done.html", {"back": _back(query)})
         await self._require(query.get("link"), request)
-        return self._form(browser, query.require("link"), cookies=cookies)
+        return self._form(browser, query.require("link"), back=_back(query), cookies=cookies)
 
     async def _require(self, link: str | None, request: Request) -> None:
         network = self.context.networks.network_of(request)
@@ -66,6 +70,7 @@ class SetUpPage:
         browser: Browser,
         link: str,
         *,
+        back: str,
         username: str = "",
         wrong: str = "",
         status: int = 200,
@@ -74,6 +79,7 @@ class SetUpPage:
         context = {
             "csrf": self.context.browsers.form_token(browser, logs_in=True),
             "link": link,
+            "back": back,
             "username": username,
             "wrong": wrong,
             "min_length": MIN_LENGTH,
@@ -93,7 +99,7 @@ class SetUpPage:
 
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
-        link, username = form.require("link"), form.get("username") or ""
+        link, username, back = form.require("link"), form.get("username") or "", _back(form)
         await submission_of(request).begin()
         await self._require(link, request)
         origin = self.context.networks.network_of(request)
@@ -102,13 +108,17 @@ class SetUpPage:
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
         except NotDoneError as error:
-            page = self._form(browser, link, username=username, wrong=error.message, status=error.status)
+            page = self._form(
+                browser, link, back=back, username=username, wrong=error.message, status=error.status
+            )
             return not_done(page, error, "set-up failed", origin=origin)
         _log.warning("first administrator created", username=encoded(username), origin=origin)
-        return see_other(f"set-up?done={done_mark(_EVENT, browser)}")
+        fields = {"done": done_mark(_EVENT, browser), **({"back": back} if back else {})}
+        return see_other(f"set-up?{urlencode(fields)}")
 
     async def _create(self, form: Parameters, link: str, username: str, origin: str) -> None:
         new = new_password(form)
+        demo = await self.first.demo_user()
         try:
             user = await self.first.create(link, username, new)
         except UserExistsError as error:
@@ -120,6 +130,8 @@ class SetUpPage:
         await self.context.account_events.record(
             AccountAction.FIRST_ADMINISTRATOR_CREATED, user.subject, network=origin
         )
+        if demo is not None:
+            await self.context.account_events.record(AccountAction.DELETED, demo.subject, network=origin)
 
     def endpoint(self) -> Endpoint:
         """Return the endpoint of the page."""
@@ -129,3 +141,9 @@ class SetUpPage:
             methods=("GET", "POST"),
             operations=OPERATIONS,
         )
+
+
+def _back(fields: Parameters) -> str:
+    """Return where the page leads afterwards, on this machine; empty for nowhere."""
+    back = fields.get("back") or ""
+    return back if _BACK.match(back) else ""

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from starlette.responses import HTMLResponse
 
-from resource_service.pages.connecting import Connecting
 from resource_service.settings import ResourceSettings
 from shared.appearance.brand import Brand
 from shared.asgi import Refused
 from shared.home_networks import WARNING
+from shared.pages.connecting import Connecting
 from shared.pages.refused import refused_page
 from shared.pages.standalone import StandalonePages
 

@@ -10,7 +10,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import shared
@@ -42,10 +42,6 @@ class Service:
     environment: dict[str, str]
     health_url: str
     log: Path
-
-    def listening_on(self, host: str) -> Service:
-        """Return the same service on another address."""
-        return replace(self, host=host)
 
 
 class Child:

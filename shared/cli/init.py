@@ -17,8 +17,8 @@ from shared.cli.environment_files import (
     separate_files,
 )
 from shared.cli.private_files import create_private_file, make_private_directory
+from shared.cli.public_urls import check_public_urls
 from shared.clock import system_clock
-from shared.uris import check_public_url, resource_key
 
 SETUP_S = 86_400
 DEFAULT_FILE = Path(".env")
@@ -111,15 +111,7 @@ def _paths(file: Path, beside: Path) -> dict[str, str]:
 
 
 def _check(issuer: str, *, resource: str, upstream: str | None, name: str | None, file: Path) -> None:
-    for option, url in (("--issuer", issuer), ("--resource", resource)):
-        try:
-            check_public_url(url)
-        except ValueError as error:
-            raise CommandError(f"{option} {url}: {error}") from error
-    if issuer.endswith("/"):
-        raise CommandError(f"--issuer {issuer}: the issuer must not end with a slash")
-    if resource_key(issuer) == resource_key(resource):
-        raise CommandError("--issuer and --resource are the same URL")
+    check_public_urls(issuer, resource)
     if upstream is not None and not upstream.startswith(("http://", "https://", "stdio:")):
         raise CommandError(f"--upstream {upstream}: http://…, https://… or stdio:COMMAND")
     if name is not None and upstream is None:

@@ -65,19 +65,46 @@ def _target(text: str, host: str | None) -> Target:
 
 
 def _inventory(target: Target, authorization: str | None) -> ServerInventory:
+    try:
+        return asyncio.run(inventory_of(target, authorization))
+    except InspectionError as error:
+        for line in error.last_lines:
+            errors.print(f"  {line}", style="dim", markup=False)
+        raise
+
+
+class InspectionError(CommandError):
+    """An MCP server cannot be inspected.
+
+    Attributes:
+        last_lines: the end of the standard error of its command.
+    """
+
+    def __init__(self, message: str, last_lines: list[str]) -> None:
+        super().__init__(message)
+        self.last_lines = last_lines
+
+
+async def inventory_of(target: Target, authorization: str | None = None) -> ServerInventory:
+    """List what an MCP server offers.
+
+    Args:
+        authorization: the server's own credential, if it requires one.
+
+    Raises:
+        InspectionError: the server does not answer, or not as an MCP server.
+    """
     from resource_service.gateway.stderr import printable
     from resource_service.policy.server_inventory import ServerInventoryError, take_inventory
 
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         try:
-            return asyncio.run(take_inventory(target, authorization=authorization, stderr=stderr))
+            return await take_inventory(target, authorization=authorization, stderr=stderr)
         except ServerInventoryError as error:
             stderr.seek(0)
             last_lines = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
-            for line in last_lines:
-                errors.print(f"  {line}", style="dim", markup=False)
             reason = printable(str(error).encode())
-            raise CommandError(f"{target.log_name} cannot be inspected: {reason}") from None
+            raise InspectionError(f"{target.log_name} cannot be inspected: {reason}", last_lines) from None
 
 
 def _write(file: Path | None, text: str) -> None:

@@ -18,23 +18,66 @@ _POLL_S = 0.1
 Goal = Coroutine[None, None, object]
 
 
-async def supervise(services: Sequence[Service], on_ready: Callable[[], None]) -> None:
+class Replacement:
+    """Replaces the services that `supervise` runs, at the request of another task of the same loop."""
+
+    def __init__(self) -> None:
+        self._requests: asyncio.Queue[Sequence[Service]] = asyncio.Queue()
+        self._ready = asyncio.Event()
+
+    async def replace(self, services: Sequence[Service]) -> None:
+        """Stop the running services, start `services`, and return when they are healthy."""
+        self._ready.clear()
+        self._requests.put_nowait(services)
+        await self._ready.wait()
+
+    async def requested(self) -> Sequence[Service]:
+        """Wait for the services to run instead."""
+        return await self._requests.get()
+
+    def done(self) -> None:
+        """Note that the services are healthy."""
+        self._ready.set()
+
+
+async def supervise(
+    services: Sequence[Service], on_ready: Callable[[], None], replacement: Replacement | None = None
+) -> None:
     """Run `services` until SIGINT, SIGTERM or SIGHUP, and stop all of them.
 
     Args:
         on_ready: called once, when all services are healthy.
+        replacement: may replace the services meanwhile.
 
     Raises:
         CommandError: a service ended by itself, or was not healthy within `START_TIMEOUT_S`.
     """
-    stop = _stop_signal()
+    stop, replacement = _stop_signal(), replacement or Replacement()
+    next_services = await _run(stop, services, on_ready, replacement)
+    while next_services:
+        next_services = await _run(stop, next_services, replacement.done, replacement)
+
+
+async def _run(
+    stop: asyncio.Event, services: Sequence[Service], on_ready: Callable[[], None], replacement: Replacement
+) -> Sequence[Service]:
+    """Run services until the stop signal, or until others are requested; return these."""
     async with contextlib.AsyncExitStack() as stack:
         children = [
             await stack.enter_async_context(running(service, grace_s=STOP_GRACE_S)) for service in services
         ]
-        if await _before(stop, children, _all_healthy(services)):
-            on_ready()
-            await _before(stop, children, asyncio.Event().wait())
+        if not await _before(stop, children, _all_healthy(services)):
+            return ()
+        on_ready()
+        requested = asyncio.create_task(replacement.requested())
+        try:
+            return requested.result() if await _before(stop, children, _awaited(requested)) else ()
+        finally:
+            requested.cancel()
+
+
+async def _awaited(task: asyncio.Task[Sequence[Service]]) -> None:
+    await asyncio.wait({task})
 
 
 def _stop_signal() -> asyncio.Event:

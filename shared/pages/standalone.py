@@ -27,12 +27,12 @@ def _source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _headers(style: str) -> dict[str, str]:
+def _headers(style: str, script: str, form_action: str) -> dict[str, str]:
     return {
         "Cache-Control": "no-store",
         "Content-Security-Policy": (
-            f"default-src 'none'; style-src {_source(style)}; img-src 'self'; script-src {_source(_SCRIPT)}; "
-            "base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+            f"default-src 'none'; style-src {_source(style)}; img-src 'self'; script-src {_source(script)}; "
+            f"base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
         ),
         "X-Frame-Options": "DENY",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -51,21 +51,33 @@ class StandalonePages:
         package: a package with a folder ``templates``.
         brand: the name, logo and colors.
         warning: shown on every page; None for none.
+        script: added to the script of every page; trusted.
+        form_action: the source expression of what forms may be sent to (CSP §6.4.1).
         context: variables for every template.
     """
 
-    def __init__(self, package: str, *, brand: Brand, warning: str | None, **context: object) -> None:
+    def __init__(
+        self,
+        package: str,
+        *,
+        brand: Brand,
+        warning: str | None,
+        script: str = "",
+        form_action: str = "'none'",
+        **context: object,
+    ) -> None:
         style = _STYLE + Markup(brand.style)  # noqa: S704 -- trusted, see `Brand`
-        self._headers = _headers(style)
+        whole_script = _SCRIPT + Markup(script)  # noqa: S704 -- trusted
+        self._headers = _headers(style, whole_script, form_action)
         self._environment = environment(ChoiceLoader([PackageLoader("shared.pages"), PackageLoader(package)]))
         self._environment.globals.update(
-            context, style=style, script=_SCRIPT, logo=_logo(brand), brand=brand, warning=warning
+            context, style=style, script=whole_script, logo=_logo(brand), brand=brand, warning=warning
         )
 
-    def render(self, template: str, **context: object) -> HTMLResponse:
+    def render(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
         """Render `template` with the variables of `context` and the request id."""
         language = current_language.get()
         html = self._environment.get_template(template).render(
             context, request_id=current_request_id.get(), language=language
         )
-        return HTMLResponse(html, headers={**self._headers, "Content-Language": language})
+        return HTMLResponse(html, status, headers={**self._headers, "Content-Language": language})

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx2
 import pytest
 
-from resource_service.pages.connecting import Connecting
+from shared.pages.connecting import Connecting
 from tests.resource_service.authorization_server import AuthorizationServer, answer
 from tests.resource_service.service import SECRET, Service, bearer, running, token_for
 from tests.visiting import BROWSER, PROGRAMS, is_page

@@ -9,7 +9,7 @@ from auth_service.web.route import Operation, answer, form, text
 OPERATIONS: Mapping[str, Operation] = {
     "GET": {
         "summary": "Create the first administrator (opened in a browser)",
-        "description": "The form, for the holder of the link that `doorward init` printed.",
+        "description": "The form, for the holder of the link that `doorward init` or `doorward up` printed.",
         "tags": ["Pages"],
         "responses": {
             "200": answer("The page."),
@@ -25,6 +25,7 @@ OPERATIONS: Mapping[str, Operation] = {
             {
                 "csrf": text("From the page."),
                 "link": text("From the page."),
+                "back": text("From the page; empty, or the set-up page of `doorward up` on this machine."),
                 "username": text("Of the new administrator."),
                 "new_password": text("The new one.", format="password"),
                 "new_password_again": text("The same.", format="password"),

@@ -104,3 +104,23 @@ def test_of_two_people_at_two_servers_one_becomes_administrator(
             holder.close()
     assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
     assert [user.admin for user in people(fresh)] == [True]
+
+
+def test_the_first_administrator_replaces_the_demo_user(store_of_two: str, holder: Person) -> None:
+    with running(store_of_two, demo_user=True, setup_link=configured()) as server:
+        answer = holder.submit(holder.open(f"{url(server)}&back=9002/path/server"), fields("ada"))
+        assert 'href="http://localhost:9002/path/server"' in answer.text
+        assert [user.username for user in people(server)] == ["ada"]
+    with running(store_of_two, demo_user=True) as again:
+        assert [user.username for user in people(again)] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "back", ["9002", "//evil.test", "80@evil.test/a/server", "9002/../x", "9002/a/server/"]
+)
+def test_the_page_leads_only_to_the_set_up_page_of_this_machine(
+    fresh: AuthorizationServer, holder: Person, back: str
+) -> None:
+    answer = holder.submit(holder.open(f"{url(fresh)}&back={back}"), fields("ada"))
+    assert "Administrator created" in answer.text
+    assert back not in answer.text

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from auth_service.settings import AuthSettings
-from shared.cli.up import ON_THIS_MACHINE
+from shared.cli.local_services import ON_THIS_MACHINE
 from tests.auth_service.service import (
     OTHER_RESOURCE,
     OTHER_RESOURCE_SECRET,
