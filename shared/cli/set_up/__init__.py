@@ -1,11 +1,12 @@
 """The set-up page of ``doorward up``, in the browser of the person who started it.
 
-    one_time_code.py  who may use it: the one-time code, and the browser that entered it
-    answers.py      the answers of the person, checked; pure
-    saved.py        the choices, in a file of the data directory
-    components.py   one set-up: the server's inventory, the policy, the journal, the self-check
-    page.py         the requests
-    server.py       listens in the process of ``doorward up``
+    one_time_code.py  the code of the terminal, and the browser that entered it
+    answers.py        the answers of the person, checked; pure
+    saved.py          the choices, in a file of the data directory
+    components.py     one set-up: the server's inventory, the policy, the journal, the self-check
+    page.py           the requests
+    pages.py          the templates
+    server.py         listens in the process of ``doorward up``
 
 It starts a command that the person typed, so it exists only in ``doorward up``, never in a deployed service:
 docs/decisions/set-up.md. The first administrator is created by the authorization server.

@@ -53,7 +53,7 @@ class RunningSetUp:
 
     @property
     def saved(self) -> SetUp:
-        """What was set up so far."""
+        """The choices so far."""
         return SetUp.kept_in(self.local.data_dir)
 
     @property

@@ -1,4 +1,4 @@
-"""Who may use the set-up page: the browser that entered the code of the terminal, once."""
+"""The one-time code of the terminal, which admits one browser to the set-up page."""
 
 from __future__ import annotations
 
