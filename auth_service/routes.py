@@ -46,7 +46,7 @@ from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
-from auth_service.wiring.account_page import account_page, email_page, logout, own_data_page
+from auth_service.wiring.account_page import account_page, activity_page, email_page, logout, own_data_page
 from auth_service.wiring.admin_api import admin_api
 from auth_service.wiring.components import Components
 from auth_service.wiring.console import console
@@ -273,6 +273,7 @@ def _pages(parts: Components, federated: FederatedLogin) -> list[Endpoint]:
         email_page(parts, _presence(parts, check)),
         _delete_account_page(parts, check),
         own_data_page(parts),
+        activity_page(parts),
         _set_password_page(parts),
         _set_up_page(parts),
         _logout_page(parts, federated),

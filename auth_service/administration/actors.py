@@ -22,16 +22,16 @@ _IDS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """An administrator, or a client that acts for itself.
+    """An administrator, a client that acts for itself, the operator at the command line, or a person.
 
     Attributes:
-        name: the username, or the id of the client.
-        subject: None for a client that acts for itself.
+        name: the username, the id of the client, or the user of the operating system.
+        subject: None for a client that acts for itself, and for the operator.
     """
 
     name: str
     subject: str | None
-    via: Literal["console", "api"]
+    via: Literal["console", "api", "command", "account"]
     journal: Journal = NO_JOURNAL
 
     def audit(self, action: str, **what: object) -> None:
@@ -40,11 +40,14 @@ class Actor:
             "administration", action=action, by=self.name, subject=self.subject, via=self.via, **what
         )
         ids = {name: value for name, value in what.items() if name in _IDS}
-        self.journal.note(
-            EventKind.ADMINISTRATION,
-            action=action,
-            subject=self.subject,
-            client=None if self.subject else self.name,
-            via=self.via,
-            about=ids or None,
-        )
+        self.journal.note(EventKind.ADMINISTRATION, action=action, **self.members(), about=ids or None)
+
+    def members(self) -> dict[str, str | None]:
+        """Return the actor as members of an event, without names of people."""
+        is_client = self.subject is None and self.via == "api"
+        return {
+            "subject": self.subject,
+            "client": self.name if is_client else None,
+            "operator": self.name if self.via == "command" else None,
+            "via": self.via,
+        }

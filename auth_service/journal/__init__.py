@@ -5,7 +5,11 @@
     checkpoints.py signs the chain once a minute
     reader.py     reads the chains of all processes, and verifies them
     received.py   stores the chains of resource servers
-    search.py     finds events
+    query.py      the conditions of a search
+    search.py     finds events, the newest first, a page at a time
+    newest_first.py  the entries of all chains in order, backwards
+    call_outcomes.py the beginning and the end of a call as one event
+    stories.py    the events around one event
     grant_events.py the events about a grant
     retention.py  removes old events
     keys.py       the keys of checkpoints

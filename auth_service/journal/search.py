@@ -1,119 +1,159 @@
-"""Searches the journal."""
+"""Searches the journal, newest events first, within a limit of events for each request."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
+from auth_service.journal.call_outcomes import CallOutcomes, readable
+from auth_service.journal.newest_first import NEWEST, Place, before_time, entries_of, newest_first
+from auth_service.journal.query import JournalQuery
 from auth_service.journal.reader import JournalReader
-from shared.journal.chain import read_entry
-from shared.journal.delivery import process_of
+from auth_service.storage import keys
 from shared.journal.event import EventKind
-from shared.storage.interface import Position
+from shared.journal.outcomes import CALL
+from shared.storage.interface import Position, Store
 
-MEMBERS = ("kind", "subject", "client", "grant", "resource", "session", "request", "name")
-"""The members that can be searched for."""
-CALL = "call"
-"""The kind of a call with its outcome, which two events record."""
-_OF_THE_CHAIN = frozenset({EventKind.OPENED, EventKind.CHECKPOINT, EventKind.WITNESS})
-_CALLS = frozenset({EventKind.CALL_BEGUN, EventKind.CALL_REFUSED})
-_ENDINGS = frozenset({EventKind.CALL_COMPLETED, EventKind.CALL_UNKNOWN})
-_OUTCOME = ("result", "status", "reason_code", "bytes_out", "duration_ms")
+MAX_READ = 20_000
+"""Entries that one page reads at most; the next page continues behind them."""
+_LATE_MS = 600_000
+"""How much later than it happened an event can be written, such as while the store is away."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class JournalQuery:
-    """A search of the journal; an event has to meet every condition.
+class JournalPage:
+    """The events of one page, newest first.
 
     Attributes:
-        members: of `MEMBERS`, with the value that each must have.
-        since_ms, until_ms: milliseconds since 1970; the second is exclusive, None for now.
+        events: each with its `chain` and its `id`, which is its place.
+        after: the place behind which the next page begins; None if nothing older is left.
     """
 
-    members: dict[str, str]
-    since_ms: int = 0
-    until_ms: int | None = None
+    events: Sequence[dict[str, Any]]
+    after: Place | None
 
-    def matches(self, event: dict[str, Any]) -> bool:
-        """Check an event. Events about the chain itself match only if they are searched for by their kind."""
-        if event["kind"] in _OF_THE_CHAIN and "kind" not in self.members:
-            return False
-        in_time = self.since_ms <= event["time_ms"] and (
-            self.until_ms is None or event["time_ms"] < self.until_ms
+
+class JournalSearch:
+    """The way to read the journal for commands, the console, the admin API and people.
+
+    Args:
+        max_read: entries that one page reads at most.
+    """
+
+    def __init__(self, store: Store, *, max_read: int = MAX_READ) -> None:
+        self._store = store
+        self._reader = JournalReader(store)
+        self._max_read = max_read
+
+    async def page(self, query: JournalQuery, *, after: Place | None = None, limit: int) -> JournalPage:
+        """Return the newest matching events, calls with their outcome.
+
+        Args:
+            after: `JournalPage.after` of the page before.
+            limit: the maximum number of events.
+
+        Raises:
+            StoreUnavailableError: the store does not respond.
+        """
+        return await _Pass(self._store, query, limit, self._max_read).read(
+            await self._reader.writers(), after or _beginning(query)
         )
-        return in_time and all(_has(event, name, value) for name, value in self.members.items())
+
+    async def event(self, place: Place) -> dict[str, Any] | None:
+        """Return the event with that id, a call with its outcome; None if there is none (any longer).
+
+        Raises:
+            StoreUnavailableError: the store does not respond.
+        """
+        start = Position(place.time_ms, max(0, place.sequence - 1))
+        writes = await self._store.log_read(keys.journal(place.chain), after=start, limit=1)
+        for position, lines in writes:
+            for found, entry in entries_of(place.chain, position, lines):
+                event = readable(entry) if found == place else None
+                if event is not None:
+                    return await self._joined(place, event)
+        return None
+
+    async def _joined(self, place: Place, event: dict[str, Any]) -> dict[str, Any]:
+        if event["kind"] == EventKind.CALL_BEGUN:
+            outcomes = CallOutcomes(self._store, await self._reader.writers(), place)
+            event = await outcomes.joined(place.chain, event)
+        return _identified(place, event)
+
+
+class _Pass:
+    """The reading of one page."""
+
+    def __init__(self, store: Store, query: JournalQuery, limit: int, max_read: int) -> None:
+        self._store = store
+        self._query = query
+        self._limit = limit
+        self._left = max_read
+        self._joins = query.members.get("kind", CALL) == CALL
+
+    async def read(self, chains: list[str], before: Place) -> JournalPage:
+        outcomes = CallOutcomes(self._store, chains, before)
+        events: list[dict[str, Any]] = []
+        last = before
+        async for place, entry in newest_first(self._store, chains, before):
+            if place.time_ms < self._query.since_ms:
+                break
+            if self._left <= 0:
+                return JournalPage(events=events, after=last)
+            self._left -= 1
+            event = await self._event(place, entry, outcomes)
+            if event is not None and len(events) == self._limit:
+                return JournalPage(events=events, after=last)
+            if event is not None:
+                events.append(event)
+            last = place
+        return JournalPage(events=events, after=None)
+
+    async def _event(self, place: Place, entry: bytes, outcomes: CallOutcomes) -> dict[str, Any] | None:
+        if self._joins and outcomes.note(place.chain, entry):
+            return None
+        event = readable(entry) if self._query.may_match(entry) else None
+        if event is None or not self._query.matches(event):
+            return None
+        if self._joins and event["kind"] == EventKind.CALL_BEGUN:
+            event = await outcomes.joined(place.chain, event)
+        return _identified(place, event) if self._query.has_outcome(event) else None
+
+
+def _beginning(query: JournalQuery) -> Place:
+    return NEWEST if query.until_ms is None else before_time(query.until_ms + _LATE_MS)
+
+
+def _identified(place: Place, event: dict[str, Any]) -> dict[str, Any]:
+    return {"chain": place.chain, **event, "id": place.to_text()}
 
 
 async def matching_events(reader: JournalReader, query: JournalQuery) -> AsyncIterator[dict[str, Any]]:
-    """Iterate over the matching events, one chain after the other, each with the name of its `chain`.
+    """Iterate over all matching events, one chain after the other, each with the name of its `chain`.
 
     Entries that cannot be read are passed over; a verification names them.
     """
-    async for writer, event in _events(reader, query.since_ms):
-        if query.matches(event):
-            yield {"chain": writer, **event}
-
-
-async def _events(reader: JournalReader, since_ms: int) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    after = Position(max(0, since_ms - 1), 0)
+    after = Position(max(0, query.since_ms - 1), 0)
     for writer in await reader.writers():
         async for _, entries in reader.written(writer, after=after):
             for entry in entries:
-                event = _read(entry)
-                if event is not None:
-                    yield writer, event
+                event = readable(entry)
+                if event is not None and query.matches(event):
+                    yield {"chain": writer, **event}
 
 
-async def matching_calls(reader: JournalReader, query: JournalQuery) -> AsyncIterator[dict[str, Any]]:
-    """Do the same, with the two events of each call as one of kind `CALL`, unless a kind is searched for."""
-    if query.members.get("kind", CALL) != CALL:
-        async for event in matching_events(reader, query):
-            yield event
-        return
-    begun: dict[tuple[str, str], dict[str, Any]] = {}
-    async for writer, event in _events(reader, query.since_ms):
-        key = (process_of(writer), str(event.get("call")))
-        if event["kind"] in _ENDINGS:
-            if call := begun.pop(key, None):
-                yield {**call, **_outcome(event)}
-        elif query.matches(event):
-            if event["kind"] == EventKind.CALL_BEGUN:
-                begun[key] = {"chain": writer, **event, "kind": CALL}
-            else:
-                yield {"chain": writer, **event}
-    for call in begun.values():
-        yield {**call, "result": "not ended"}
+async def newest_events(
+    store: Store, query: JournalQuery, limit: int, after: Place | None = None
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Return the newest matching events, oldest first, and the place behind which older ones are.
 
-
-def _outcome(ending: dict[str, Any]) -> dict[str, Any]:
-    if ending["kind"] == EventKind.CALL_UNKNOWN:
-        return {"result": "unknown"}
-    return {name: ending[name] for name in _OUTCOME if name in ending}
-
-
-def _has(event: dict[str, Any], name: str, value: str) -> bool:
-    if name == "kind" and value == CALL:
-        return event["kind"] in _CALLS
-    return bool(event.get(name) == value)
-
-
-async def newest_events(reader: JournalReader, query: JournalQuery, limit: int) -> list[dict[str, Any]]:
-    """Return the newest matching events, oldest first, at most `limit`; calls with their outcome."""
-    kept: list[tuple[int, str, int, int, dict[str, Any]]] = []
-    # The number tells apart entries that somebody has copied; events have no order.
-    number = count()
-    async for event in matching_calls(reader, query):
-        heapq.heappush(kept, (event["time_ms"], event["chain"], event["sequence"], next(number), event))
-        if len(kept) > limit:
-            heapq.heappop(kept)
-    return [event for *_, event in sorted(kept, key=lambda each: each[:4])]
-
-
-def _read(entry: bytes) -> dict[str, Any] | None:
-    try:
-        return read_entry(entry)
-    except ValueError:
-        return None
+    However far back they are: page after page.
+    """
+    search = JournalSearch(store)
+    page = await search.page(query, after=after, limit=limit)
+    events = [*page.events]
+    while page.after is not None and len(events) < limit:
+        page = await search.page(query, after=page.after, limit=limit - len(events))
+        events += page.events
+    return events[::-1], page.after

@@ -6,10 +6,12 @@ from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.accounts.logout import Logout
 from auth_service.accounts.own_data import OwnData
 from auth_service.accounts.own_email import OwnEmail
+from auth_service.journal.search import JournalSearch
 from auth_service.pages.account import AccountPage
 from auth_service.pages.account_browsers import BrowsersSection
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
+from auth_service.pages.activity import ActivityPage
 from auth_service.pages.email import EmailPage
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.pages.own_data import OwnDataPage
@@ -63,6 +65,17 @@ def own_data_page(parts: Components) -> OwnDataPage:
         tool_calls=parts.grants.tool_calls,
     )
     return OwnDataPage(context=parts.page_context, users=parts.users.repository, data=data)
+
+
+def activity_page(parts: Components) -> ActivityPage:
+    """Create the page with the calls in a person's name."""
+    return ActivityPage(
+        context=parts.page_context,
+        search=JournalSearch(parts.base.store),
+        grants=parts.grants.repository,
+        clients=parts.clients.repository,
+        journal=parts.base.journal,
+    )
 
 
 def connected_apps(parts: Components) -> ConnectedApps:

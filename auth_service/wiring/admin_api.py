@@ -8,6 +8,7 @@ from auth_service.administration.access_rules import AccessRuleAdministration
 from auth_service.administration.clients import ClientAdministration
 from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.groups import GroupAdministration
+from auth_service.administration.journal import JournalAdministration
 from auth_service.administration.people import PeopleAdministration
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.endpoints.admin_api.access import AccessApi
@@ -15,9 +16,12 @@ from auth_service.endpoints.admin_api.access_rules import AccessRulesApi
 from auth_service.endpoints.admin_api.callers import AdminCallers
 from auth_service.endpoints.admin_api.clients import ClientsApi
 from auth_service.endpoints.admin_api.connections import ConnectionsApi
+from auth_service.endpoints.admin_api.journal import JournalApi
 from auth_service.endpoints.admin_api.people import PeopleApi
 from auth_service.endpoints.admin_api.routing import AdminRouting
 from auth_service.endpoints.admin_api.start import metadata_endpoint, metadata_url, start_endpoint
+from auth_service.journal.search import JournalSearch
+from auth_service.journal.stories import Stories
 from auth_service.users.renaming import UserRenames
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
@@ -56,6 +60,13 @@ def connection_administration(parts: Components) -> ConnectionAdministration:
     )
 
 
+def journal_administration(parts: Components) -> JournalAdministration:
+    """Create the reading of the journal."""
+    search = JournalSearch(parts.base.store)
+    stories = Stories(search, parts.grants.repository, parts.clients.repository)
+    return JournalAdministration(search=search, stories=stories, users=parts.users.repository)
+
+
 def admin_api(parts: Components) -> list[Endpoint]:
     """Create the endpoints of the admin API."""
     issuer = parts.base.settings.issuer
@@ -80,6 +91,7 @@ def admin_api(parts: Components) -> list[Endpoint]:
         *access.endpoints(routing),
         *access_rules.endpoints(routing),
         *ClientsApi(administration=client_administration(parts)).endpoints(routing),
+        *JournalApi(journal=journal_administration(parts)).endpoints(routing),
         metadata_endpoint(issuer),
     ]
 

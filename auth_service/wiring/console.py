@@ -9,6 +9,7 @@ from auth_service.pages.console.access_rule import AccessRuleSection
 from auth_service.pages.console.client import ClientSection
 from auth_service.pages.console.groups import GroupSection, GroupsSection
 from auth_service.pages.console.invitations import InvitationsSection
+from auth_service.pages.console.journal import EventSection, JournalSection
 from auth_service.pages.console.new_client import NewClientSection
 from auth_service.pages.console.people import PeopleSection
 from auth_service.pages.console.person import PersonSection
@@ -24,6 +25,7 @@ from auth_service.wiring import configured
 from auth_service.wiring.admin_api import (
     client_administration,
     connection_administration,
+    journal_administration,
     people_administration,
 )
 from auth_service.wiring.components import Components
@@ -41,6 +43,7 @@ def console(parts: Components, current_password: CurrentPassword) -> AdminConsol
             **_client_sections(parts, templates),
             **_people_sections(parts, templates),
             **_access_sections(parts, templates),
+            **_journal_sections(parts, templates),
         },
         users=parts.users.repository,
         policy=configured.second_factor_policy(settings),
@@ -96,4 +99,13 @@ def _access_sections(parts: Components, templates: PageTemplates) -> dict[str, S
     return {
         "access": access,
         "access-rule": AccessRuleSection(administration=administration, templates=templates),
+    }
+
+
+def _journal_sections(parts: Components, templates: PageTemplates) -> dict[str, Section]:
+    journal, users = journal_administration(parts), parts.users.repository
+    clients = parts.clients.repository
+    return {
+        "journal": JournalSection(journal=journal, users=users, clients=clients, templates=templates),
+        "event": EventSection(journal=journal, users=users, clients=clients, templates=templates),
     }

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,19 +15,31 @@ import typer
 
 from shared.cli.console import CommandError, NegativeResultError, errors, json_text, output, printable
 from shared.cli.master_keys import available_key_ring
+from shared.cli.operator import operator
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
 if TYPE_CHECKING:
+    from auth_service.administration.actors import Actor
     from auth_service.crypto.keyring import KeyRing
+    from auth_service.journal.newest_first import Place
+    from auth_service.journal.query import JournalQuery
     from auth_service.journal.reader import JournalReport
-    from auth_service.journal.search import JournalQuery
+    from auth_service.users.repository import UserRepository
     from shared.storage.interface import Store
 
 audit = typer.Typer(
     help="Search, export and verify the journal: who did what, through which client.", no_args_is_help=True
 )
-_CHAIN_MEMBERS = frozenset({"chain", "sequence", "previous", "time_ms", "kind", "subject", "client"})
+_CHAIN_MEMBERS = frozenset({"chain", "sequence", "previous", "time_ms", "kind", "subject", "client", "id"})
+
+
+class OutcomeOption(StrEnum):
+    """The outcomes that can be searched for."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
 
 
 class ExportFormat(StrEnum):
@@ -50,7 +63,7 @@ def tail(
     as_json: AsJson = False,
 ) -> None:
     """Print the latest events."""
-    _print_newest(_query({}, None, None), lines, as_json=as_json)
+    _print_newest(_Search(query=_query({}, None, None), limit=lines), as_json=as_json)
 
 
 @audit.command()
@@ -61,13 +74,16 @@ def search(
     client: Annotated[str | None, typer.Option(help="A client id.")] = None,
     grant: Annotated[str | None, typer.Option(help="The id of a grant.")] = None,
     request: Annotated[str | None, typer.Option(help="The id of a request.")] = None,
+    resource: Annotated[str | None, typer.Option(help="The URL of a resource.")] = None,
+    outcome: Annotated[OutcomeOption | None, typer.Option(help="How it ended.")] = None,
     tool: Annotated[str | None, typer.Option(help="The tool, prompt or resource that was called.")] = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 1_000,
+    after: Annotated[str | None, typer.Option(help="Continue an earlier search from here.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the events that meet every condition."""
+    """Print the newest events that meet every condition."""
     if user is not None:
         subject = asyncio.run(_subject_of(user))
     members = {
@@ -76,9 +92,21 @@ def search(
         "client": client,
         "grant": grant,
         "request": request,
+        "resource": resource,
         "name": tool,
     }
-    _print_newest(_query(members, since, until), limit, as_json=as_json)
+    query = _query(members, since, until, outcome)
+    _print_newest(_Search(query=query, limit=limit, after=after), as_json=as_json)
+
+
+@audit.command()
+def show(
+    event_id: Annotated[str, typer.Argument(help="The `id` of an event, from --json or the console.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print an event with its story: registration, consent, grant, calls."""
+    events, names = asyncio.run(_story(event_id))
+    _print_events(events, names, as_json=as_json)
 
 
 @audit.command()
@@ -126,22 +154,38 @@ async def _opened() -> AsyncIterator[tuple[Store, KeyRing]]:
 @asynccontextmanager
 async def recorded_reading(query: JournalQuery) -> AsyncIterator[Store]:
     """Open the store for reading the journal, which is an event itself."""
-    from auth_service.journal.keys import signing_key
-    from auth_service.journal.writer import JournalWriter
-    from shared.journal.event import EventKind
+    async with _reading() as (store, actor):
+        from auth_service.administration.journal import record_reading
 
-    async with _opened() as (store, key_ring):
-        journal = JournalWriter(store, signing_key(key_ring), system_clock)
-        await journal.record(EventKind.READ, via="command", query=query.members or None)
-        await journal.checkpoint()
+        await record_reading(actor, query=query.to_json() or None)
         yield store
 
 
-def _query(members: dict[str, str | None], since: str | None, until: str | None) -> JournalQuery:
-    from auth_service.journal.search import JournalQuery
+@asynccontextmanager
+async def _reading() -> AsyncIterator[tuple[Store, Actor]]:
+    from auth_service.administration.actors import Actor
+    from auth_service.journal.keys import signing_key
+    from auth_service.journal.writer import JournalWriter
+
+    async with _opened() as (store, key_ring):
+        journal = JournalWriter(store, signing_key(key_ring), system_clock)
+        try:
+            yield store, Actor(name=operator(), subject=None, via="command", journal=journal)
+        finally:
+            await journal.checkpoint()
+
+
+def _query(
+    members: dict[str, str | None],
+    since: str | None,
+    until: str | None,
+    outcome: OutcomeOption | None = None,
+) -> JournalQuery:
+    from auth_service.journal.query import JournalQuery, Outcome
 
     return JournalQuery(
         members={name: value for name, value in members.items() if value is not None},
+        outcome=Outcome(outcome.value) if outcome else None,
         since_ms=_time_ms("--since", since) or 0,
         until_ms=_time_ms("--until", until),
     )
@@ -158,39 +202,81 @@ def _time_ms(option: str, text: str | None) -> int | None:
 
 
 async def _subject_of(username: str) -> str:
-    from auth_service.crypto.passwords import Passwords
-    from auth_service.users.repository import UserRepository
-
     async with open_local_store() as store:
-        user = await UserRepository(store, Passwords(), system_clock).get(username)
+        user = await _users(store).get(username)
     if user is None:
         raise CommandError(f"there is no user {username}; use --subject for a deleted one")
     return user.subject
 
 
-def _print_newest(query: JournalQuery, limit: int, *, as_json: bool) -> None:
-    events, names = asyncio.run(_newest(query, limit))
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """A search, and where it continues."""
+
+    query: JournalQuery
+    limit: int
+    after: str | None = None
+
+
+def _print_newest(search: _Search, *, as_json: bool) -> None:
+    events, names, older = asyncio.run(_newest(search))
+    _print_events(events, names, as_json=as_json)
+    if not events:
+        errors.print("There is no such event", style="dim")
+    if older is not None and events:
+        errors.print(f"Older events: --after {printable(older)}", style="dim", markup=False, soft_wrap=True)
+
+
+def _print_events(events: list[dict[str, Any]], names: dict[str, str], *, as_json: bool) -> None:
     for event in events:
         # Not with `output`, which replaces tabs.
         typer.echo(json_text(event) if as_json else _line(event, names))
-    if not events:
-        errors.print("There is no such event", style="dim")
 
 
-async def _newest(query: JournalQuery, limit: int) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    from auth_service.crypto.passwords import Passwords
-    from auth_service.journal.reader import JournalReader
+async def _newest(search: _Search) -> tuple[list[dict[str, Any]], dict[str, str], str | None]:
+    from auth_service.administration.journal import names_of
     from auth_service.journal.search import newest_events
+
+    after = None if search.after is None else _place("--after", search.after)
+    async with recorded_reading(search.query) as store:
+        events, older = await newest_events(store, search.query, search.limit, after)
+        return events, await names_of(_users(store), events), older.to_text() if older else None
+
+
+async def _story(event_id: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    from auth_service.administration.journal import JournalAdministration
+    from auth_service.clients.repository import ClientRepository
+    from auth_service.grants.repository import GrantRepository
+    from auth_service.journal.search import JournalSearch
+    from auth_service.journal.stories import Stories
+
+    place = _place("the id", event_id)
+    async with _reading() as (store, actor):
+        grants, clients = GrantRepository(store, system_clock), ClientRepository(store, system_clock)
+        search = JournalSearch(store)
+        reading = JournalAdministration(
+            search=search, stories=Stories(search, grants, clients), users=_users(store)
+        )
+        story = await reading.story(actor, place)
+        if story is None:
+            raise CommandError(f"there is no event {printable(event_id)}")
+        return story.in_order, await reading.names(story.in_order)
+
+
+def _users(store: Store) -> UserRepository:
+    from auth_service.crypto.passwords import Passwords
     from auth_service.users.repository import UserRepository
 
-    async with recorded_reading(query) as store:
-        events = await newest_events(JournalReader(store), query, limit)
-        users = UserRepository(store, Passwords(), system_clock)
-        names = {}
-        for subject in {event["subject"] for event in events if _is_name(event.get("subject"))}:
-            if user := await users.by_subject(subject):
-                names[subject] = user.username
-    return events, names
+    return UserRepository(store, Passwords(), system_clock)
+
+
+def _place(option: str, text: str) -> Place:
+    from auth_service.journal.newest_first import read_place
+
+    try:
+        return read_place(text)
+    except ValueError as error:
+        raise CommandError(f"{option} {printable(text)}: not the place of an event") from error
 
 
 async def _export(query: JournalQuery, form: ExportFormat) -> None:
@@ -229,10 +315,6 @@ def _when(time_ms: int) -> str:
         return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time_ms / 1000))
     except (OSError, OverflowError, ValueError):
         return "-"  # an entry that somebody has made up
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and value != "" and value.isprintable()
 
 
 def _text(value: object) -> str:

@@ -180,6 +180,10 @@ class Store(Protocol):
         """Return the first `limit` entries after a position, oldest first."""
         ...
 
+    async def log_read_back(self, log: str, *, before: Position, limit: int) -> list[tuple[Position, bytes]]:
+        """Return the last `limit` entries before a position, newest first."""
+        ...
+
     async def log_last(self, log: str) -> tuple[Position, bytes] | None:
         """Return the last entry, or None if there is no such log."""
         ...

@@ -158,6 +158,10 @@ class RedisStore(MayRecordRevocations):
         start = f"({redis_streams.entry_id(after)}"
         return redis_streams.entries(await self._command("XRANGE", log, start, "+", "COUNT", str(limit)))
 
+    async def log_read_back(self, log: str, *, before: Position, limit: int) -> list[tuple[Position, bytes]]:
+        start = f"({redis_streams.entry_id(before)}"
+        return redis_streams.entries(await self._command("XREVRANGE", log, start, "-", "COUNT", str(limit)))
+
     async def log_last(self, log: str) -> tuple[Position, bytes] | None:
         last = redis_streams.entries(await self._command("XREVRANGE", log, "+", "-", "COUNT", "1"))
         return last[0] if last else None

@@ -81,6 +81,10 @@ _LOG_READ = """
 SELECT time_ms, sequence, entry FROM log WHERE name = :log AND (time_ms, sequence) > (:time_ms, :sequence)
 ORDER BY time_ms, sequence LIMIT :limit
 """
+_LOG_READ_BACK = """
+SELECT time_ms, sequence, entry FROM log WHERE name = :log AND (time_ms, sequence) < (:time_ms, :sequence)
+ORDER BY time_ms DESC, sequence DESC LIMIT :limit
+"""
 _LOG_LAST = """
 SELECT time_ms, sequence, entry FROM log WHERE name = :log ORDER BY time_ms DESC, sequence DESC LIMIT 1
 """
@@ -183,6 +187,10 @@ class SqliteStore(MayRecordRevocations):
     async def log_read(self, log: str, *, after: Position, limit: int) -> list[tuple[Position, bytes]]:
         parameters = {"log": log, "limit": limit, **after._asdict()}
         return await self._read(lambda db: _log_entries(db.execute(_LOG_READ, parameters)))
+
+    async def log_read_back(self, log: str, *, before: Position, limit: int) -> list[tuple[Position, bytes]]:
+        parameters = {"log": log, "limit": limit, **before._asdict()}
+        return await self._read(lambda db: _log_entries(db.execute(_LOG_READ_BACK, parameters)))
 
     async def log_last(self, log: str) -> tuple[Position, bytes] | None:
         last = await self._read(lambda db: _log_entries(db.execute(_LOG_LAST, {"log": log})))

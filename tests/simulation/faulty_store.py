@@ -17,7 +17,7 @@ from shared.storage.sqlite import SqliteStore
 R = TypeVar("R")
 
 TABLES = ("document", "member", "log")
-READS = {"get", "get_many", "confirm", "index_list", "log_read", "log_last", "time"}
+READS = {"get", "get_many", "confirm", "index_list", "log_read", "log_read_back", "log_last", "time"}
 WRITES = {
     *("create", "replace", "delete", "put_once", "count", "uncount", "index_add", "index_add_within"),
     *("index_remove", "log_append", "log_trim", "publish"),

@@ -336,6 +336,18 @@ async def test_entries_of_a_log_are_read_in_order_after_a_position(store: Store)
     assert await store.log_last(LOG) == (Position(2, 10), binary + b"\x03")
 
 
+async def test_entries_of_a_log_are_read_backwards_before_a_position(store: Store) -> None:
+    places = [Position(1, 1), Position(1, 2), Position(2, 1), Position(2, 10)]
+    for number, position in enumerate(places):
+        await store.log_append(LOG, position, bytes([number]))
+    read = await store.log_read_back(LOG, before=Position(2, 10), limit=2)
+    assert read == [(Position(2, 1), b"\x02"), (Position(1, 2), b"\x01")]
+    assert [place for place, _ in await store.log_read_back(LOG, before=Position(3, 0), limit=9)] == places[
+        ::-1
+    ]
+    assert await store.log_read_back(LOG, before=Position(1, 1), limit=9) == []
+
+
 async def test_an_entry_that_is_not_later_is_not_added(store: Store) -> None:
     assert await store.log_append(LOG, Position(2, 2), b"first")
     for position in (Position(2, 2), Position(2, 1), Position(1, 9)):

@@ -10,6 +10,7 @@
     access.py     groups, and the access rules as a whole
     access_rules.py  single access rules
     clients.py    clients
+    journal.py    searches the journal
     connections.py  the grants and sessions of a person
 
 The operations are those of commands and console: `administration`, `accounts`, `access`. No cookie is read,

@@ -27,7 +27,7 @@ def listing(items: Iterable[T], key: Callable[[T], Key], query: Parameters) -> t
     Raises:
         InvalidRequestError: `limit` or `after` is not valid.
     """
-    limit, after = _limit(query.get("limit")), _cursor(query.get("after"))
+    limit, after = limit_of(query.get("limit")), _cursor(query.get("after"))
     rest = sorted(items, key=key)
     if after is not None:
         try:
@@ -38,7 +38,12 @@ def listing(items: Iterable[T], key: Callable[[T], Key], query: Parameters) -> t
     return some, (_encoded(key(some[-1])) if len(rest) > limit else None)
 
 
-def _limit(value: str | None) -> int:
+def limit_of(value: str | None) -> int:
+    """Return the number of items that a request wants.
+
+    Raises:
+        InvalidRequestError: it is not a number within the limits.
+    """
     if value is None:
         return DEFAULT_LIMIT
     if not value.isascii() or not value.isdigit() or len(value) > 4 or not 1 <= int(value) <= MAX_LIMIT:

@@ -37,6 +37,8 @@ _BACK = {
     "invitations": "invitations",
     "access": "access",
     "access-rule": "access",
+    "journal": "journal",
+    "event": "journal",
 }
 """The list that leads back to a page."""
 

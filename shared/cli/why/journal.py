@@ -13,7 +13,7 @@ from shared.cli.why.entries import Entry
 MAX_EVENTS = 200
 """The newest events of a grant or client that are shown."""
 _IDS = ("request", "grant", "client")
-_OF_THE_CHAIN = frozenset({"chain", "sequence", "previous", "time_ms", "kind"})
+_OF_THE_CHAIN = frozenset({"chain", "sequence", "previous", "time_ms", "kind", "id"})
 
 
 def journal_entries(wanted: str) -> list[Entry]:
@@ -29,13 +29,14 @@ def journal_entries(wanted: str) -> list[Entry]:
 
 
 async def _events(wanted: str) -> list[dict[str, Any]]:
-    from auth_service.journal.reader import JournalReader
-    from auth_service.journal.search import JournalQuery, newest_events
+    from auth_service.journal.query import JournalQuery
+    from auth_service.journal.search import newest_events
 
     queries = [JournalQuery(members={name: wanted}) for name in _IDS]
     async with recorded_reading(JournalQuery(members={"id": wanted})) as store:
         for query in queries:
-            if events := await newest_events(JournalReader(store), query, MAX_EVENTS):
+            events, _ = await newest_events(store, query, MAX_EVENTS)
+            if events:
                 return events
     return []
 

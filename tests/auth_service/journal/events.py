@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from auth_service.journal.reader import JournalReader
-from auth_service.journal.search import JournalQuery, newest_events
+from auth_service.journal.query import JournalQuery
+from auth_service.journal.search import newest_events
 from shared.storage import Store
 from tests.auth_service.service import AuthorizationServer
 
@@ -14,7 +14,8 @@ def events_of(server: AuthorizationServer, **members: str) -> list[dict[str, Any
     """Return the newest events of a server that have these members."""
 
     async def read(store: Store) -> list[dict[str, Any]]:
-        return await newest_events(JournalReader(store), JournalQuery(members=members), 1_000)
+        events, _ = await newest_events(store, JournalQuery(members=members), 1_000)
+        return events
 
     return server.with_store(read)
 

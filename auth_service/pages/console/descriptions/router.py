@@ -12,7 +12,7 @@ _PAGE = {
         "Which.",
         enum=[
             *("software", "clients", "client", "new-client", "invitations"),
-            *("people", "person", "groups", "group", "access", "access-rule"),
+            *("people", "person", "groups", "group", "access", "access-rule", "journal", "event"),
         ],
     ),
 }
