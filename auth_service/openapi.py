@@ -22,6 +22,8 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 3. Call *GET /userinfo*. The same `client_id` works on the docs pages of the protected resources: {resources}.
 """
 
+_ADMINISTERED = ("people", "connections", "access", "clients", "journal")
+
 
 class DescribedApp(DirectApp):
     """An app with a hand-written OpenAPI document: FastAPI does not know its routes.
@@ -55,7 +57,7 @@ def openapi_document(
             {"name": "OpenID", "description": "OpenID Connect."},
             {"name": "Discovery", "description": "Metadata documents and keys."},
             {"name": "Administration", "description": "The admin API: see docs/reference/admin-api.md."},
-            *({"name": f"Administration: {what}"} for what in ("people", "connections", "access", "clients")),
+            *({"name": f"Administration: {what}"} for what in _ADMINISTERED),
             {"name": "Pages", "description": "Pages for people."},
             {"name": "Operation"},
         ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -49,10 +50,16 @@ class EventsEndpoint:
             return json_response({"error": "conflict", "through": error.through}, status=409)
         except ValueError as error:
             raise _malformed(error) from error
-        batch = counted_calls(f"{delivery.chain}:{received.head.sequence}", received.events)
+        await self._count(delivery.chain, received.events, caller)
+        return json_response(answer(received, self.own_head()))
+
+    async def _count(self, chain: str, events: Sequence[dict[str, Any]], caller: IntrospectionCaller) -> None:
+        if not events:
+            return
+        # Each entry is stored once, so the first one tells apart deliveries that two processes have received.
+        batch = counted_calls(f"{chain}:{events[0]['sequence']}", events)
         if batch.events:
             await self.tool_calls.apply(batch, caller)
-        return json_response(answer(received, self.own_head()))
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(

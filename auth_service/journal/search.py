@@ -69,8 +69,8 @@ class JournalSearch:
         start = Position(place.time_ms, max(0, place.sequence - 1))
         writes = await self._store.log_read(keys.journal(place.chain), after=start, limit=1)
         for position, lines in writes:
-            for found, entry in entries_of(place.chain, position, lines):
-                event = readable(entry) if found == place else None
+            for other, entry in entries_of(place.chain, position, lines):
+                event = readable(entry) if other == place else None
                 if event is not None:
                     return await self._joined(place, event)
         return None

@@ -29,7 +29,9 @@ class Created(Protocol):
     """
 
     @property
-    def created_at(self) -> int: ...
+    def created_at(self) -> int:
+        """See the class."""
+        ...
 
 
 class Records(Protocol):

@@ -29,6 +29,8 @@ from auth_service.web.route import Endpoint
 from shared.journal.outcomes import CALL
 
 PAGE_SIZE = 25
+_CLOCKS_MS = 3_600_000
+"""How far the clock of a resource server may be behind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ class ActivityPage:
         if grant_id is not None:
             members["grant"] = grant_id
             grant = await self.grants.get(grant_id)
-            since_ms = grant.created_at * 1_000 if grant else 0
+            since_ms = grant.created_at * 1_000 - _CLOCKS_MS if grant else 0
         actor = Actor(name=session.username, subject=session.subject, via="account", journal=self.journal)
         await record_reading(actor, query={"grant": grant_id} if grant_id else None)
         query = JournalQuery(members=members, since_ms=since_ms)

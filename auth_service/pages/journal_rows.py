@@ -37,10 +37,11 @@ KINDS: Mapping[str, Text] = {
     EventKind.WITNESS: Text("Chains witnessed"),
 }
 """The kinds of events in words."""
+_REFUSED = "refused"
 RESULTS: Mapping[str, Text] = {
     "ok": Text("succeeded"),
     "error": Text("error"),
-    "refused": Text("refused"),
+    _REFUSED: Text("was refused"),
     "failed": Text("failed"),
     "cut off": Text("cut off"),
     "unknown": Text("outcome unknown"),
@@ -89,7 +90,7 @@ def row_of(event: Mapping[str, Any], names: Names) -> EventRow:
     """Return an event as a row."""
     kind, result = str(event["kind"]), event.get("result")
     if kind == EventKind.CALL_REFUSED and result is None:
-        result = "refused"
+        result = _REFUSED
     subject, client = _text(event.get("subject")), _text(event.get("client"))
     arguments = event.get("arguments")
     return EventRow(

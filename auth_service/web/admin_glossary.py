@@ -17,6 +17,11 @@ ADMIN_WORDS = {
     "hours": "For how many hours the link is valid, at most 168.",
     "lock": "Whether the password, second factors, passkeys and connections end now.",
     "authenticated_at": "When the administrator logged in, or the client authenticated (seconds since 1970).",
+    # The journal
+    "events": "Events; the journal's documentation describes their other members.",
+    "event": "The event.",
+    "story": "The events around it, itself included, oldest first.",
+    "more": "Whether the grant has older events than those.",
     # Connections
     "grants": "The active grants.",
     "grant_id": "The grant; not a secret.",

@@ -36,7 +36,7 @@ _FIELDS = ("person", *_CONDITIONS, "outcome", "since", "until")
 
 @dataclass(frozen=True, kw_only=True)
 class _JournalSection:
-    """What the pages of the journal share."""
+    """The common parts of both pages."""
 
     journal: JournalAdministration
     users: UserRepository
