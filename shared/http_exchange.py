@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -55,11 +56,15 @@ def http_client(
 ) -> httpx2.AsyncClient:
     """Return a client that stores no cookies, follows no redirects, and ignores proxy environment variables.
 
+    It trusts the certificates that the environment names (``SSL_CERT_FILE``, ``SSL_CERT_DIR``).
+
     Args:
         timeout: of each step, in seconds. max_connections: open at once; ignored if `transport` is given.
     """
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    names_certificates = any(name in os.environ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     return httpx2.AsyncClient(
+        verify=httpx2.create_ssl_context() if names_certificates else True,
         headers={"User-Agent": user_agent} if user_agent else None,
         timeout=timeout,
         limits=limits,

@@ -35,7 +35,7 @@ class IntrospectionEndpoint:
 
     def __init__(self, url: str, *, timeout_s: float) -> None:
         limits = Limits(connect_s=timeout_s, silence_s=timeout_s, connections=MAX_CONNECTIONS)
-        self._client = Client(server_of(url), limits)
+        self._client = Client(server_of(url, trust_env=True), limits)
         self._target = target_of(url)
         self._timeout_s = timeout_s
         self._fields: Fields = [

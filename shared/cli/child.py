@@ -34,6 +34,7 @@ class Service:
         environment: the complete environment.
         health_url: answers 200 once the service is ready.
         log: the file that receives all output of the service.
+        ca_file: the authorities that certify `health_url`; None for those of the machine.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Service:
     environment: dict[str, str]
     health_url: str
     log: Path
+    ca_file: Path | None = None
 
 
 class Child:

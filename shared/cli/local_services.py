@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.cli.certificates import Certificates
 from shared.cli.child import Service
 from shared.cli.installation import Secrets, resource_servers, sqlite_url
 from shared.cli.listen import loopback_host
@@ -68,6 +69,7 @@ class LocalServices:
         redis: the URL of a Redis; None for a SQLite file.
         issuer, resource: the public URLs.
         setup_link: as in ``DOORWARD_SETUP_LINK``.
+        certificates: with which the services serve https; None for http.
     """
 
     auth: Listener
@@ -77,6 +79,7 @@ class LocalServices:
     issuer: str
     resource: str
     setup_link: str
+    certificates: Certificates | None = None
 
     @property
     def public(self) -> bool:
@@ -139,13 +142,21 @@ class LocalServices:
         return {"DOORWARD_INTROSPECTION_ENDPOINT": f"http://localhost:{self.auth.port}/introspect"}
 
     def _service(self, listener: Listener, settings: dict[str, str], own: dict[str, str]) -> Service:
+        arguments: tuple[str, ...] = (listener.command, "--port", str(listener.port), "--grace", "2")
+        scheme, ca_file = "http", None
+        if self.certificates is not None:
+            scheme, ca_file = "https", self.certificates.authority
+            files = self.certificates.certificate, self.certificates.key
+            arguments += ("--certificate", str(files[0]), "--certificate-key", str(files[1]))
+            own = {**own, **self.certificates.settings}
         return Service(
             name=_NAMES[listener.command],
-            arguments=(listener.command, "--port", str(listener.port), "--grace", "2"),
+            arguments=arguments,
             host=listener.host,
             environment={**_own_settings(listener.command, settings), **own},
-            health_url=f"http://localhost:{listener.port}/health",
+            health_url=f"{scheme}://localhost:{listener.port}/health",
             log=self.data_dir / f"{listener.command}.log",
+            ca_file=ca_file,
         )
 
 

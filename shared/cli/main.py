@@ -27,6 +27,7 @@ from shared.cli.keys import keys
 from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.settings import refuse
+from shared.cli.trust import trust
 from shared.cli.up import up
 from shared.cli.upgrade import upgrade
 from shared.cli.users import users
@@ -58,7 +59,7 @@ def options(
     """OAuth 2.1 and OpenID Connect in front of MCP servers."""
 
 
-for command in (up, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
+for command in (up, trust, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(access, name="access")

@@ -23,6 +23,7 @@ class Panel:
         kept_in: the directory that holds state and logs.
         login: who can log in; empty for nobody yet.
         set_up: the URL of the set-up page; empty if it is over.
+        trust: the command that prints how to trust the certificates; empty for http.
     """
 
     issuer: str
@@ -30,6 +31,7 @@ class Panel:
     kept_in: str
     login: str = DEMO_LOGIN
     set_up: str = ""
+    trust: str = ""
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Yield a heading and a text for each line."""
@@ -38,6 +40,8 @@ class Panel:
             yield "Login", self.login
         if self.set_up:
             yield "Set up", self.set_up
+        if self.trust:
+            yield "Certificates", self.trust
         yield "", ""
         yield "Claude Code", f"claude mcp add --transport http doorward {self.resource}"
         server = json.dumps({"name": "doorward", "type": "http", "url": self.resource}, separators=(",", ":"))

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory, gettempdir
@@ -41,7 +42,17 @@ MAX_TEMPORARY_PATH = 55
 """The longest path of a temporary folder, in bytes, below which workers can have their sockets: the path of a
 socket may have 107 bytes on Linux, and 103 elsewhere."""
 
+CertificateFile = Annotated[str | None, typer.Option("--certificate", hidden=True)]
+CertificateKeyFile = Annotated[str | None, typer.Option("--certificate-key", hidden=True)]
 Leash = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files with which a service of ``doorward up --https`` serves; None for http."""
+
+    certificate: str | None
+    key: str | None
 
 
 def auth(
@@ -52,6 +63,8 @@ def auth(
     workers: Workers = 1,
     grace: Grace = 10,
     leash: Leash = False,
+    certificate: CertificateFile = None,
+    certificate_key: CertificateKeyFile = None,
 ) -> None:
     """Start the authorization server alone; its settings come from the environment."""
     require("auth_service")
@@ -59,7 +72,8 @@ def auth(
 
     check_settings(AuthSettings, LogSettings, MetricsSettings, context=context)
     check_store_url(os.environ["DOORWARD_STORE"])
-    _serve("auth_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash)
+    tls = Tls(certificate, certificate_key)
+    _serve("auth_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash, tls=tls)
 
 
 def resource(
@@ -70,6 +84,8 @@ def resource(
     workers: Workers = 1,
     grace: Grace = 10,
     leash: Leash = False,
+    certificate: CertificateFile = None,
+    certificate_key: CertificateKeyFile = None,
     upstream: Annotated[
         str | None, typer.Option(help="URL of the MCP server to protect, instead of the built-in one.")
     ] = None,
@@ -100,6 +116,7 @@ def resource(
             grace_s=grace,
             leash=leash,
             folder=folder,
+            tls=Tls(certificate, certificate_key),
         )
 
 
@@ -201,6 +218,7 @@ def _serve(
     grace_s: int,
     leash: bool,
     folder: str | None = None,
+    tls: Tls,
 ) -> None:
     from shared.cli.serving import become_child_of_init
 
@@ -230,6 +248,8 @@ def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            ssl_certfile=tls.certificate,
+            ssl_keyfile=tls.key,
             proxy_headers=False,
             timeout_graceful_shutdown=grace_s,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import ssl
 from collections.abc import Callable, Coroutine, Sequence
 
 import httpx2
@@ -124,13 +125,20 @@ def _ended_by_itself(child: Child, status: int) -> CommandError:
 
 async def _all_healthy(services: Sequence[Service]) -> None:
     try:
-        async with asyncio.timeout(START_TIMEOUT_S), httpx2.AsyncClient(trust_env=False) as http:
+        async with asyncio.timeout(START_TIMEOUT_S), _client(services) as http:
             await asyncio.gather(*(_healthy(http, service.health_url) for service in services))
     except TimeoutError:
         logs = " and ".join(str(service.log) for service in services)
         raise NegativeResultError(
             f"the services were not ready within {START_TIMEOUT_S:.0f} s; see {logs}"
         ) from None
+
+
+def _client(services: Sequence[Service]) -> httpx2.AsyncClient:
+    ca_files = [service.ca_file for service in services if service.ca_file is not None]
+    if not ca_files:
+        return httpx2.AsyncClient(trust_env=False)
+    return httpx2.AsyncClient(trust_env=False, verify=ssl.create_default_context(cafile=ca_files[0]))
 
 
 async def _healthy(http: httpx2.AsyncClient, url: str) -> None:

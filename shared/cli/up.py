@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Annotated, TextIO
 import typer
 from pydantic_settings import BaseSettings
 
+from shared.cli.certificates import certificates_in
 from shared.cli.child import Service
 from shared.cli.console import CommandError, output
 from shared.cli.local_services import Listener, LocalServices
@@ -64,6 +66,10 @@ def up(
     resource: Annotated[
         str | None, typer.Option(help="Behind a tunnel: the public URL of the MCP server.")
     ] = None,
+    https: Annotated[
+        bool,
+        typer.Option("--https", help="Serve https, with an own certificate authority: see `doorward trust`."),
+    ] = False,
     redis: Annotated[str | None, typer.Option(help="URL of a Redis, instead of the SQLite file.")] = None,
     data_dir: Annotated[Path, typer.Option(help="Directory for state, secrets and logs.")] = Path(
         ".doorward"
@@ -71,16 +77,20 @@ def up(
 ) -> None:
     """Start both services on this machine, with a demo user, and print the URL for clients."""
     _check_options(auth_port, resource_port, issuer, resource)
+    if https and issuer is not None:
+        raise CommandError("--https is for this machine; behind a tunnel, the tunnel serves https")
     _check_places(redis, data_dir)
     with _sole_user_of(data_dir):
         link = secrets.token_urlsafe(32)
+        scheme = "https" if https else "http"
         local = LocalServices(
             auth=Listener.free("auth", auth_port, host),
             resource_service=Listener.free("resource", resource_port, host),
             redis=redis,
             data_dir=data_dir,
-            issuer=issuer or f"http://localhost:{auth_port}",
-            resource=resource or f"http://localhost:{resource_port}/mcp",
+            issuer=issuer or f"{scheme}://localhost:{auth_port}",
+            resource=resource or f"{scheme}://localhost:{resource_port}/mcp",
+            certificates=certificates_in(data_dir) if https else None,
             setup_link=f"{hashlib.sha256(link.encode()).hexdigest()}:{int(system_clock()) + SETUP_S}",
         )
         set_up = SetUp.kept_in(data_dir)
@@ -98,6 +108,8 @@ async def _run(
     panel = Panel(issuer=local.issuer, resource=local.resource, kept_in=str(local.data_dir))
     if set_up.administrator or local.public:
         panel.login = set_up.administrator
+    if local.certificates is not None:
+        panel.trust = f"doorward trust --data-dir {shlex.quote(str(local.data_dir))}"
     replacement = Replacement()
     async with AsyncExitStack() as stack:
         if not set_up.finished:

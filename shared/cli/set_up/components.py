@@ -130,7 +130,9 @@ class RunningSetUp:
         from shared.cli.doctor.examination import Options, Tell, examine
 
         async with self._one_at_a_time:
-            self.report = await examine(self.local.resource, Options(), Tell())
+            certificates = self.local.certificates
+            options = Options(ca_file=certificates.authority if certificates else None)
+            self.report = await examine(self.local.resource, options, Tell())
 
     async def finish(self) -> None:
         """End the set-up: the link opens nothing any longer."""
