@@ -37,7 +37,17 @@ AUTH = {
 }
 
 BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
+    "trust": [
+        ([], {}, "does not exist; start `doorward up --https` first"),
+        (["--export", "/no/such/file"], {}, "does not exist"),
+    ],
     "up": [
+        (
+            ["--https", "--issuer", "https://a.example", "--resource", "https://m.example/mcp"],
+            {},
+            "--https is",
+        ),
+        (["--issuer", "https://a.example"], {}, "--issuer and --resource go together"),
         (["--auth-port", "0"], {}, "--auth-port"),
         (["--resource-port", "http"], {}, "--resource-port"),
         (["--auth-port", "9300", "--resource-port", "9300"], {}, "both 9300"),
