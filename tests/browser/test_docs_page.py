@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.chromium import Desk
 from tests.browser.pair import Pair
 from tests.browser.steps import deny, log_in
-from tests.browser.swagger import DocsPage
+from tests.browser.swagger import DocsPage, leave_out_others
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -48,7 +48,7 @@ def test_every_operation_is_on_the_page_under_our_title_and_icon(
 
 
 def test_the_example_registers_a_client_that_authorize_takes_to_a_token(page: Page, services: Pair) -> None:
-    docs = DocsPage.open(page, services.issuer)
+    docs = DocsPage.open(page, services.issuer, "/register", "/userinfo")
     client = docs.register()
     docs.authorize()
     assert docs.execute("GET", "/userinfo").json()["preferred_username"] == "wesen"
@@ -101,7 +101,7 @@ def test_a_refusal_is_shown_with_its_reason(page: Page, at_the_root: Pair) -> No
 
 
 def test_parameters_that_are_left_alone_are_left_out(page: Page, at_the_root: Pair) -> None:
-    docs = DocsPage.open(page, at_the_root.issuer)
+    docs = DocsPage.open(page, at_the_root.issuer, "/register", "/token")
     client = docs.register()
     docs.authorize()
     tokens = page.evaluate("JSON.parse(localStorage.authorized).oauth.token")
@@ -153,6 +153,7 @@ def test_an_answer_that_nobody_waits_for_says_what_to_do(page: Page, at_the_root
 
 def test_a_page_opened_by_another_name_says_where_it_is_at_home(page: Page, under_paths: Pair) -> None:
     home = f"{under_paths.issuer}/docs"
+    leave_out_others(page, "/register")
     page.goto(home)
     expect(page.locator("#elsewhere")).to_be_hidden()
     page.goto(home.replace("localhost", "127.0.0.1"))
