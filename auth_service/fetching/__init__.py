@@ -15,7 +15,8 @@ Guarantees for every request:
 - Redirects are not followed, proxies are not taken from the environment, cookies are neither stored nor sent,
   connections are not reused, and compressed bodies are not read.
 - Body size, total time and the number of concurrent requests are bounded, also per network and per host; a
-  slow look-up of a name occupies a slot of the network that requested it, and of no other.
+  slow look-up of a name occupies a slot of the network that requested it, and of no other. The last slots
+  are for networks that used little, and for hosts that have responded before.
 - Failures raise `FetchError`, whose public reason reveals nothing about this server's network.
 
 ``DOORWARD_FETCH_LOOPBACK=true`` allows requests to this machine, also over http. It is for development;

@@ -7,8 +7,11 @@ import asyncio
 from auth_service.fetching.resolver import THREADS, Resolver
 from auth_service.fetching.turns import Bounds, Turns
 from auth_service.protocol.special_addresses import Address
+from shared.clock import steady_clock
 
 PER_NETWORK = 4
+AT_ONCE = THREADS * 8 // 9
+"""The other threads are for names that were looked up before; see `Bounds.proven`."""
 FOR_UNKNOWN = THREADS // 4
 
 LookUp = asyncio.Task[list[Address]]
@@ -24,7 +27,7 @@ class FairResolver:
     def __init__(self, resolve: Resolver) -> None:
         self._resolve = resolve
         self._turns = Turns(
-            Bounds(at_once=THREADS, unknown=FOR_UNKNOWN, per_network=PER_NETWORK, per_host=PER_NETWORK)
+            Bounds(at_once=AT_ONCE, unknown=FOR_UNKNOWN, per_network=PER_NETWORK, per_host=PER_NETWORK)
         )
         self._under_way: dict[tuple[str, int], LookUp] = {}
 
@@ -40,12 +43,14 @@ class FairResolver:
             release()
             return look_up
         look_up = self._under_way[host, port] = asyncio.create_task(self._look_up(host, port))
+        began = steady_clock()
 
         def ended(task: LookUp) -> None:
             release()
             self._under_way.pop((host, port), None)
-            if not task.cancelled():
-                task.exception()  # mark as retrieved: the caller may be gone
+            # `exception` also marks it as retrieved: the caller may be gone.
+            is_answered = not task.cancelled() and task.exception() is None
+            self._turns.proven.note(host, steady_clock() - began if is_answered else None)
 
         look_up.add_done_callback(ended)
         return look_up

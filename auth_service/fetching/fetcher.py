@@ -19,6 +19,7 @@ from auth_service.fetching.guarded_backend import GuardedBackend, Network
 from auth_service.fetching.resolver import Resolver, SystemResolver
 from auth_service.fetching.turns import Bounds, Turns
 from auth_service.protocol.web_addresses import WebAddress, parse_web_address
+from shared.clock import steady_clock
 
 MAX_JSON_BYTES = 65_536
 
@@ -88,7 +89,7 @@ class Fetcher:
         self._given_resolve = resolve
         self._resolve = FairResolver(resolve or self._system)
         self._connections = connections or httpcore2.AnyIOBackend()
-        self._turns = Turns(self._limits.bounds)
+        self._turns = Turns(self._limits.bounds, little_s=self._limits.total_s / 2)
 
     def apart(self) -> Fetcher:
         """Return a fetcher with the same settings but its own slots and threads, for URLs of the operator."""
@@ -171,14 +172,19 @@ class Fetcher:
         request = {"Host": address.authority, **_HEADERS, **headers}
         try:
             async with self._slot(address), asyncio.timeout(self._limits.total_s):
-                return await self._exchange(
+                began = steady_clock()
+                fetched = await self._exchange(
                     exchange, address=address, headers=request, body=body, max_bytes=max_bytes
                 )
+                self._turns.proven.note(address.host, steady_clock() - began)
+                return fetched
         except TimeoutError as error:
+            self._turns.proven.note(address.host, None)
             raise FetchError(
                 "its server did not respond in time", detail=f"{url}: time is up", passing=True
             ) from error
         except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+            self._turns.proven.note(address.host, None)
             raise unreachable(f"{url}: {error!r}") from error
 
     @asynccontextmanager
