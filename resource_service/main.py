@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
-from starlette.types import ASGIApp, HTTPExceptionHandler, Lifespan
+from starlette.types import ASGIApp, HTTPExceptionHandler, Lifespan, Scope
 
 from resource_service.components import Components, components
 from resource_service.errors import Refusal, Refuse
@@ -73,7 +73,7 @@ WORKERS_SHARE_NOTHING = (
 
 def create_app(
     settings: ResourceSettings, clock: Clock = system_clock, metrics: ResourceMetrics | None = None
-) -> FastAPI:
+) -> DocumentedApp:
     """Create the resource server as an ASGI app from `settings` alone, without global state.
 
     Args:
@@ -108,6 +108,7 @@ def create_app(
     )
     app.add_exception_handler(Refusal, _refused(parts.refuse))
     app.mcp_endpoints = _examples(parts)
+    app.admits = _admits(parts)
     app.router.routes.extend(endpoints)
     app.router.routes.extend([home_route(visitors.home), *theme.routes()])
     for router in _routers(parts):
@@ -138,17 +139,23 @@ def create_app_from_environment(workers: str | None = None, metrics: str | None 
     forbid_inspection()
     configure_logs()
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
-    app: ASGIApp = create_app(settings) if metrics is None else _measured_app(settings, Path(metrics))
+    measured_by = None if metrics is None else ResourceMetrics(Measurements(Path(metrics)))
+    created = create_app(settings, metrics=measured_by)
+    app = created if measured_by is None else _measured_app(settings, created, measured_by)
     if workers is None:
         return app
     if settings.resource_store is None:
         _log.warning(WORKERS_SHARE_NOTHING)
-    return Worker(app, Path(workers), max_body_bytes=settings.max_body_bytes, secure=settings.secure)
+    return Worker(
+        app,
+        Path(workers),
+        admits=created.admits,
+        max_body_bytes=settings.max_body_bytes,
+        secure=settings.secure,
+    )
 
 
-def _measured_app(settings: ResourceSettings, folder: Path) -> ASGIApp:
-    metrics = ResourceMetrics(Measurements(folder))
-    app = create_app(settings, metrics=metrics)
+def _measured_app(settings: ResourceSettings, app: FastAPI, metrics: ResourceMetrics) -> ASGIApp:
     names = EndpointNames(settings.base_path)
     names.add(route_paths(app.router.routes))
     return MeasuredApp(app, names, metrics.request_done)
@@ -157,6 +164,23 @@ def _measured_app(settings: ResourceSettings, folder: Path) -> ASGIApp:
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:
     for resource in parts.resources.all:
         yield from resource.endpoint()
+
+
+def _admits(parts: Components) -> Callable[[Scope], Awaitable[bool]]:
+    """Return the check whether a request is to an MCP endpoint, with a token that is valid there."""
+    prefix = parts.base.settings.base_path
+    authenticate_at = {
+        f"{before}{route.path}": resource.authenticate
+        for resource in parts.resources.all
+        for route in resource.endpoint()
+        for before in ("", prefix)
+    }
+
+    async def admits(scope: Scope) -> bool:
+        authenticate = authenticate_at.get(scope["path"])
+        return authenticate is not None and await authenticate.admits(scope)
+
+    return admits
 
 
 def _direct(parts: Components) -> Iterator[DirectEndpoint]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+from starlette.types import Scope
 
 from resource_service.routes.http_resources import REFUSALS, SCHEME, Problem
 from resource_service.settings import ResourceSettings
@@ -53,9 +55,11 @@ class DocumentedApp(DirectApp):
 
     Attributes:
         mcp_endpoints: maps a path to example requests.
+        admits: whether a request is to an MCP endpoint, with a token that is valid there.
     """
 
     mcp_endpoints: Mapping[str, Examples]
+    admits: Callable[[Scope], Awaitable[bool]]
 
     def openapi(self) -> dict[str, Any]:
         """Return the document, which is generated once."""

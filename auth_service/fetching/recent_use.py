@@ -20,7 +20,7 @@ class RecentUse:
         self._used: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
 
     def add(self, network: str | None, seconds: float, now: float) -> None:
-        """Record that a network has held a slot for so long."""
+        """Record for how long a network has held a slot."""
         self._used[network] = self.of(network, now) + seconds, now
         self._used.move_to_end(network)
         if len(self._used) > self._at_most:

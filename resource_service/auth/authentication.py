@@ -8,7 +8,7 @@ from functools import partial
 from starlette.types import Scope
 
 from resource_service.auth.dpop.check import DpopValidator
-from resource_service.errors import cannot_ask, invalid_token, malformed_credentials, no_token
+from resource_service.errors import Refusal, cannot_ask, invalid_token, malformed_credentials, no_token
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
 from resource_service.principal import Principal, check_use, principal_of
 from resource_service.reasons import Reason
@@ -58,6 +58,19 @@ class Authenticate:
         if proof:
             await self.dpop_validator.spend(proof, principal.owner)
         return principal
+
+    async def admits(self, scope: Scope) -> bool:
+        """Whether the token of a request is valid here. Who sent it is not checked, and no proof is used up.
+
+        For a decision before the actual check, such as whether to read the body of the request.
+        """
+        try:
+            answer = await self._introspected(_parsed_credentials(scope).token)
+            self._principal_of(answer)
+            check_use(answer, now=self.clock(), jkt=answer.jkt)
+        except Refusal:
+            return False
+        return True
 
     async def holder_of(self, token: str, *, jkt: str | None = None) -> Principal:
         """Return the principal that a request with `token` acts for.

@@ -3,7 +3,8 @@
 Workers share the port, so any of them may accept a request. The session ids that clients see begin with the
 name of a worker. A worker that accepts a request of another one's session passes the request on, over the
 private Unix socket of the other one, and returns the response as it arrives. The other one serves it as if it
-had come directly: it checks the token, the proof and the policy. A worker that has ended has no socket, and
+had come directly: it checks the token, the proof and the policy. The first one reads the body only if the
+token is valid: anybody could send one. A worker that has ended has no socket, and
 its sessions are unknown: clients get 404 and initialize again, as the specification says.
 
     session_names.py   session ids that name a worker; pure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -41,17 +41,25 @@ _METHODS = frozenset(MCP_METHODS.split(", "))
 _log = get_logger(__name__)
 
 
+Admits = Callable[[Scope], Awaitable[bool]]
+
+
 class Worker:
     """The ASGI application of one worker process, around that of the service.
 
     Args:
         folder: the private folder of the workers' sockets.
+        admits: whether the token of a request is valid. The body of any other is not read here, and the
+            application refuses it.
         max_body_bytes: of a request that is passed on.
         secure: as in `SecurityHeaders`.
     """
 
-    def __init__(self, app: ASGIApp, folder: Path, *, max_body_bytes: int, secure: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, folder: Path, *, admits: Admits, max_body_bytes: int, secure: bool = False
+    ) -> None:
         self._app = app
+        self._admits = admits
         self._secure = secure
         self._max_body_bytes = max_body_bytes
         self._siblings = Siblings(folder)
@@ -67,6 +75,8 @@ class Worker:
             await self._serve(scope, receive, send)
         elif (client := self._siblings.client_of(worker)) is None:
             await self._serve(scope, receive, send)  # where the session is unknown
+        elif not await self._admits(scope):
+            await self._serve(scope, receive, send)  # which refuses it
         else:
             await self._pass_on(client, scope, receive, send)
 
@@ -154,7 +164,7 @@ class Worker:
 def _may_be_passed_on(scope: Scope) -> bool:
     """Check that a request may be one of a session: by its method, and with credentials.
 
-    The body of any other is not read, and there is no response to HEAD, whose length says nothing.
+    There is no response to HEAD, whose length says nothing.
     """
     return (
         scope["type"] == "http"

@@ -70,3 +70,21 @@ async def test_a_kept_principal_ends_with_its_token_and_needs_the_right_sender()
     assert await service.refusal() is Reason.TOKEN_OF_OTHER_ISSUER
     service.answer, service.now = ANSWER, 100
     assert await service.refusal() is Reason.TOKEN_EXPIRED
+
+
+async def test_a_token_is_admitted_where_it_is_valid_from_any_sender() -> None:
+    service = Installation()
+    scope = {"headers": [(b"authorization", b"Bearer token")]}
+    admits = service.authenticate.admits
+    assert await admits(scope)
+    assert not await admits({"headers": []})
+    assert not await admits({"headers": [(b"authorization", b"Bearer two tokens")]})
+    service.answer = replace(ANSWER, jkt="the key of the sender")
+    assert await admits(scope)
+    for answer in (
+        None,
+        replace(ANSWER, audience=("https://other.example",)),
+        replace(ANSWER, expires_at=50),
+    ):
+        service.answer = answer
+        assert not await admits(scope)

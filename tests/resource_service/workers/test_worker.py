@@ -63,6 +63,11 @@ class Sessions:
         self.disconnected.set()
 
 
+async def admits(scope: Scope) -> bool:
+    """Whether the token is the valid one."""
+    return (b"authorization", b"Bearer x") in scope["headers"]
+
+
 @asynccontextmanager
 async def running(worker: Worker) -> AsyncIterator[None]:
     """Run the lifespan of a worker."""
@@ -95,8 +100,8 @@ def client_of(worker: Worker) -> httpx2.AsyncClient:
 async def two(folder: Path) -> AsyncIterator[tuple[Worker, Worker, Sessions]]:
     """Two workers, and the application of the second."""
     app = Sessions(2)
-    first = Worker(Sessions(1), folder, max_body_bytes=LIMIT)
-    second = Worker(app, folder, max_body_bytes=LIMIT)
+    first = Worker(Sessions(1), folder, admits=admits, max_body_bytes=LIMIT)
+    second = Worker(app, folder, admits=admits, max_body_bytes=LIMIT)
     async with AsyncExitStack() as stack:
         for worker in (first, second):
             await stack.enter_async_context(running(worker))
@@ -132,8 +137,8 @@ async def test_a_session_of_another_worker_is_unknown_without_it(tmp_path: Path)
 
 
 async def test_a_session_ends_with_its_worker(tmp_path: Path) -> None:
-    first = Worker(Sessions(1), tmp_path, max_body_bytes=LIMIT)
-    second = Worker(Sessions(2), tmp_path, max_body_bytes=LIMIT)
+    first = Worker(Sessions(1), tmp_path, admits=admits, max_body_bytes=LIMIT)
+    second = Worker(Sessions(2), tmp_path, admits=admits, max_body_bytes=LIMIT)
     async with running(first), client_of(first) as client:
         async with running(second):
             answer = await client.post("/mcp", headers={**CREDENTIALS, SESSION: f"{second.name}-2"})
@@ -179,6 +184,39 @@ async def test_only_requests_of_a_session_with_credentials_are_passed_on(tmp_pat
         for method in ("HEAD", "OPTIONS", "PUT"):
             answer = await client.request(method, "/mcp", headers=session | CREDENTIALS)
             assert answer.status_code == 404
+
+
+async def test_the_body_of_a_request_without_a_valid_token_is_left_to_the_application(tmp_path: Path) -> None:
+    async with two(tmp_path) as (_, second, _):
+        read: list[int] = []
+
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            assert not read
+            await Response("refused", 401)(scope, receive, send)
+
+        async def receive() -> Message:
+            read.append(1)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        third = Worker(refuse, tmp_path, admits=admits, max_body_bytes=LIMIT)
+        for token, status in ((b"Bearer other", 401), (b"Bearer x", 413)):
+            headers = [(HEADER, f"{second.name}-2".encode()), (b"authorization", token)]
+            scope = {
+                "type": "http",
+                "method": "POST",
+                "path": "/mcp",
+                "raw_path": b"/mcp",
+                "headers": headers,
+            }
+            sent.clear()
+            await third(scope, receive, send)
+            assert sent[0]["status"] == status
+        assert len(read) == LIMIT + 1
 
 
 async def test_a_session_is_busy_not_unknown_while_too_many_of_its_requests_are_passed_on(
