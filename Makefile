@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests start many programs: each would compile all that it imports.
 PARALLEL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup setup-run run init test quick interop soak bench mutate check format dist lock
+.PHONY: help setup setup-run run init test quick interop soak bench mutate check format dist docs lock
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ format: setup ## Let ruff format and mend what it can
 
 dist: setup ## Build wheel, source archive, SBOM and checksums in dist/
 	@scripts/dist
+
+docs: ## Build the documentation as a site in .docs/site; every link must lead somewhere
+	@scripts/docs
 
 lock: setup ## Resolve the locks again from pyproject.toml; ARGS=--upgrade takes newer versions
 	scripts/lock $(ARGS)
