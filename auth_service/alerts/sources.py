@@ -63,9 +63,13 @@ class AlertSources:
         self._send(
             Alert(
                 kind=AlertKind.JOURNAL_CHANGED,
-                summary=f"The journal was changed: {problem.finding.value}.",
+                summary=f"The journal was changed: {problem}.",
                 about=f"{problem.writer}:{problem.sequence}",
-                details={"chain": problem.writer, "sequence": str(problem.sequence)},
+                details={
+                    "chain": problem.writer,
+                    "sequence": str(problem.sequence),
+                    **({"witness": problem.witness} if problem.witness else {}),
+                },
             )
         )
 

@@ -51,6 +51,7 @@ class JournalInspection:
                 chain=problem.writer,
                 sequence=problem.sequence,
                 finding=problem.finding.value,
+                witness=problem.witness or None,
             )
             if self._report is not None:
                 self._report(problem)

@@ -127,7 +127,7 @@ def verify() -> None:
     report = asyncio.run(_verified())
     for problem in report.problems:
         place = f"chain {printable(problem.writer)}, entry {problem.sequence}"
-        output.print(f"{place}: {problem.finding}", markup=False, soft_wrap=True)
+        output.print(f"{place}: {printable(str(problem))}", markup=False, soft_wrap=True)
     summary = f"{report.events} events in {report.chains} chains, {report.unsigned} not signed yet"
     if report.problems:
         raise NegativeResultError(f"the journal was changed, or a part is missing ({summary})")

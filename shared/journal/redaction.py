@@ -13,7 +13,7 @@ from typing import Any
 
 from shared import base64url
 from shared.journal.event import canonical
-from shared.journal.secret_text import MASK, masked, names_a_secret
+from shared.journal.secret_text import MASK, is_secret_option, masked, names_a_secret
 
 MAX_BYTES = 2_048
 """Arguments in one event, as JSON."""
@@ -25,6 +25,8 @@ MAX_TEXT = 512
 MAX_NAME = 64
 MAX_NAMES = 32
 _LEFT_OUT = "…"
+_LABELS = ("name", "Name", "key", "Key", "field", "header", "variable", "label", "id", "option")
+_VALUES = frozenset({"value", "values", "content", "data", "default", "text", "val"})
 _MAX_WHOLE = 2**53
 
 
@@ -107,6 +109,7 @@ class _Walk:
 
     def members(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        is_labelled = _labels_a_secret(value)
         for name, member in value.items():
             self._left -= 1
             if self._is_over:
@@ -114,7 +117,9 @@ class _Walk:
                 break
             self._room -= min(len(name), MAX_NAME)
             result[name_of(name)] = (
-                MASK if names_a_secret(name[:MAX_TEXT]) else self._value(member, depth + 1)
+                MASK
+                if names_a_secret(name[:MAX_TEXT]) or (is_labelled and name.casefold() in _VALUES)
+                else self._value(member, depth + 1)
             )
         return result
 
@@ -139,12 +144,22 @@ class _Walk:
 
     def _items(self, values: list[Any], depth: int) -> list[object]:
         result: list[object] = []
+        is_pair = len(values) == 2 and isinstance(values[0], str) and names_a_secret(values[0][:MAX_TEXT])
+        hides_next = False
         for value in values:
             if self._is_over:
                 result.append(_LEFT_OUT)
                 break
-            result.append(self._value(value, depth + 1))
+            is_hidden = hides_next or (is_pair and bool(result))
+            result.append(MASK if is_hidden else self._value(value, depth + 1))
+            hides_next = isinstance(value, str) and is_secret_option(value)
         return result
+
+
+def _labels_a_secret(value: Mapping[str, Any]) -> bool:
+    """Whether one member is the name of a secret whose value another member is."""
+    labels = (value.get(label) for label in _LABELS)
+    return any(isinstance(label, str) and names_a_secret(label[:MAX_TEXT]) for label in labels)
 
 
 def _large(value: int) -> str:

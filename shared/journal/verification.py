@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,8 @@ from shared.journal.event import EventKind
 
 Keys = Mapping[int, Ed25519PublicKey]
 _DIGEST = 32
+MAX_DISAGREEMENTS = 10
+"""Problems that one chain of a resource server, which has no signatures, can claim of others."""
 
 
 class Finding(StrEnum):
@@ -38,11 +40,20 @@ class Problem:
 
     Attributes:
         sequence: the entry at which it shows.
+        witness: the chain that names the entry differently; "" if the chain itself is wrong, or disagrees
+            with a head that was kept elsewhere. One of the two is wrong: a resource server can name anything.
     """
 
     writer: str
     sequence: int
     finding: Finding
+    witness: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        """Return the finding, with the witness."""
+        if not self.witness:
+            return str(self.finding)
+        return f"{self.finding}, according to chain {self.witness}; one of the two was changed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,17 +159,36 @@ def verify(chains: Iterable[VerifiedChain], witnessed: Iterable[Head] = ()) -> l
     """
     by_writer = {chain.writer: chain for chain in chains}
     removed = _removed(by_writer.values())
-    problems = {writer: chain.problem for writer, chain in by_writer.items() if chain.problem}
+    problems = {(writer, ""): chain.problem for writer, chain in by_writer.items() if chain.problem}
     for chain in by_writer.values():
         last = removed.get(chain.writer, empty(chain.writer))
         is_other = is_delivered(chain.writer) and chain.before not in (None, last)
         if chain.first > last.sequence + 1 or (is_other and chain.first == last.sequence + 1):
             _keep_first(problems, Problem(chain.writer, chain.first, Finding.TRIMMED))
-    named = [head for chain in by_writer.values() for head in chain.heads]
-    for head in (*witnessed, *named):
+    for head in witnessed:
         if problem := _compare(head, by_writer.get(head.writer), removed):
             _keep_first(problems, problem)
+    for chain in by_writer.values():
+        _compare_heads(chain, by_writer, removed, problems)
     return sorted(problems.values())
+
+
+def _compare_heads(
+    witness: VerifiedChain,
+    by_writer: Mapping[str, VerifiedChain],
+    removed: Mapping[str, Head],
+    problems: dict[tuple[str, str], Problem],
+) -> None:
+    """Compare the heads that a chain names with the chains."""
+    left = MAX_DISAGREEMENTS
+    for head in witness.heads:
+        problem = _compare(head, by_writer.get(head.writer), removed)
+        if problem is None:
+            continue
+        left -= 1
+        if left < 0 and is_delivered(witness.writer):
+            return
+        _keep_first(problems, replace(problem, witness=witness.writer))
 
 
 def unsigned(chains: Iterable[VerifiedChain]) -> int:
@@ -198,7 +228,9 @@ def _compare(head: Head, chain: VerifiedChain | None, removed: Mapping[str, Head
     return None if digest == head.digest else Problem(head.writer, head.sequence, Finding.DIFFERENT)
 
 
-def _keep_first(problems: dict[str, Problem], problem: Problem) -> None:
-    before = problems.get(problem.writer)
+def _keep_first(problems: dict[tuple[str, str], Problem], problem: Problem) -> None:
+    # What a resource server claims must not hide what is certain about the same chain.
+    claimant = problem.witness if is_delivered(problem.witness) else ""
+    before = problems.get((problem.writer, claimant))
     if before is None or problem.sequence < before.sequence:
-        problems[problem.writer] = problem
+        problems[problem.writer, claimant] = problem

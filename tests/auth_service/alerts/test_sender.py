@@ -17,6 +17,7 @@ from auth_service.alerts.sender import AlertSender, Webhook
 from auth_service.alerts.sources import AlertSources
 from auth_service.fetching import Fetcher, Limits
 from auth_service.protocol.grant import REUSE
+from auth_service.storage import keys
 from shared.clock import system_clock
 from shared.journal.event import EventKind
 from shared.journal.verification import Finding, Problem
@@ -89,6 +90,32 @@ async def test_an_alert_that_is_not_accepted_is_sent_again_under_its_id(receiver
         sent = await received(receiver, 4)
     assert len({body["id"] for body in sent[:3]}) == 1
     assert sent[3]["summary"] == "Next."
+
+
+async def test_an_alert_counts_as_sent_only_when_it_was_accepted(
+    receiver: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "LOOK_AGAIN_S", 0.01)
+    receiver.answers["/alerts"] = answer(b"{}", status="500 Internal Server Error")
+    first, second = sender(receiver, store, attempts=1), sender(receiver, store, attempts=1)
+    async with first.run():
+        first.send(REUSED)
+        await received(receiver, 1)
+    receiver.answers["/alerts"] = OK
+    # Another process has begun to deliver it and stops: the claim ends, or it expires.
+    claim = keys.once("alert", REUSED.kind, REUSED.about, "claimed")
+    await store.delete(claim)
+    assert await store.put_once(claim, ttl_s=60)
+    async with second.run():
+        second.send(REUSED)
+        second.send(problem(1))
+        assert [body["summary"] for body in await received(receiver, 2)][1:] == ["1"]
+        await store.delete(claim)
+        sent = await received(receiver, 3)
+        second.send(REUSED)
+        second.send(problem(2))
+        sent = await received(receiver, 4)
+    assert [body["summary"] for body in sent[1:]] == ["1", REUSED.summary, "2"]
 
 
 async def test_a_receiver_that_hangs_delays_no_caller_and_is_given_up(

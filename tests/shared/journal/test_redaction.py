@@ -50,6 +50,31 @@ TEXTS = [
     f"sk-{SECRET}",
     f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
     f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}",
+    f"mysql --password {SECRET} -h db",
+    f"tool --db-password '{SECRET} two'",
+    f"tool -p {SECRET}",
+    f"tool --api-key {SECRET}",
+    f"tool --token-file-secret {SECRET}",
+    f'{{"\\u0070assword": "{SECRET}"}}',
+    f'{{"pass\\u0077ord": "{SECRET}"}}',
+    f"https://example.com/?%70assword={SECRET}",
+    f'Authorization: Digest username="a", realm="b", nonce="c", response="{SECRET}"',
+    f'Digest username="a", cnonce="{SECRET}"',
+    f"Authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature={SECRET}",
+    f"Cookie: theme=dark; session={SECRET}",
+    f"curl -H 'Cookie: a=1; b=2; session={SECRET}; c=3' https://example.com",
+    f"Set-Cookie: a={SECRET}; Path=/",
+    f'[{{"name": "password", "value": "{SECRET}"}}]',
+    f'[{{"key":"DB_PASSWORD","value":"{SECRET} two"}}]',
+]
+LABELLED: list[Any] = [
+    [{"name": "password", "value": SECRET}],
+    {"env": [{"name": "DB_PASSWORD", "value": SECRET}, {"name": "HOME", "value": "/home"}]},
+    {"headers": [{"key": "Authorization", "value": {"raw": SECRET}}]},
+    {"headers": [["X-Api-Key", SECRET]]},
+    {"args": ["--user", "a", "--password", SECRET]},
+    {"args": ["-p", SECRET, "b"]},
+    {json.loads('"\\u0070assword"'): SECRET},
 ]
 NAMES = [
     *(
@@ -100,6 +125,14 @@ def test_secrets_are_masked_wherever_they_are(text: str) -> None:
             result = json.dumps(redacted(arguments, rule, HASH_KEY), ensure_ascii=False)
             assert SECRET not in result, rule
     assert SECRET[:12] not in masked(text)
+
+
+@pytest.mark.parametrize("arguments", LABELLED)
+def test_secrets_that_another_value_names_are_masked(arguments: Any) -> None:
+    result = json.dumps(kept({"outer": arguments}))
+    assert SECRET not in result
+    assert "***" in result
+    assert "/home" in result or "HOME" not in result
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,14 @@ from shared import base64url
 from shared.journal.chain import Chain, Head, digest_of
 from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
-from shared.journal.verification import Finding, Problem, VerifiedChain, verify, verify_chain
+from shared.journal.verification import (
+    MAX_DISAGREEMENTS,
+    Finding,
+    Problem,
+    VerifiedChain,
+    verify,
+    verify_chain,
+)
 
 pytestmark = pytest.mark.requirement("JR-3")
 
@@ -198,6 +205,22 @@ class TestSeveralChains:
         assert verify([verify_chain(DELIVERED, entries, KEYS), witness]) == [
             Problem(DELIVERED, 20, Finding.DIFFERENT)
         ]
+
+    def test_what_a_resource_server_claims_names_it_and_hides_nothing_and_is_limited(self) -> None:
+        chain, liar = Chain("a"), Chain(DELIVERED)
+        entries = written(chain, 25)
+        false = [Head("a", 2, b"?" * 32), *(Head(f"none-{number}", 1, b"?" * 32) for number in range(50))]
+        first = liar.append(call(1))
+        heads = [head.to_json() for head in false]
+        claim = liar.append(Event(kind=EventKind.WITNESS, time_ms=9, members={"heads": heads}))
+        witness = verify_chain(DELIVERED, [first, claim], KEYS)
+        problems = verify([verify_chain("a", entries, KEYS), witness])
+        assert len(problems) == MAX_DISAGREEMENTS
+        assert {problem.witness for problem in problems} == {DELIVERED}
+        assert f"according to chain {DELIVERED}" in str(problems[0])
+        honest = verify_chain("b", written(Chain("b"), EVERY, heads=(chain.head,)), KEYS)
+        problems = verify([verify_chain("a", entries[:22], KEYS), witness, honest])
+        assert Problem("a", 25, Finding.CUT_OFF) in problems, "a claim about an earlier entry hides it not"
 
     def test_a_missing_chain_is_found(self) -> None:
         first, second, _ = self._pair()
