@@ -26,6 +26,7 @@ from auth_service.events.signing import SignedEvents
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.grants.person_claims import PersonClaims
+from auth_service.journal.quota import DeliveryQuota
 from auth_service.journal.received import ReceivedChains
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.consent_facts import ConsentFacts
@@ -96,6 +97,11 @@ def _events(parts: Components) -> EventsEndpoint:
         tool_calls=parts.grants.tool_calls,
         received=ReceivedChains(base.store, base.journal, base.clock),
         own_head=lambda: base.journal.stored_head,
+        quota=DeliveryQuota(
+            base.store,
+            base.settings.journal_delivery_bytes_per_hour,
+            base.alerting.sources.quota_exceeded if base.alerting else None,
+        ),
     )
 
 

@@ -282,6 +282,7 @@ class AuthSettings(KeySettings, AppearanceSettings):
 
     journal_retention_days: int = Field(default=90, ge=1, le=36_500)
     journal_retention_bytes: int = Field(default=4_294_967_296, ge=1_048_576)
+    journal_delivery_bytes_per_hour: int = Field(default=1_073_741_824, ge=1_048_576)
 
     max_clients: int = Field(default=100_000, ge=2)
     unused_clients_percent: int = Field(default=20, ge=1, le=99)

@@ -20,6 +20,7 @@ class AlertKind(StrEnum):
     STORE_PROBLEM = "store_problem"
     JOURNAL_CHANGED = "journal_changed"
     JOURNAL_GAP = "journal_gap"
+    JOURNAL_QUOTA = "journal_quota"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

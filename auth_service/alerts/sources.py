@@ -73,6 +73,17 @@ class AlertSources:
             )
         )
 
+    def quota_exceeded(self, server: str) -> None:
+        """Receive that a resource server delivers more events than it may."""
+        self._send(
+            Alert(
+                kind=AlertKind.JOURNAL_QUOTA,
+                summary="A resource server delivers more events than its quota; its calls may be refused.",
+                about=server,
+                details={"server": server},
+            )
+        )
+
     def journal_checked(self, chain: str, missing: int) -> None:
         """Receive how many events a chain lacks."""
         if missing > self._missing:

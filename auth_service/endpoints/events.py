@@ -12,6 +12,7 @@ from starlette.responses import Response
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.endpoints.descriptions.events import OPERATION
 from auth_service.grants.tool_calls import ToolCallRepository
+from auth_service.journal.quota import DeliveryQuota
 from auth_service.journal.received import ChainConflictError, ReceivedChains, answer
 from auth_service.protocol.errors import InvalidRequestError, NotAResourceServerError
 from auth_service.protocol.parameters import Parameters
@@ -39,10 +40,13 @@ class EventsEndpoint:
     tool_calls: ToolCallRepository
     received: ReceivedChains
     own_head: Callable[[], Head | None]
+    quota: DeliveryQuota
 
     async def handle(self, request: Request) -> Response:
         caller = await self._caller(request)
-        delivery = _delivery(await request.body(), caller)
+        body = await request.body()
+        delivery = _delivery(body, caller)
+        await self.quota.spend(caller.name, len(body))
         try:
             received = await self.received.add(delivery)
         except ChainConflictError as error:

@@ -5,6 +5,7 @@
     checkpoints.py signs the chain once a minute
     reader.py     reads the chains of all processes, and verifies them
     received.py   stores the chains of resource servers
+    quota.py      limits what a resource server delivers
     query.py      the conditions of a search
     search.py     finds events, the newest first, a page at a time
     newest_first.py  the entries of all chains in order, backwards

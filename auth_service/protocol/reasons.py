@@ -52,6 +52,11 @@ class Reason(ReasonCode):
         "Check that Redis is running and that DOORWARD_STORE is correct.",
     )
     RATE_LIMITED = "Too many requests of this kind came from one network, or from all networks together."
+    JOURNAL_QUOTA_EXCEEDED = (
+        "A resource server delivers more bytes of events in an hour than"
+        " DOORWARD_JOURNAL_DELIVERY_BYTES_PER_HOUR allows.",
+        "Find out which client calls so often; if the calls are legitimate, raise the setting.",
+    )
     CONTENT_TYPE_WRONG = "The endpoint does not accept the content type of the body."
     BODY_MALFORMED = "The body is not JSON in the format that the endpoint expects."
     PARAMETERS_MALFORMED = "The parameters contain invalid characters."

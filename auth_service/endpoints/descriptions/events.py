@@ -36,6 +36,11 @@ OPERATION = {
             "unauthorized_client",
             "only a configured resource server reports events",
         ),
+        "429": error(
+            "The resource server has delivered too much in this hour; `Retry-After` says when it may again.",
+            "temporarily_unavailable",
+            "too many bytes of events in this hour",
+        ),
         "409": answer("The entries do not continue the chain.", {"error": "conflict", "through": 0}),
     },
 }

@@ -149,6 +149,7 @@ def test_what_happens_becomes_an_alert_once() -> None:
     for complaints in (("memory is full",), ("memory is full", "no replica"), (), ("memory is full",)):
         sources.store_checked(complaints)
     sources.feed_lost("resource")
+    sources.quota_exceeded("resource")
     sources.journal_changed(Problem("chain", 7, Finding.CHANGED))
     for missing in (0, 3, 3, 4):
         sources.journal_checked("chain", missing)
@@ -156,6 +157,7 @@ def test_what_happens_becomes_an_alert_once() -> None:
         "token_reuse",
         *["store_problem"] * 3,
         "revocation_feed_gap",
+        "journal_quota",
         "journal_changed",
         *["journal_gap"] * 2,
     ]
