@@ -103,8 +103,16 @@ async def inventory_of(target: Target, authorization: str | None = None) -> Serv
         except ServerInventoryError as error:
             stderr.seek(0)
             last_lines = [printable(line.encode()) for line in stderr.read(100_000).splitlines()[-5:]]
-            reason = printable(str(error).encode())
+            reason = printable(f"{error}{_advice(target)}".encode())
             raise InspectionError(f"{target.log_name} cannot be inspected: {reason}", last_lines) from None
+
+
+def _advice(target: Target) -> str:
+    from resource_service.targets import HttpTarget
+
+    if isinstance(target, HttpTarget):
+        return "; check that it is running, and its path: for most servers the URL ends in /mcp"
+    return "; run the command in a terminal to see why it ends"
 
 
 def _write(file: Path | None, text: str) -> None:

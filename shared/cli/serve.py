@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ import typer
 from shared.cli.console import CommandError
 from shared.cli.listen import check_address
 from shared.cli.settings import check_settings
-from shared.cli.store import check_store_url
+from shared.cli.store import check_store, check_store_url
 from shared.cli.variables import without_effect
 from shared.logs import LogSettings, configure_logs, get_logger
 from shared.metrics.settings import MetricsSettings
@@ -72,6 +73,8 @@ def auth(
 
     check_settings(AuthSettings, LogSettings, MetricsSettings, context=context)
     check_store_url(os.environ["DOORWARD_STORE"])
+    if not os.environ["DOORWARD_STORE"].startswith("sqlite:"):
+        asyncio.run(check_store(os.environ["DOORWARD_STORE"], "DOORWARD_STORE"))
     tls = Tls(certificate, certificate_key)
     _serve("auth_service.main", host=host, port=port, workers=workers, grace_s=grace, leash=leash, tls=tls)
 

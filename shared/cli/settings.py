@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsError
 
 from shared.cli.console import CommandError
@@ -30,7 +31,22 @@ def check_settings(*models: type[BaseSettings], context: typer.Context | None = 
 def complaints_about_values(environment: Mapping[str, str], *models: type[BaseSettings]) -> list[str]:
     """List the errors that `models` find in `environment`, one sentence each."""
     with _environment(environment):
-        return list(dict.fromkeys(text for model in models for text in _complaints(model)))
+        return list(dict.fromkeys(text for model in models for text in _complaints_about(model, environment)))
+
+
+def _complaints_about(model: type[BaseSettings], environment: Mapping[str, str]) -> list[str]:
+    """List the errors of a model; of values in quotation marks only that: the others follow."""
+    prefix = model.model_config.get("env_prefix", "")
+    names = [f"{prefix}{name}".upper() for name in model.model_fields]
+    quoted = [name for name in names if _is_quoted(environment.get(name, ""))]
+    if not quoted:
+        return list(_complaints(model))
+    return [f"{name}: the quotation marks are a part of the value; remove them" for name in quoted]
+
+
+def _is_quoted(value: str) -> bool:
+    # `docker run --env-file` keeps them. No valid value begins and ends with one.
+    return len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
 
 
 @contextmanager
@@ -58,10 +74,28 @@ def _complaints(model: type[BaseSettings]) -> Iterator[str]:
     try:
         model()
     except ValidationError as error:
-        for details in error.errors():
-            yield _complaint(model, details["loc"], details["msg"].removeprefix("Value error, "))
+        details = error.errors()
+        for each in details:
+            if not _follows(each, details):
+                yield _complaint(model, each["loc"], _message(each))
     except SettingsError as error:
         yield f"the settings cannot be read: {error}"
+
+
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Whether an error only follows from another: a default that needs it, or a list without its entries."""
+    location = error["loc"]
+    if error["type"] == "default_factory_not_called":
+        return True
+    inside = (other["loc"] for other in errors if len(other["loc"]) > len(location))
+    return any(other[: len(location)] == location for other in inside)
+
+
+def _message(error: ErrorDetails) -> str:
+    if error["type"] == "too_short" and error.get("ctx", {}).get("field_type") == "Value":
+        # A secret: pydantic speaks of its items.
+        return f"it must have at least {error['ctx']['min_length']} characters; `doorward init` draws one"
+    return error["msg"].removeprefix("Value error, ")
 
 
 def _complaint(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:

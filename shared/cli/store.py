@@ -91,9 +91,15 @@ async def check_store(url: str, option: str) -> None:
         async with _opened(url) as store:
             await store.ping()
     except StoreUnavailableError as error:
-        raise CommandError(f"{option}: the store does not respond: {error}") from error
+        raise CommandError(f"{option}: the store does not respond: {error}{_advice(str(error))}") from error
     except CommandError as error:
         raise CommandError(f"{option}: {error}") from error
+
+
+def _advice(failure: str) -> str:
+    if "NOAUTH" in failure:
+        return "; the URL needs a password: redis://:PASSWORD@HOST"
+    return "; check the password in the URL" if "WRONGPASS" in failure else ""
 
 
 def check_store_url(url: str, name: str = "DOORWARD_STORE") -> None:

@@ -139,9 +139,12 @@ class RedisPipeline:
         required = [connection.send(command) for command in self._settings.greeting]
         named = connection.send(("CLIENT", "SETNAME", self._settings.name))
         await asyncio.wait([*required, named])
+        for answer in (*required, named):
+            # Retrieved: after a wrong password, every later command fails, too. A user without the right to
+            # name connections can do everything else.
+            answer.exception()
         for answer in required:
             answer.result()
-        named.exception()  # retrieved: a user without the right to name connections can do everything else
         if not connection.is_usable():
             raise errors.ConnectionError("Redis closed the connection")
 

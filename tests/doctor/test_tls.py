@@ -15,7 +15,7 @@ from tests.doctor.serving import Stage, staging
 
 FIX = (
     "Install a certificate from a public authority for this exact host name, with its intermediate "
-    "certificates, and renew it before it expires."
+    "certificates, and renew it before it expires. For `doorward up --https`, see `doorward trust`."
 )
 DAY = timedelta(days=1)
 

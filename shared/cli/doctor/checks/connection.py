@@ -51,7 +51,7 @@ def reachable(evidence: Evidence) -> Verdict:
     meaning="Clients refuse a certificate that has expired, is for another name, or is from an unknown "
     "authority. Few of them show the reason.",
     fix="Install a certificate from a public authority for this exact host name, with its intermediate "
-    "certificates, and renew it before it expires.",
+    "certificates, and renew it before it expires. For `doorward up --https`, see `doorward trust`.",
 )
 def tls(evidence: Evidence) -> Verdict:
     bad = [item for item in discovery_exchanges(evidence) if item.trouble in CERTIFICATE_TROUBLES]
