@@ -11,7 +11,8 @@ from starlette.responses import Response
 from auth_service.client_auth.authentication import ClientAuthentication
 from auth_service.client_auth.dpop import DpopProofs
 from auth_service.endpoints.descriptions.token import OPERATION
-from auth_service.grants.base import GrantType, TokenRequest
+from auth_service.grants.base import Begun, GrantType, TokenRequest
+from auth_service.grants.reading_ahead import begin_reading, end_reading
 from auth_service.grants.token_issuer import TokenIssuer, TokenResponses
 from auth_service.journal.journal import Journal
 from auth_service.protocol.client import Client
@@ -66,25 +67,37 @@ class TokenEndpoint:
         proof = await self.dpop.read_proof(
             header_values(request.scope, "dpop"), "POST", self.url, source=network
         )
-        # 3. The client.
-        client = await self._client(header_values(request.scope, "authorization"), parameters, network)
+        # 3. The client, and in the same exchange what its grant type reads first.
+        grant_type = self.grant_types.get(parameters.require("grant_type"))
+        begun = begin_reading(grant_type, parameters, int(self.clock()))
         try:
-            return await self._redeem(client, parameters, proof, network)
-        except OAuthError as error:
-            self._note_refusal(client, error)
-            raise
+            client = await self._client(header_values(request.scope, "authorization"), parameters, network)
+            try:
+                return await self._redeem(
+                    client, grant_type, parameters, proof=proof, network=network, begun=begun
+                )
+            except OAuthError as error:
+                self._note_refusal(client, error)
+                raise
+        finally:
+            end_reading(begun)
 
     async def _redeem(
-        self, client: Client, parameters: Parameters, proof: Proof | None, network: str
+        self,
+        client: Client,
+        grant_type: GrantType | None,
+        parameters: Parameters,
+        *,
+        proof: Proof | None,
+        network: str,
+        begun: Begun | None,
     ) -> Response:
         # 4. A grant type that exists and that the client registered.
-        name = parameters.require("grant_type")
-        grant_type = self.grant_types.get(name)
         if grant_type is None:
             raise UnsupportedGrantTypeError(
                 Reason.GRANT_TYPE_UNSUPPORTED, "this server does not support the grant_type"
             )
-        self._check_registered(client.grant_types, name)
+        self._check_registered(client.grant_types, parameters.require("grant_type"))
         # 5. The key that the tokens will be bound to, if any.
         source = proof_source(client, network)
         jkt = await self.dpop.use(proof, source)
@@ -101,6 +114,7 @@ class TokenEndpoint:
                 proof_source=source,
                 jkt=jkt,
                 prepare=tokens.prepare,
+                begun=begun,
             )
         )
         return json_response(await tokens.of(grant))

@@ -20,8 +20,8 @@ from auth_service.protocol.reasons import Reason
 from auth_service.users.account_reading import account_reading
 from auth_service.users.repository import User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
-from shared.storage.interface import Store, StoreUnavailableError
-from shared.storage.readings import NOTHING, Reading, read_together
+from shared.storage.interface import StoreUnavailableError
+from shared.storage.readings import NOTHING, Reading
 
 SESSION_ENDED = "the login session of the grant has ended"
 
@@ -32,7 +32,6 @@ class GrantFactory:
     def __init__(
         self,
         *,
-        store: Store,
         grants: GrantRepository,
         clients: ClientRepository,
         users: UserRepository,
@@ -40,7 +39,6 @@ class GrantFactory:
         permissions: Permissions,
         lifetimes: Lifetimes,
     ) -> None:
-        self._store = store
         self._grants = grants
         self._clients = clients
         self._users = users
@@ -99,8 +97,12 @@ class GrantFactory:
             raise AccessNotGrantedError
         if prepare is not None:
             await prepare(grant)
-        await self._grants.open(grant)
-        refusal = await self._refusal(grant)
+        # Read after the grant was opened: code that disables a user, ends a session or deletes a client
+        # does so before it revokes the open grants, so one of the two notices the other.
+        client, user, session = await self._grants.open(
+            grant, self._client_of(grant), self._user_of(grant), self._session_of(grant)
+        )
+        refusal = await self._refusal(grant, client, user, session)
         if refusal is not None:
             await self._grants.revoke(grant.grant_id, refusal.description)
             raise refusal
@@ -123,12 +125,9 @@ class GrantFactory:
         with suppress(StoreUnavailableError):
             await self._grants.revoke(grant.grant_id, "its tokens were not issued")
 
-    async def _refusal(self, grant: Grant) -> OAuthError | None:
-        # Checked after the grant was opened: code that disables a user, ends a session or deletes a client
-        # does so before it revokes the open grants, so one of the two notices the other.
-        client, user, session = await read_together(
-            self._store, self._client_of(grant), self._user_of(grant), self._session_of(grant)
-        )
+    async def _refusal(
+        self, grant: Grant, client: Client | None, user: User | None, session: Session | None
+    ) -> OAuthError | None:
         if not await self._client_stays(grant, client):
             return InvalidClientError(Reason.CLIENT_NOT_ALLOWED, "the client was deleted or disabled")
         # Never invalid_client: clients delete their registration on that error (RFC 6749 §5.2).

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from auth_service.crypto.handles import Handle, Handles, Kind
-from auth_service.grants.base import TokenRequest
+from auth_service.grants.base import Begun, TokenRequest
 from auth_service.grants.permissions import Narrow, Permissions, StoredRules
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.errors import InvalidGrantError, OAuthError
 from auth_service.protocol.grant import Grant, Lifetimes, Refresh, refresh
 from auth_service.protocol.lost_writes import caught_up
 from auth_service.protocol.narrowed_grants import within
+from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 
 
@@ -34,9 +35,11 @@ class RefreshToken:
         self._jwt_resources = jwt_resources
 
     async def redeem(self, request: TokenRequest) -> Grant:
-        token = self._handles.read_handle(request.parameters.require("refresh_token"), request.now)
-        if token is None or token.kind is not Kind.REFRESH_TOKEN:
+        request.parameters.require("refresh_token")
+        begun = request.begun or self.begin_reading(request.parameters, request.now)
+        if begun is None:
             raise _invalid()
+        token = begun.handle
         presented = Refresh(
             client_id=request.client.client_id,
             generation=token.generation,
@@ -47,7 +50,8 @@ class RefreshToken:
             # As in the token issuer: clients with pairwise subjects get no JWTs.
             verified_locally=self._jwt_resources if request.client.sector is None else frozenset(),
         )
-        stored, rules = await self._grants.read_beside(token.grant_id, self._permissions.rules_key)
+        value, rules = await begun.values
+        stored = await self._grants.to_change(value)
         if stored is None:
             raise _invalid()
         current = self._caught_up(stored.document, token, request)
@@ -68,6 +72,13 @@ class RefreshToken:
         if isinstance(outcome, OAuthError):
             raise outcome
         return outcome
+
+    def begin_reading(self, parameters: Parameters, now: int) -> Begun | None:
+        """Begin to read what `redeem` needs; None if there is no genuine token."""
+        token = self._handles.read_handle(parameters.get("refresh_token") or "", now)
+        if token is None or token.kind is not Kind.REFRESH_TOKEN:
+            return None
+        return Begun(token, self._grants.read_with(token.grant_id, self._permissions.rules_key))
 
     def _caught_up(self, grant: Grant, token: Handle, request: TokenRequest) -> Grant:
         may_rebind = request.client.confidential

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher
@@ -22,6 +22,8 @@ from shared.logs import get_logger
 from shared.storage.documents import READ_AT_ONCE, Collection, Read
 from shared.storage.interface import NotReplicatedError, Store, StoreFullError, StoreUnavailableError
 from shared.storage.json_codec import JsonCodec
+from shared.storage.readings import LaterReading, Reading, read_afterwards
+from shared.storage.steps import AddMember, Step
 
 _log = get_logger(__name__)
 
@@ -64,18 +66,22 @@ class GrantRepository:
     def _remaining(self, grant: Grant) -> int:
         return grant.kept_until - int(self._clock())
 
-    async def open(self, grant: Grant) -> None:
-        """Store and index a new grant. The caller must check user, client and session afterwards, not before.
+    async def open(self, grant: Grant, *afterwards: Reading[Any]) -> tuple[Any, ...]:
+        """Store and index a new grant; return what `afterwards` reads once that is done.
 
-        It is indexed after it exists, so that an index entry without a grant can always be removed.
+        The caller must check user, client and session afterwards, not before. The grant is indexed after it
+        exists, so that an index entry without a grant can always be removed.
         """
         kind, members = grant_events.opening(grant)
-        await asyncio.gather(
-            self._journal.record(kind, **members), self._grants.create(grant.grant_id, grant)
-        )
         listed_s = max(1, grant.expires_at - int(self._clock()))
-        entries = [self._store.index_add(index, grant.grant_id, ttl_s=listed_s) for index in _indexes(grant)]
-        await (asyncio.gather(*entries) if len(entries) > 1 else entries[0])
+        steps: list[Step] = [
+            self._grants.creation(grant.grant_id, grant),
+            *(AddMember(index, grant.grant_id, listed_s) for index in _indexes(grant)),
+        ]
+        _, results = await asyncio.gather(
+            self._journal.record(kind, **members), read_afterwards(self._store, steps, *afterwards)
+        )
+        return results  # type: ignore[no-any-return] # of `gather`
 
     async def get(self, grant_id: str) -> Grant | None:
         """Return the grant with that id, if it is still stored."""
@@ -91,10 +97,9 @@ class GrantRepository:
         """Read the grant with that id, for `decoded`, and another key, in one exchange; as `get_many`."""
         return self._store.get_many([keys.grant(grant_id), other_key])
 
-    async def read_beside(self, grant_id: str, other_key: str) -> tuple[Read[Grant] | None, bytes | None]:
-        """Return the grant with that id, as `read`, and the value of another key, in one exchange."""
-        value, other = await self.read_with(grant_id, other_key)
-        return None if value is None else Read(await self.current(value), value), other
+    async def to_change(self, value: bytes | None) -> Read[Grant] | None:
+        """Decode a stored grant to be changed afterwards, as `read`."""
+        return None if value is None else Read(await self.current(value), value)
 
     def decoded(self, value: bytes) -> Grant:
         """Decode a stored grant, which may be revoked nevertheless (`is_known_revoked`)."""
@@ -149,11 +154,12 @@ class GrantRepository:
         was: Read[Grant] | None = None,
         may_be_lost: bool = False,
         prepare: Prepare | None = None,
+        later: LaterReading[Any] | None = None,
     ) -> R | None:
         """Apply a pure rule atomically; return None if the grant does not exist.
 
         Args:
-            was, may_be_lost: as in `Collection.update`.
+            was, may_be_lost, later: as in `Collection.update`.
             prepare: awaited with an active grant before each attempt to write it; if it raises, nothing is
                 written.
 
@@ -167,7 +173,12 @@ class GrantRepository:
         change = GrantChange(rule, self._notices, as_known=self._as_known, prepare=prepare)
         try:
             result = await self._grants.update(
-                grant_id, change.decide, before=change.before_write, was=was, may_be_lost=may_be_lost
+                grant_id,
+                change.decide,
+                before=change.before_write,
+                was=was,
+                may_be_lost=may_be_lost,
+                later=later,
             )
         except NotReplicatedError:
             self._remember(change.revoked)

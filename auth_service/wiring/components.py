@@ -231,7 +231,6 @@ def grants(
         repository=repository,
         tool_calls=ToolCallRepository(base.store, repository, base.clock),
         factory=GrantFactory(
-            store=base.store,
             grants=repository,
             clients=clients.repository,
             users=users.repository,

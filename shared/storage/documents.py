@@ -10,12 +10,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from shared.logs import get_logger
 from shared.storage.interface import NotReplicatedError, Store, StoreUnavailableError
 from shared.storage.json_codec import JsonCodec
-from shared.storage.readings import Reading
+from shared.storage.readings import LaterReading, Reading
+from shared.storage.steps import Create, Replace
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -98,6 +99,10 @@ class Collection(Generic[T]):
             self.key(document_id), self.codec.encode(document), ttl_s=self._lifetime(document)
         )
 
+    def creation(self, document_id: str, document: T) -> Create:
+        """Return `create` as a step, to be performed in order with others."""
+        return Create(self.key(document_id), self.codec.encode(document), self._lifetime(document))
+
     async def delete(self, document_id: str) -> bool:
         """Delete a document. Returns True to exactly one of several concurrent callers."""
         return await self.store.delete(self.key(document_id))
@@ -110,6 +115,7 @@ class Collection(Generic[T]):
         before: Callable[[T], Awaitable[None]] | None = None,
         was: Read[T] | None = None,
         may_be_lost: bool = False,
+        later: LaterReading[Any] | None = None,
     ) -> R | None:
         """Change a document by a rule, atomically: if another writer was faster, the rule runs again.
 
@@ -119,6 +125,7 @@ class Collection(Generic[T]):
                 written.
             was: the document as the caller has read it, which saves reading it. A decision to leave the
                 document unchanged is only made about the current one.
+            later: is done with each attempt to write the document.
 
         Returns:
             the result of the decision that was written; None if the document does not exist.
@@ -142,15 +149,25 @@ class Collection(Generic[T]):
             was = None
             if before is not None:
                 await before(document)
-            if await self._replaced(key, old, document, may_be_lost=may_be_lost):
+            if await self._replaced(key, old, document, may_be_lost=may_be_lost, later=later):
                 return result
             await asyncio.sleep(_pause_s(attempt))
         raise StoreUnavailableError(f"{MAX_ATTEMPTS} attempts to change one document were overtaken")
 
-    async def _replaced(self, key: str, old: bytes, document: T, *, may_be_lost: bool) -> bool:
-        new = self.codec.encode(document, replacing=old)
+    async def _replaced(
+        self,
+        key: str,
+        old: bytes,
+        document: T,
+        *,
+        may_be_lost: bool,
+        later: LaterReading[Any] | None,
+    ) -> bool:
+        step = Replace(key, old, self.codec.encode(document, replacing=old), self._lifetime(document))
         try:
-            return await self.store.replace(key, old, new, ttl_s=self._lifetime(document))
+            if later is not None:
+                return bool(await later.read_after(self.store, step))
+            return await step.perform(self.store)
         except NotReplicatedError as error:
             if not may_be_lost:
                 raise

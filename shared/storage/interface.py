@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from shared.storage.entries import Entries
     from shared.storage.revocation_log import RevocationLog
+    from shared.storage.steps import Step
 
 
 class StoreUnavailableError(Exception):
@@ -99,6 +100,14 @@ class Store(Protocol):
         """Return the values of `keys` in their order: in one exchange with the backend, where possible.
 
         This and `get` return an `asyncio.Future` if the request was sent already.
+        """
+        ...
+
+    def in_order(self, steps: Sequence[Step]) -> Awaitable[list[Any]] | None:
+        """Perform steps in one exchange, each after the ones before it: for `steps.in_order`.
+
+        Returns:
+            None if this backend cannot: the caller performs one after the other.
         """
         ...
 

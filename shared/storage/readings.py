@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from shared.storage.interface import Store
+from shared.storage.steps import ReadMany, Step, in_order
 
 R = TypeVar("R")
 
@@ -24,11 +25,57 @@ class Reading(Generic[R]):
     decode: Callable[..., R]
 
 
+class LaterReading(Generic[R]):
+    """A reading in the same exchange as a write, which sees what the store has after the write.
+
+    Attributes:
+        is_done: whether a write was made, and `result` is of the time after it.
+    """
+
+    result: R
+
+    def __init__(self, reading: Reading[R]) -> None:
+        self._reading = reading
+        self.is_done = False
+
+    async def read_after(self, store: Store, step: Step) -> object:
+        """Perform a step, then read; return the result of the step.
+
+        Raises:
+            StoreUnavailableError: as from `in_order`.
+        """
+        self.is_done = False
+        result, values = await in_order(store, step, ReadMany(self._reading.keys))
+        self.result = self._reading.decode(*values)
+        self.is_done = True
+        return result
+
+
 async def read_together(store: Store, *readings: Reading[Any]) -> tuple[Any, ...]:
     """Return the result of each reading, from one `Store.get_many`."""
-    wanted = [key for reading in readings for key in reading.keys]
-    values = iter(await store.get_many(wanted) if wanted else ())
-    return tuple(reading.decode(*islice(values, len(reading.keys))) for reading in readings)
+    keys = _keys(readings)
+    return _decoded(readings, await store.get_many(keys) if keys else ())
+
+
+async def read_afterwards(store: Store, steps: Sequence[Step], *readings: Reading[Any]) -> tuple[Any, ...]:
+    """Return the result of each reading, which sees what the store has after the steps took effect.
+
+    Raises:
+        StoreUnavailableError: as from `in_order`.
+    """
+    keys = _keys(readings)
+    reads = [ReadMany(keys)] if keys else []
+    *_, values = await in_order(store, *steps, *reads)
+    return _decoded(readings, values if keys else ())
+
+
+def _keys(readings: Sequence[Reading[Any]]) -> tuple[str, ...]:
+    return tuple(key for reading in readings for key in reading.keys)
+
+
+def _decoded(readings: Sequence[Reading[Any]], values: Iterable[bytes | None]) -> tuple[Any, ...]:
+    remaining = iter(values)
+    return tuple(reading.decode(*islice(remaining, len(reading.keys))) for reading in readings)
 
 
 NOTHING: Reading[Any] = Reading((), lambda: None)

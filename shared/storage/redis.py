@@ -27,7 +27,7 @@ from redis.exceptions import (
 
 from shared.clock import Clock, system_clock
 from shared.logs import get_logger
-from shared.storage import own_keys, redis_info, redis_streams
+from shared.storage import own_keys, redis_info, redis_steps, redis_streams
 from shared.storage.durability import REPLICATION_TIMEOUT_S, Durability
 from shared.storage.interface import (
     Count,
@@ -58,7 +58,9 @@ from shared.storage.redis_scripts import (
     UNCOUNT,
     Script,
 )
+from shared.storage.redis_steps import lifetime_ms
 from shared.storage.revocation_log import MayRecordRevocations
+from shared.storage.steps import ReadMany, Step
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,13 +105,16 @@ class RedisStore(MayRecordRevocations):
             return asyncio.gather(*map(self.get, keys))
         return cast("Awaitable[list[bytes | None]]", self._command("MGET", *keys))
 
+    def in_order(self, steps: Sequence[Step]) -> Awaitable[list[Any]] | None:
+        if self._pipeline is None or any(map(self._waits_for_replicas, steps)):
+            return None
+        return self._sent_in_order(self._pipeline, steps)
+
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
-        lifetime_ms = _lifetime_ms(ttl_s)
-        expiry = ("PX", lifetime_ms) if lifetime_ms else ()
-        return bool(await self._write(key, "SET", key, value, "NX", *expiry))
+        return bool(await self._write(key, *redis_steps.create(key, value, ttl_s)))
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
-        return bool(await self._run(REPLACE, key, old, new, _lifetime_ms(ttl_s)))
+        return bool(await self._run(REPLACE, key, old, new, lifetime_ms(ttl_s)))
 
     async def confirm(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         if not self._durability.waits_for(key):
@@ -124,19 +129,17 @@ class RedisStore(MayRecordRevocations):
 
     async def count(self, key: str, *, ttl_s: int, limit: int, by: int = 1) -> Count:
         check_step(by)
-        counted = await self._run(COUNT, key, str(by), str(limit), _lifetime_ms(ttl_s))
-        admitted, value, left_ms = cast("list[int]", counted)
-        return Count(bool(admitted), value, max(1, -(-left_ms // 1000)))
+        return redis_steps.count_of(await self._run(COUNT, key, str(by), str(limit), lifetime_ms(ttl_s)))
 
     async def uncount(self, key: str, *, by: int = 1) -> None:
         check_step(by)
         await self._run(UNCOUNT, key, str(by))
 
     async def index_add(self, index: str, member: str, *, ttl_s: int | None) -> None:
-        await self._run(INDEX_ADD, index, member, _lifetime_ms(ttl_s))
+        await self._run(INDEX_ADD, index, member, lifetime_ms(ttl_s))
 
     async def index_add_within(self, index: str, member: str, *, ttl_s: int | None, limit: int) -> bool:
-        return bool(await self._run(INDEX_ADD_WITHIN, index, member, _lifetime_ms(ttl_s), str(limit)))
+        return bool(await self._run(INDEX_ADD_WITHIN, index, member, lifetime_ms(ttl_s), str(limit)))
 
     async def index_remove(self, index: str, member: str) -> None:
         await self._run(INDEX_REMOVE, index, member)
@@ -255,6 +258,14 @@ class RedisStore(MayRecordRevocations):
             if not isinstance(error.__cause__, NoScriptError):
                 raise
         return await send("EVAL", script.text, "1", key, *arguments)
+
+    def _waits_for_replicas(self, step: Step) -> bool:
+        return not isinstance(step, ReadMany) and self._durability.waits_for(step.key)
+
+    @staticmethod
+    async def _sent_in_order(pipeline: RedisPipeline, steps: Sequence[Step]) -> list[Any]:
+        answers = await pipeline.execute_in_order([redis_steps.command_of(step) for step in steps])
+        return redis_steps.results(steps, answers)
 
     async def _write(self, key: str, *arguments: Argument) -> object:
         if self._replicated is None or not self._durability.waits_for(key):
@@ -383,10 +394,3 @@ async def _subscribe(pubsub: PubSub, channel: str) -> None:
     await pubsub.subscribe(channel)
     if await pubsub.get_message(timeout=ANSWER_TIMEOUT_S) is None:
         raise TimeoutError("no answer to SUBSCRIBE")
-
-
-def _lifetime_ms(ttl_s: int | None) -> str:
-    """Return the milliseconds as text, empty for a key without a lifetime."""
-    if ttl_s is not None and ttl_s < 1:
-        raise ValueError("a lifetime must be at least one second")
-    return "" if ttl_s is None else str(ttl_s * 1000)

@@ -70,6 +70,29 @@ class RedisPipeline:
         except (errors.RedisError, OSError) as error:
             raise self._failure(error) from error
 
+    async def execute_in_order(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
+        """Send commands over one connection, so that they are executed in their order; return the answers.
+
+        Raises:
+            RedisError, OSError: the error of the first command that failed, or what `failure` makes of it.
+        """
+        connection = self._connection
+        if connection is None or not connection.is_usable():
+            try:
+                async with asyncio.timeout(self._settings.call_timeout_s):
+                    connection = await self._reconnect()
+            except (errors.RedisError, OSError) as error:
+                raise self._failure(error) from error
+        sent = _sent(connection, commands)
+        try:
+            await sent[-1]  # answered last
+        except asyncio.CancelledError:
+            _cancel(sent)
+            raise
+        except Exception:  # noqa: BLE001, S110 -- raised below, unless an earlier one failed
+            pass
+        return _answers(sent)
+
     async def execute_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[object]:
         """Send commands over one connection, without others in between; return the answer or error of each.
 
@@ -147,6 +170,32 @@ class RedisPipeline:
             answer.result()
         if not connection.is_usable():
             raise errors.ConnectionError("Redis closed the connection")
+
+
+def _sent(
+    connection: RedisConnection, commands: Sequence[tuple[Argument, ...]]
+) -> list[asyncio.Future[object]]:
+    sent = list[asyncio.Future[object]]()
+    try:
+        for command in commands:
+            sent.append(connection.send(command))
+    except Exception:
+        _cancel(sent)
+        raise
+    return sent
+
+
+def _cancel(sent: Sequence[asyncio.Future[object]]) -> None:
+    for answer in sent:
+        if not answer.cancel() and not answer.cancelled():
+            answer.exception()  # retrieved, because nobody else will
+
+
+def _answers(sent: Sequence[asyncio.Future[object]]) -> list[object]:
+    failures = [failure for failure in [answer.exception() for answer in sent] if failure]
+    if failures:
+        raise failures[0]
+    return [answer.result() for answer in sent]
 
 
 def _failed(error: Exception) -> asyncio.Future[object]:

@@ -22,6 +22,7 @@ from shared.storage.sqlite_entries import SqliteEntries
 from shared.storage.sqlite_file import open_database
 from shared.storage.sqlite_messages import Message, Subscription
 from shared.storage.sqlite_writer import Writer
+from shared.storage.steps import Step
 
 R = TypeVar("R")
 
@@ -118,6 +119,9 @@ class SqliteStore(MayRecordRevocations):
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
         return [await self.get(key) for key in keys]
+
+    def in_order(self, steps: Sequence[Step]) -> None:
+        return None  # each write is a transaction, and waits for none of another process longer than it must
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         return await self._write(_CREATE, key=key, value=value, ttl_s=_lifetime(ttl_s))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from shared.storage import Store
+from shared.storage.steps import Create, ReadMany, in_order
 
 KEY = "doorward:test:key"
 INDEX = "doorward:test:index"
@@ -23,6 +24,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "get": lambda store: store.get(KEY),
     "get_many": lambda store: store.get_many([KEY, COUNTER]),
     "create": lambda store: store.create(KEY, b"value", ttl_s=None),
+    "in_order": lambda store: in_order(store, Create(KEY, b"value", 60), ReadMany((KEY,))),
     "replace": lambda store: store.replace(KEY, b"value", b"new", ttl_s=60),
     "delete": lambda store: store.delete(KEY),
     "put_once": lambda store: store.put_once(KEY, ttl_s=60),

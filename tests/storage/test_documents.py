@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -148,9 +149,9 @@ async def test_an_update_that_is_overtaken_without_end_gives_up(
         return Decision(replace(ticket, owner="never written"), None)
 
     class Overtaken(Collection[Ticket]):
-        async def _replaced(self, key: str, old: bytes, document: Ticket, *, may_be_lost: bool) -> bool:
+        async def _replaced(self, key: str, old: bytes, document: Ticket, **more: Any) -> bool:
             await self.store.replace(key, old, codec.encode(Ticket("rival", used=next(rivals))), ttl_s=None)
-            return await super()._replaced(key, old, document, may_be_lost=may_be_lost)
+            return await super()._replaced(key, old, document, **more)
 
     overtaken = Overtaken(store, key, codec, lambda ticket: None)
     with pytest.raises(StoreUnavailableError, match="overtaken"):

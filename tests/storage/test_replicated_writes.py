@@ -17,6 +17,7 @@ from shared.storage.documents import Collection
 from shared.storage.durability import SHORT_LIVED, durability_from_environment, family
 from shared.storage.json_codec import JsonCodec
 from shared.storage.key_spec import PREFIX
+from shared.storage.steps import AddMember, Create, ReadMany, Replace, in_order
 from tests.machine import require
 from tests.storage.topologies import (
     ClusterDeployment,
@@ -170,3 +171,17 @@ def test_commands_use_the_durability_of_the_environment(monkeypatch: pytest.Monk
     monkeypatch.setenv("DOORWARD_DURABILITY", "hopeful")
     with pytest.raises(ValueError, match="one of"):
         durability_from_environment()
+
+
+async def test_steps_in_order_wait_for_replicas_as_single_writes_do(sentinel: SentinelDeployment) -> None:
+    sentinel.empty()
+    async with opened(sentinel.url) as store:
+        listing = AddMember(keys.subject_grants("c"), "a", 60)
+        assert await in_order(store, Create(GRANT, b"1", 60), listing, ReadMany((GRANT,))) == [
+            True,
+            None,
+            [b"1"],
+        ]
+        assert await asyncio.to_thread(sentinel.replica.command, "GET", GRANT) == b"1"
+        with sentinel.replica.frozen(), pytest.raises(NotReplicatedError):
+            await in_order(store, Replace(GRANT, b"1", b"2", 60), ReadMany((GRANT,)))
