@@ -30,9 +30,8 @@ def begin_reading(grant_type: GrantType | None, parameters: Parameters, now: int
 
 def end_reading(begun: Begun | None) -> None:
     """Drop what a refused request did not use."""
-    values = begun and begun.values
-    if isinstance(values, asyncio.Future) and not values.cancel() and not values.cancelled():
-        values.exception()  # otherwise asyncio complains that nobody retrieved it
+    if begun is not None and isinstance(begun.values, asyncio.Future):
+        begun.values.cancel()  # also if it has failed: asyncio would complain that nobody retrieved the error
 
 
 def _may_fetch(parameters: Parameters) -> bool:

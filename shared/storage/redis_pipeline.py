@@ -187,8 +187,7 @@ def _sent(
 
 def _cancel(sent: Sequence[asyncio.Future[object]]) -> None:
     for answer in sent:
-        if not answer.cancel() and not answer.cancelled():
-            answer.exception()  # retrieved, because nobody else will
+        answer.cancel()  # also if it has failed: asyncio would complain that nobody retrieved the error
 
 
 def _answers(sent: Sequence[asyncio.Future[object]]) -> list[object]:

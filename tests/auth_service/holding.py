@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
 from shared.storage import Store
+from shared.storage.steps import Create, Step, in_order
 from tests.auth_service.service import AuthorizationServer, running
 
 SOON_S = 60
@@ -31,11 +32,23 @@ class Holding:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def in_order(self, steps: Sequence[Step]) -> Awaitable[list[Any]] | None:
+        return self._in_order(steps)
+
+    async def _in_order(self, steps: Sequence[Step]) -> list[Any]:
+        for step in steps:
+            if isinstance(step, Create):
+                await self._hold(step.key)
+        return await in_order(self._store, *steps)
+
     async def create(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
+        await self._hold(key)
+        return await self._store.create(key, value, ttl_s=ttl_s)
+
+    async def _hold(self, key: str) -> None:
         if self.holding and key.startswith(self._prefix):
             self.reached.set()
             await asyncio.to_thread(self.released.wait, SOON_S)
-        return await self._store.create(key, value, ttl_s=ttl_s)
 
 
 @contextmanager
