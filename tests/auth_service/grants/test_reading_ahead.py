@@ -1,4 +1,4 @@
-"""What is read before the client of a token request is authenticated."""
+"""Grants that are read before the client of a token request is authenticated."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_store_that_does_not_send_at_once_is_read_later(
     assert begun(here, name, **{parameter: await genuine(here, parameter)}) is None
 
 
-async def test_the_failure_of_a_reading_that_nobody_used_is_no_complaint() -> None:
+async def test_a_failed_reading_that_was_not_used_is_dropped_silently() -> None:
     failed: asyncio.Future[list[bytes | None]] = asyncio.get_running_loop().create_future()
     failed.set_exception(ConnectionError("gone"))
     end_reading(Begun(None, failed))  # type: ignore[arg-type] # of no matter here
