@@ -7,6 +7,7 @@ redirects, proxies, content codings or retries.
     request.py   a request, serialized so that it has one meaning
     parser.py    the parser of one response, without input and output
     connection.py  one connection, which carries one exchange at a time
+    time_limit.py  one timer for the waits of a connection
     sockets.py   connected sockets
     client.py    the connections to a server, limited in number
     addresses.py   the server of a URL, and the target of a request to it

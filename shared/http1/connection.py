@@ -11,6 +11,7 @@ from typing import Self, cast
 from shared.http1.errors import BrokenOffError, ExchangeError, SilentError
 from shared.http1.parser import ResponseParser
 from shared.http1.request import Fields
+from shared.http1.time_limit import TimeLimit
 
 MAX_BUFFERED_BYTES = 262_144
 """Above this, the connection is not read until the response has been: its reader sets the pace."""
@@ -31,6 +32,7 @@ class Connection(asyncio.Protocol):
         self._parser: ResponseParser | None = None
         self._error: ExchangeError | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._limit = TimeLimit(self._expire)
         self._cannot_write = self._is_paused = False
         self.is_lost = False
         self.idle_since = 0.0
@@ -141,6 +143,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing more arrives: without an end before, the response was cut off, or given up."""
         self.is_lost = True
+        self._limit.stop()
         if self._parser is not None and not self._parser.is_complete:
             reason = f"{type(exc).__name__}: {exc}" if exc else "the connection was closed"
             self._fail(BrokenOffError(reason))
@@ -169,12 +172,16 @@ class Connection(asyncio.Protocol):
 
     async def _wake_up(self, within_s: float, silent: str) -> None:
         self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_later(within_s, _expire, waiter, f"{silent} for {within_s:g} s")
+        self._limit.begin(self._loop, within_s, silent)
         try:
             await waiter
         finally:
-            timer.cancel()
+            self._limit.end()
             self._waiter = None
+
+    def _expire(self, error: SilentError) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -195,11 +202,6 @@ def _was_announced(transport: asyncio.Transport) -> bool:
         return True
     except ssl.SSLError:
         return False
-
-
-def _expire(waiter: asyncio.Future[None], message: str) -> None:
-    if not waiter.done():
-        waiter.set_exception(SilentError(message))
 
 
 class Response:
