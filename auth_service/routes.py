@@ -6,6 +6,7 @@ from typing import Any
 
 from auth_service.accounts.account_links import AccountLinks
 from auth_service.accounts.first_administrator import FirstAdministrator
+from auth_service.authorize.arrivals import Arrivals
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.device_decision import DeviceDecision
 from auth_service.authorize.endpoint import AuthorizeEndpoint
@@ -163,8 +164,14 @@ def _authorize(parts: Components) -> AuthorizeEndpoint:
         access=parts.access.control,
         hints=authorization.hints,
         responder=AuthorizationResponder(templates, base.settings.issuer),
-        throttle=base.throttle("authorize"),
-        kept_throttle=base.throttle("keep-authorization"),
+        arrivals=Arrivals(
+            store=base.store,
+            clients=parts.clients.repository,
+            client_resolver=parts.clients.resolver,
+            sessions=parts.users.sessions,
+            throttle=base.throttle("authorize"),
+            kept_throttle=base.throttle("keep-authorization"),
+        ),
         clock=base.clock,
         pkce_policy=PkcePolicy(base.settings.require_pkce),
         second_factors=RequiredSecondFactors(

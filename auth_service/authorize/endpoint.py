@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.access.control import AccessControl
+from auth_service.authorize.arrivals import Arrivals
 from auth_service.authorize.authorization_response import AuthorizationResponder
 from auth_service.authorize.consents import ConsentRepository
 from auth_service.authorize.descriptions.endpoint import OPERATION
@@ -44,7 +44,6 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.pkce import PkcePolicy
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.rate_limits import Throttle
 from auth_service.users.sessions import Session
 from auth_service.web.forms import RequestOverError, shows_errors
 from auth_service.web.http import form_of, note_refusal
@@ -74,8 +73,7 @@ class AuthorizeEndpoint:
     responder: AuthorizationResponder
     device_decision: DeviceDecision
     access: AccessControl
-    throttle: Throttle
-    kept_throttle: Throttle
+    arrivals: Arrivals
     clock: Clock
     pkce_policy: PkcePolicy
     second_factors: RequiredSecondFactors
@@ -127,9 +125,12 @@ class AuthorizeEndpoint:
         return parse_parameters(request.scope["query_string"])
 
     async def _begin(self, request: Request, parameters: Parameters) -> Response:
-        origin = self.context.networks.network_of(request)
-        await self.throttle.attempt(origin)
-        client = await self.client_resolver.resolve_for_authorization(parameters.require("client_id"), origin)
+        arrival = await self.arrivals.of(
+            parameters,
+            origin=self.context.networks.network_of(request),
+            secret=self.context.browsers.browser_of(request).session,
+        )
+        client = arrival.client
         if client is None:
             return await self.context.errors.unknown_client(request)
         if client.disabled:
@@ -153,10 +154,7 @@ class AuthorizeEndpoint:
             return await self._tell(request, client, address, error, silent=silent)
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         authorization_request = replace(authorization_request, pushed=pushed)
-        # Pending requests last half an hour: their number per network is limited, not only their rate.
-        session, _ = await asyncio.gather(
-            self.context.sessions.find(browser.session), self.kept_throttle.attempt(origin)
-        )
+        session = await self.arrivals.session_of(arrival)
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
         return await self._next(

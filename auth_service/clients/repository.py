@@ -97,6 +97,8 @@ class ClientRepository:
         if quota is None:
             await self._store.index_add(keys.clients(), client_id, ttl_s=ttl_s)
             return
+        if await self.unused.add_to_both(client, ttl_s=ttl_s, quota=quota):
+            return
         await self._list_unused(client, quota)
         if not await self.unused.add_among_all(client, ttl_s=ttl_s, limit=quota.clients):
             await self.unused.remove(client)

@@ -8,8 +8,10 @@ from itertools import islice
 
 from auth_service.protocol.client import Client
 from auth_service.protocol.eviction import UNKNOWN_NETWORK, UnusedClient, eviction
+from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from shared.storage.interface import Store
+from shared.storage.steps import AddMemberWithin, in_order
 
 USED_KEPT_S = 30 * 86_400
 MOST_USED = 1_000_000
@@ -58,6 +60,21 @@ class UnusedClients:
             return await self._store.index_add_within(index, entry.client_id, ttl_s=ttl_s, limit=limit)
 
         return await self._added(fits, lambda: self._make_room_among_all(entry, limit))
+
+    async def add_to_both(self, client: Client, *, ttl_s: int | None, quota: Quota) -> bool:
+        """List a registration among the unused and among all clients, if there is room in both.
+
+        Otherwise it may be listed among the unused, as by `add`, which is safe to call then.
+        """
+        entry = entry_of(client)
+        unused, among_all = await in_order(
+            self._store,
+            AddMemberWithin(keys.unused_clients(), entry.text(), ttl_s, quota.unused),
+            AddMemberWithin(keys.clients(), entry.client_id, ttl_s, quota.clients),
+        )
+        if among_all and not unused:
+            await self._store.index_remove(keys.clients(), entry.client_id)
+        return bool(unused and among_all)
 
     async def remove(self, client: Client) -> None:
         """Take a client off the list."""

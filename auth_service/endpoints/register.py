@@ -87,7 +87,14 @@ class RegisterEndpoint:
         # closes registration to others (BOUND-3). Neither do as many as were used later: hosted clients
         # register for many people from few addresses. The quota limits what they take up.
         try:
-            await self.own_share.attempt(network, more=await self.clients.unused.used_by(network))
+            await self.own_share.attempt(network)
+        except SlowDownError:
+            await self._count_beyond_share(network)
+
+    async def _count_beyond_share(self, network: str) -> None:
+        used = await self.clients.unused.used_by(network)
+        try:
+            await self.own_share.attempt(network, more=used)
         except SlowDownError:
             await self.overall.attempt("all")
 

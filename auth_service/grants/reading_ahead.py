@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 
 from auth_service.grants.authorization_code import AuthorizationCode
 from auth_service.grants.base import Begun, GrantType
 from auth_service.grants.refresh_token import RefreshToken
 from auth_service.protocol.cimd import names_document
 from auth_service.protocol.parameters import Parameters
+from shared.storage.readings import if_sent
 
 
 def begin_reading(grant_type: GrantType | None, parameters: Parameters, now: int) -> Begun | None:
@@ -21,11 +21,7 @@ def begin_reading(grant_type: GrantType | None, parameters: Parameters, now: int
     if not isinstance(grant_type, (AuthorizationCode, RefreshToken)) or _may_fetch(parameters):
         return None
     begun = grant_type.begin_reading(parameters, now)
-    if begun is None or isinstance(begun.values, asyncio.Future):
-        return begun
-    if isinstance(begun.values, Coroutine):
-        begun.values.close()  # nothing was sent yet
-    return None
+    return None if begun is None or if_sent(begun.values) is None else begun
 
 
 def end_reading(begun: Begun | None) -> None:

@@ -17,7 +17,7 @@ from shared.clock import Clock
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import READ_OFTEN, JsonCodec
-from shared.storage.readings import Reading
+from shared.storage.readings import NOTHING, Reading
 from shared.storage.revocation_log import record_in
 
 SEEN_RECORDED_EVERY_S = 300
@@ -180,8 +180,14 @@ class SessionRepository:
 
     async def find(self, secret: str | None) -> Session | None:
         """Return the session with this `secret`, if it is active."""
-        session = await self._alive(digest(secret)) if secret else None
-        return None if session is None or session.continued else session
+        return _current(await self._alive(digest(secret))) if secret else None
+
+    def finding(self, secret: str | None) -> Reading[Session | None]:
+        """Return how to `find` the session with this `secret` together with other documents."""
+        if not secret:
+            return NOTHING
+        reading = self.reading(digest(secret))
+        return Reading(reading.keys, lambda value: _current(reading.decode(value)))
 
     async def lives(self, key: str | None) -> bool:
         """Whether the session stored under `key` has neither ended nor expired.
@@ -261,3 +267,7 @@ class SessionRepository:
         if log and (session := await self._sessions.get(key)):
             await record_in(log, keys.session(key), self._remaining(session))
         await self._sessions.delete(key)
+
+
+def _current(session: Session | None) -> Session | None:
+    return None if session is None or session.continued else session

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from shared.storage.interface import Store
 from shared.storage.steps import ReadMany, Step, in_order
@@ -23,6 +24,40 @@ class Reading(Generic[R]):
 
     keys: tuple[str, ...]
     decode: Callable[..., R]
+
+
+def if_sent(reading: Awaitable[R]) -> asyncio.Future[R] | None:
+    """Return a reading that was sent already; None, and it is not made, if it would be sent when awaited."""
+    if isinstance(reading, asyncio.Future):
+        return reading
+    if isinstance(reading, Coroutine):
+        reading.close()
+    return None
+
+
+class ReadingAhead:
+    """Readings that leave in one exchange with what the caller does next; a context, in which they are used.
+
+    Only where the store sends at once what is read: otherwise they are made when they are needed.
+    """
+
+    def __init__(self, store: Store, *readings: Reading[Any]) -> None:
+        self._store = store
+        self._readings = readings
+        self._values = if_sent(store.get_many(_keys(readings)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._values is not None:
+            self._values.cancel()  # also if it has failed: asyncio would complain that nobody saw the error
+
+    async def results(self) -> tuple[Any, ...]:
+        """Return the result of each reading, which is made now if it was not sent before."""
+        if self._values is None:
+            return await read_together(self._store, *self._readings)
+        return _decoded(self._readings, await self._values)
 
 
 class LaterReading(Generic[R]):

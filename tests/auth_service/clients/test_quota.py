@@ -86,6 +86,18 @@ def test_a_flood_changes_nothing_for_clients_in_use(new_store: Callable[[], str]
         assert server.connect(in_use)["access_token"]
 
 
+@pytest.mark.anyio
+async def test_a_registration_without_room_among_the_unused_is_on_no_list(store: Store) -> None:
+    clients = ClientRepository(store, system_clock)
+    quota = Quota(clients=5, unused=1)
+    first = (await clients.register(METADATA, quota=quota)).client
+    await clients.unused.note_pending(first)  # so that it is not removed to make room
+    with pytest.raises(QuotaExceededError, match="unused"):
+        await clients.register(METADATA, quota=quota)
+    assert await store.index_list(keys.clients()) == [first.client_id]
+    assert len(await store.index_list(keys.unused_clients())) == 1
+
+
 def test_a_client_that_is_granted_something_makes_room_for_another(new_store: Callable[[], str]) -> None:
     with running(new_store(), max_clients=10, unused_clients_percent=10) as server:
         client = server.register()
