@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.console import CommandError, errors, output
+from shared.cli.operations import record_command
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
@@ -159,6 +160,7 @@ def _replace(current: CurrentAccess, changed: Access, *, yes: bool) -> None:
         output.print(line, markup=False, highlight=False, soft_wrap=True)
     if not yes and not typer.confirm("Replace the access rules?"):
         raise CommandError("nothing was changed")
+    record_command()
     try:
         run(lambda api: api.rules.save(changed, current.version, declared=current.declared))
     except AccessChangedError:

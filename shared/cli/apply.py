@@ -14,6 +14,7 @@ import typer
 from shared.cli.access import default_rules
 from shared.cli.console import CommandError, output
 from shared.cli.master_keys import available_key_ring
+from shared.cli.operations import record_command
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 from shared.logs import configure_logs
@@ -147,6 +148,7 @@ def _apply(document: Document, expected: list[AnyChange]) -> None:
     if _planned(document) != expected:
         raise CommandError("somebody else has made changes meanwhile; nothing was changed")
     configure_logs()
+    record_command(count=len(expected))
     done = _run(lambda configuration: _all(configuration, expected))
     output.print(f"Applied {done} changes", markup=False)
 

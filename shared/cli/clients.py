@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.console import AsJson, CommandError, output, print_json
+from shared.cli.operations import record_command
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
@@ -79,6 +80,7 @@ def list_(*, as_json: AsJson = False) -> None:
 @clients.command()
 def remove(client_id: Annotated[str, typer.Argument()]) -> None:
     """Remove a client and revoke its grants."""
+    record_command(client_id=client_id)
     if not _run(lambda api: api.delete(client_id)):
         raise CommandError(f"there is no client with the id {client_id}")
     output.print(f"Removed {client_id}", markup=False)
@@ -87,6 +89,7 @@ def remove(client_id: Annotated[str, typer.Argument()]) -> None:
 @clients.command()
 def disable(client_id: Annotated[str, typer.Argument()]) -> None:
     """Disable a client from now on, and end its connections."""
+    record_command(client_id=client_id)
     _run(lambda api: api.disable(client_id))
     output.print(f"Disabled {client_id}", markup=False)
 
@@ -94,6 +97,7 @@ def disable(client_id: Annotated[str, typer.Argument()]) -> None:
 @clients.command()
 def enable(client_id: Annotated[str, typer.Argument()]) -> None:
     """Enable a disabled client; people connect it again."""
+    record_command(client_id=client_id)
     _run(lambda api: api.enable(client_id))
     output.print(f"Enabled {client_id}", markup=False)
 
@@ -103,6 +107,7 @@ def rotate(client_id: Annotated[str, typer.Argument()]) -> None:
     """Give a client a new secret, and print it, once. The previous one works for seven more days."""
     from auth_service.crypto.secrets import new_secret
 
+    record_command(client_id=client_id)
     secret = _run(lambda api: api.rotate_secret(client_id, new_secret()))
     if secret is None:
         raise CommandError(f"there is no client with the id {client_id} that has a secret")
@@ -117,6 +122,7 @@ def invite(
     hours: Annotated[int, typer.Option(min=1, max=87_600, help="Lifetime of the token.")] = 24,
 ) -> None:
     """Create an initial access token, with which a client may register if registration is closed."""
+    record_command(uses=uses, hours=hours)
     output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False, soft_wrap=True)
 
 
@@ -148,6 +154,7 @@ def _add(body: dict[str, object]) -> dict[str, str]:
         operator_metadata(body)  # before the store is opened
     except OAuthError as error:
         raise CommandError(error.description) from error
+    record_command()
     made = _run(lambda api: api.create(body))
     credentials = {"client_id": made.client.client_id, "client_secret": made.client_secret}
     return {name: value for name, value in credentials.items() if value}

@@ -8,6 +8,7 @@ import typer
 
 from shared.cli.access import run
 from shared.cli.console import AsJson, CommandError, output, print_json
+from shared.cli.operations import record_command
 
 groups = typer.Typer(help="The groups of this installation, and who is in them.", no_args_is_help=True)
 Group = Annotated[str, typer.Argument(help="The name of the group.")]
@@ -37,6 +38,7 @@ def list_(
 def add(group: Group, members: Members) -> None:
     """Add people to a group. They need no account yet."""
     _check(group, members)
+    record_command(group=group, count=len(members))
     for member in members:
         name = run(lambda api, member=member: api.groups.add(group, member))  # type: ignore[misc]
         output.print(f"{name} is in {group}", markup=False)
@@ -46,6 +48,7 @@ def add(group: Group, members: Members) -> None:
 def remove(group: Group, members: Members) -> None:
     """Remove people from a group. Permissions that they have by it end within a second."""
     _check(group, members)
+    record_command(group=group, count=len(members))
     for member in members:
         if not run(lambda api, member=member: api.groups.remove(group, member)):  # type: ignore[misc]
             raise CommandError(f"{member} was not in {group}")

@@ -13,6 +13,7 @@ import typer
 from shared.cli.backup_keys import backup_key
 from shared.cli.console import AsJson, errors, output, print_json
 from shared.cli.installation import Secrets
+from shared.cli.operations import command_recorded
 from shared.cli.settings import check_settings
 from shared.cli.store import LOCAL_STORE, open_local_store
 from shared.clock import system_clock
@@ -81,6 +82,7 @@ async def _published() -> list[tuple[str, str]]:
 
 async def _rotate() -> int:
     settings = _settings()
+    await command_recorded()
     async with _signing_keys(settings) as signing_keys:
         await signing_keys.rotate()
     return settings.key_ahead_s

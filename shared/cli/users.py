@@ -15,6 +15,7 @@ import typer
 
 from shared.cli.console import AsJson, CommandError, errors, output, print_json
 from shared.cli.import_accounts import import_accounts
+from shared.cli.operations import command_recorded, record_command
 from shared.cli.store import open_local_store
 from shared.clock import system_clock
 
@@ -43,6 +44,7 @@ def add(
 ) -> None:
     """Create an account; the password is prompted for, or read from standard input."""
     password = _new_password()
+    record_command()
     user = _run(lambda api: api.create(username, password, name, admin=admin))
     output.print(f"Added {user.username}", markup=False)
 
@@ -303,7 +305,9 @@ def _change(username: str, call: Callable[[AccountLifecycle, User], Awaitable[T]
     """Change the account that has the username now, even if it is renamed in the meantime."""
 
     async def run(api: AccountLifecycle) -> T:
-        return await call(api, await api.users.named(username))
+        user = await api.users.named(username)
+        await command_recorded(user_subject=user.subject)
+        return await call(api, user)
 
     return _run(run)
 

@@ -17,6 +17,7 @@ from auth_service.journal.writer import JournalWriter
 from auth_service.settings import KeySettings
 from auth_service.storage import keys
 from auth_service.users.repository import UserRepository
+from shared.cli.operator import operator
 from shared.clock import system_clock
 from shared.journal.chain import Chain
 from shared.journal.delivery import Delivery
@@ -49,8 +50,11 @@ class Audit:
         await self.journal.checkpoint()
 
     def __call__(self, *arguments: str) -> CompletedProcess[str]:
+        return self.command("audit", *arguments)
+
+    def command(self, *arguments: str) -> CompletedProcess[str]:
         settings = {"DOORWARD_STORE": self._url, "DOORWARD_MASTER_KEYS": KEYS}
-        return doorward("audit", *arguments, cwd=self._directory, **settings)
+        return doorward(*arguments, cwd=self._directory, **settings)
 
     def events(self, *arguments: str) -> list[dict[str, object]]:
         done = self(*arguments)
@@ -102,9 +106,31 @@ async def test_events_are_printed_with_the_names_of_people_who_exist(audit: Audi
         ["login", "alice", "-", "methods=pwd"],
         ["login", "deleted", "-", "methods=pwd,otp"],
         ["tokens.issued", "-", "c1", "grant=g1 scopes=a,b"],
-        ["journal.read", "-", "-", "via=command"],
+        ["journal.read", "-", "-", f"operator={operator()} via=command"],
     ]
     assert len(audit("tail", "-n", "2").stdout.splitlines()) == 2
+
+
+async def test_a_command_that_changes_something_is_an_event_with_its_operator(audit: Audit) -> None:
+    assert audit.command("users", "disable", "alice").returncode == 0
+    (event,) = audit.events("search", "--kind", "administration", "--json")
+    alice = await UserRepository(audit.store, Passwords(), system_clock).named("alice")
+    assert (event["action"], event["operator"], event["via"]) == ("users disable", operator(), "command")
+    assert event["about"] == {"user_subject": alice.subject}
+    assert "alice" not in json.dumps(event)
+    shown = audit.events("show", str(event["id"]), "--json")
+    assert [each["id"] for each in shown] == [event["id"]]
+    assert audit("show", "1-2-nothing").returncode != 0
+    assert audit("verify").returncode == 0
+
+
+async def test_a_search_continues_where_it_ended(audit: Audit) -> None:
+    first = audit("search", "--limit", "2", "--kind", "login", "--json")
+    assert len(first.stdout.splitlines()) == 2
+    newest = audit("search", "--limit", "1", "--kind", "login", "--json")
+    place = newest.stderr.strip().removeprefix("Older events: --after ")
+    (older,) = audit.events("search", "--limit", "1", "--kind", "login", "--after", place, "--json")
+    assert older == json.loads(first.stdout.splitlines()[0])
 
 
 async def test_a_search_finds_what_meets_every_condition(audit: Audit) -> None:

@@ -8,9 +8,8 @@ from auth_service.journal.quota import DeliveryQuota
 from auth_service.protocol.errors import SlowDownError
 from auth_service.protocol.reasons import Reason
 from shared.storage import Store
-from tests.stores import ON_ONE_STORE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-6"), ON_ONE_STORE]
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-6")]
 
 
 async def test_what_exceeds_the_quota_is_refused_with_one_alert_for_each_server(store: Store) -> None:
