@@ -118,8 +118,8 @@ async def test_a_command_that_changes_something_is_an_event_with_its_operator(au
     assert (event["action"], event["operator"], event["via"]) == ("users disable", operator(), "command")
     assert event["about"] == {"user_subject": alice.subject}
     assert "alice" not in json.dumps(event)
-    shown = audit.events("show", str(event["id"]), "--json")
-    assert [each["id"] for each in shown] == [event["id"]]
+    story = audit.events("show", str(event["id"]), "--json")
+    assert [each["id"] for each in story] == [event["id"]]
     assert audit("show", "1-2-nothing").returncode != 0
     assert audit("verify").returncode == 0
 
