@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
 from tests.cli.command import up
-from tests.cli.set_up.test_set_up_page import SERVER
+from tests.cli.set_up.wiki import SERVER
 from tests.machine import require
 
 pytestmark = [

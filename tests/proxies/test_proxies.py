@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -12,9 +10,10 @@ import pytest
 
 from tests.certificates import Authority
 from tests.e2e.services import deployed
-from tests.flow import Client, Person, Pkce
+from tests.flow import Client, Pkce
 from tests.machine import require
 from tests.proxies.proxy import caddy_command, nginx_command, serving
+from tests.proxies.site import HOSTS, Site
 from tests.servers import free_port, wait_until
 
 pytestmark = pytest.mark.xdist_group("proxies")
@@ -24,47 +23,6 @@ PROXIES: dict[str, Callable[[str, Path, int, Path, tuple[int, int]], list[str]]]
     "caddy": caddy_command,
 }
 LOGIN_FAILURES = 3
-# Names that the test resolves to this machine, whatever the machine's own resolver would say.
-HOSTS = ("example.com", "auth.example.com", "mcp.example.com")
-
-
-@dataclass
-class Site:
-    """A deployment behind a proxy.
-
-    Attributes:
-        port: where the proxy listens on this machine.
-    """
-
-    issuer: str
-    mcp_url: str
-    trust: ssl.SSLContext
-    port: int
-
-    def client(self) -> httpx2.Client:
-        return httpx2.Client(transport=_ToThisMachine(self.trust, self.port), timeout=30)
-
-    def person(self) -> Person:
-        return Person(transport=_ToThisMachine(self.trust, self.port))
-
-
-class _ToThisMachine(httpx2.HTTPTransport):
-    """Connects to the proxy on loopback for every host, and checks the certificate for the host's name."""
-
-    def __init__(self, trust: ssl.SSLContext, port: int) -> None:
-        super().__init__(verify=trust, trust_env=False)
-        self._port = port
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        assert request.url.host in HOSTS, request.url
-        there = httpx2.Request(
-            request.method,
-            request.url.copy_with(host="127.0.0.1", port=self._port),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": request.url.host},
-        )
-        return super().handle_request(there)
 
 
 @pytest.fixture(

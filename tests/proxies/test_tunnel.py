@@ -11,7 +11,7 @@ from tests.cli.command import doorward, up
 from tests.flow import Client
 from tests.machine import require
 from tests.proxies.proxy import caddy_command, serving
-from tests.proxies.test_proxies import HOSTS, Site
+from tests.proxies.site import HOSTS, Site
 from tests.servers import free_port
 
 pytestmark = [pytest.mark.xdist_group("proxies"), pytest.mark.long, pytest.mark.requirement("OP-6")]

@@ -14,29 +14,12 @@ import httpx2
 import pytest
 
 from tests.cli.command import Up, doorward, up, up_again
+from tests.cli.set_up.wiki import SERVER
 from tests.flow import Person, forms_of
 
 pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-6", "ID-10", "SEC-16")]
 
 PASSWORD = "seven moss harbours"
-SERVER = """
-from mcp.server.mcpserver import MCPServer
-from mcp_types import ToolAnnotations
-
-server = MCPServer("My wiki")
-
-@server.tool(annotations=ToolAnnotations(read_only_hint=True))
-def search(text: str) -> str:
-    "Search all pages."
-    return text
-
-@server.tool()
-def edit_page(page: str) -> str:
-    "Replace <b>a page</b>."
-    return page
-
-server.run("stdio")
-"""
 
 
 def link_of(running: Up) -> tuple[str, str]:
