@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from auth_service import routes
 from auth_service.backup.restoration import is_incomplete
@@ -52,12 +53,14 @@ from shared.asgi import (
     UnhandledErrors,
     http_error,
 )
+from shared.asgi.endpoint_names import EndpointNames, route_paths
 from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
+from shared.journal.delivery import EVENTS_PATH
 from shared.logs import configure_logs, get_logger
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import EndpointNames, MeasuredApp, route_paths
+from shared.observing import observed, tracing_to_collector
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.storage import Durability, open_store
@@ -74,6 +77,14 @@ class IncompleteStoreError(Exception):
 
 RECENT_REVOCATIONS_S = 900.0
 """Revocations that are repeated if the store forgot them: a failover in a Cluster breaks no subscription."""
+
+PROGRAM_ENDPOINTS = frozenset(
+    {
+        *("/token", "/introspect", "/revoke", "/par", "/register", "/userinfo", "/device_authorization"),
+        *(EVENTS_PATH, "/revocations"),
+    }
+)
+"""Endpoints whose callers may name the trace that their request is a part of: no browser comes here."""
 
 DEMO_PASSWORD, DEMO_NAME = "secret", "Demo User"
 
@@ -145,13 +156,20 @@ def create_app(
 
 def create_reloading_app(
     settings: AuthSettings, store: Store, clock: Clock | None = None, metrics: Path | None = None
-) -> ReloadingApp | MeasuredApp:
+) -> ASGIApp:
     """Create the authorization server with the settings that files declare; shutdown closes `store`.
+
+    Its requests are observed as far as the environment asks for it.
 
     Args:
         clock: by default the store's clock, which all processes share.
         metrics: the folder of the measurements; None measures nothing.
     """
+    tracing = tracing_to_collector("doorward-auth", PROGRAM_ENDPOINTS.__contains__)
+    if tracing is not None:
+        from shared.traces.calls import traced_store
+
+        store = traced_store(store)
     store_clock = StoreClock(store)
     now = clock or store_clock
 
@@ -173,12 +191,12 @@ def create_reloading_app(
 
     declared = DeclaredSettings(store, KeyRing(settings.master_keys))
     app = ReloadingApp(settings, declared, create, clock=store_clock.followed, close=store.aclose)
-    if measurements is None:
-        return app
-    return MeasuredApp(app, names, AuthMetrics(measurements).request_done)
+    done = [] if measurements is None else [AuthMetrics(measurements).request_done]
+    sender_of = ClientNetworks(settings.trusted_proxies).sender_of
+    return observed(app, names, done, tracing=tracing, address_of=sender_of)
 
 
-def create_app_from_environment(metrics: str | None = None) -> ReloadingApp | MeasuredApp:
+def create_app_from_environment(metrics: str | None = None) -> ASGIApp:
     """Create the application for uvicorn, with settings and store from the environment.
 
     Args:

@@ -18,8 +18,9 @@ from uvicorn.server import ServerState
 
 from auth_service.metrics import AuthMetrics
 from shared.asgi.direct_protocol import DirectProtocol
+from shared.asgi.endpoint_names import EndpointNames
+from shared.asgi.observed import ObservedApp, ObservedProtocol
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import EndpointNames, MeasuredApp, MeasuredProtocol
 from tests.shared.direct_app import App
 
 REQUEST = b"GET /document HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -63,7 +64,7 @@ async def compare(folder: Path) -> tuple[float, float]:
     """Return the processor time without metrics, and with them."""
     metrics = AuthMetrics(Measurements(folder))
     off = connected(App(), DirectProtocol)
-    on = connected(MeasuredApp(App(), EndpointNames(), metrics.request_done), MeasuredProtocol)
+    on = connected(ObservedApp(App(), EndpointNames(), [metrics.request_done]), ObservedProtocol)
     taken = [(turn(off), turn(on)) for _ in range(TURNS)]
     return min(each for each, _ in taken), min(each for _, each in taken)
 

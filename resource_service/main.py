@@ -53,12 +53,13 @@ from shared.asgi import (
     UnhandledErrors,
     http_error,
 )
+from shared.asgi.endpoint_names import EndpointNames, route_paths
 from shared.clock import Clock, system_clock
 from shared.docs_page import ASSETS, mount_docs
 from shared.home_networks import WARNING
 from shared.logs import configure_logs, get_logger
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import EndpointNames, MeasuredApp, route_paths
+from shared.observing import observed, peer_of, tracing_to_collector
 from shared.pages.home import home_route
 from shared.prctl import forbid_inspection
 from shared.version import VERSION
@@ -141,7 +142,7 @@ def create_app_from_environment(workers: str | None = None, metrics: str | None 
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     measured_by = None if metrics is None else ResourceMetrics(Measurements(Path(metrics)))
     created = create_app(settings, metrics=measured_by)
-    app = created if measured_by is None else _measured_app(settings, created, measured_by)
+    app = _observed_app(settings, created, measured_by)
     if workers is None:
         return app
     if settings.resource_store is None:
@@ -155,10 +156,11 @@ def create_app_from_environment(workers: str | None = None, metrics: str | None 
     )
 
 
-def _measured_app(settings: ResourceSettings, app: FastAPI, metrics: ResourceMetrics) -> ASGIApp:
+def _observed_app(settings: ResourceSettings, app: FastAPI, metrics: ResourceMetrics | None) -> ASGIApp:
     names = EndpointNames(settings.base_path)
     names.add(route_paths(app.router.routes))
-    return MeasuredApp(app, names, metrics.request_done)
+    done = [] if metrics is None else [metrics.request_done]
+    return observed(app, names, done, tracing=tracing_to_collector("doorward-resource"), address_of=peer_of)
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:

@@ -108,6 +108,11 @@ class ActiveToken:
 
 INACTIVE: dict[str, Any] = {"active": False}
 
+REQUEST_ID_PARAMETER = "request_id"
+"""The parameter in which a resource server tells the id of the request that it serves, so that both services
+log the same one (RFC 7662 §2.1: further parameters provide context). Not a header: the head of most requests
+repeats that of the one before, and is not parsed again."""
+
 WITH_GROUPS = {"groups": "true"}
 """The parameter by which a resource server asks for `groups` (RFC 7662 §2.1 allows further parameters)."""
 

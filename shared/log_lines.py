@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
+
+MAX_WAITING = 256
+"""Lines that wait for the event loop at most."""
 
 _encode = json.JSONEncoder(default=str).encode
 
@@ -22,6 +27,8 @@ class JsonLines:
     def __init__(self, handler: logging.StreamHandler[TextIO], finish: Callable[[str], str]) -> None:
         self._handler = handler
         self._finish = finish
+        self._waiting: list[str] = []
+        self._second = (0, "")
 
     def write(
         self, fields: Mapping[str, Any], *, event: str, level: str, logger: str, request_id: str
@@ -34,14 +41,43 @@ class JsonLines:
         line = {**fields, "event": event, "level": level, "logger": logger, "timestamp": _timestamp()}
         if request_id:
             line.setdefault("request_id", request_id)
-        text = self._finish(_encode(line))
+        self._put(f"{self._finish(_encode(line))}\n")
+
+    def write_soon(self, unfinished: str) -> None:
+        """Write a line together with others that follow before the event loop runs again.
+
+        Args:
+            unfinished: a JSON object, except for its time and its end.
+        """
+        self._waiting.append(f'{self._finish(unfinished)}, "timestamp": "{self._now()}"}}\n')
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self.flush)
+        elif len(self._waiting) >= MAX_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        if self._waiting:
+            self._put("")
+
+    def _put(self, text: str) -> None:
+        """Write `text`, after the lines that wait."""
+        waiting, self._waiting = self._waiting, []
         handler = self._handler
         handler.acquire()
         try:
-            handler.stream.write(f"{text}\n")
+            handler.stream.write("".join((*waiting, text)))
             handler.flush()
         finally:
             handler.release()
+
+    def _now(self) -> str:
+        """Return the time in milliseconds; the text of the second is kept."""
+        now = time.time()
+        second = int(now)
+        if second != self._second[0]:
+            self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+        return f"{self._second[1]}.{int((now - second) * 1000):03d}Z"
 
 
 def _timestamp() -> str:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from shared.log_lines import JsonLines
+from shared.traces.current import current_trace_id
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
 """The id of the request being served in this context; empty outside of one."""
@@ -79,6 +80,8 @@ class Logger:
             return
         if not self._levels.isEnabledFor(level):
             return
+        if trace_id := current_trace_id():
+            fields.setdefault("trace_id", trace_id)
         try:
             lines.write(
                 fields,
@@ -149,6 +152,11 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
+def lines_written_directly() -> JsonLines | None:
+    """Return what writes lines without the logging framework; None if they are not JSON."""
+    return _json_lines
+
+
 def _write_directly(form: str, handler: logging.StreamHandler[TextIO]) -> None:
     global _json_lines
     _json_lines = None if _is_console(form, handler.stream) else JsonLines(handler, _blotted_out)
@@ -198,7 +206,7 @@ def _shared_processors() -> list[Processor]:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
     ]
 
 
@@ -218,9 +226,11 @@ def _is_console(form: str, stream: TextIO) -> bool:
     return form == "console" or (form == "auto" and stream.isatty())
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if request_id := current_request_id.get():
         event.setdefault("request_id", request_id)
+    if trace_id := current_trace_id():
+        event.setdefault("trace_id", trace_id)
     return event
 
 

@@ -46,6 +46,7 @@ ONLY_IN = {
     "httpcore2": ("auth_service/fetching/*.py",),
     "redis": ("shared/storage/redis*.py",),
     "prometheus_client": ("shared/metrics/*.py",),
+    "opentelemetry": ("shared/traces/export.py",),
     "jose": ("shared/jose.py",),
     "pyotp": ("auth_service/crypto/totp.py",),
     "webauthn": ("auth_service/crypto/passkeys.py",),

@@ -13,13 +13,20 @@ from resource_service.settings import ResourceSettings
 from shared.cli.variables import COMPOSE
 from shared.logs import LogSettings
 from shared.metrics.settings import MetricsSettings
+from shared.traces.settings import TracesSettings
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "reference" / "configuration.md").read_text(
     encoding="utf-8"
 )
 ROWS = dict(re.findall(r"^\| `(DOORWARD_[A-Z_]+)` \| ([^|]+) \|", DOCUMENT, re.MULTILINE))
 ELSEWHERE = {"DOORWARD_WORKERS", *COMPOSE}  # an option of the command, and what compose reads
-SETTINGS: list[type[BaseSettings]] = [AuthSettings, ResourceSettings, LogSettings, MetricsSettings]
+SETTINGS: list[type[BaseSettings]] = [
+    AuthSettings,
+    ResourceSettings,
+    LogSettings,
+    MetricsSettings,
+    TracesSettings,
+]
 
 
 def _names(settings: type[BaseSettings]) -> dict[str, object]:

@@ -50,6 +50,7 @@ from auth_service.web.http import form_of, note_refusal
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
+from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
 from shared.replacing import replace
 
@@ -155,12 +156,14 @@ class AuthorizeEndpoint:
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
         authorization_request = replace(authorization_request, pushed=pushed)
         session = await self.arrivals.session_of(arrival)
+        if session is not None:
+            note_caller(request.scope, Requester(subject=session.subject, name=session.username))
         await self.clients.unused.note_pending(client)
         await self.requests.note_opened(pushed)
         return await self._next(
             request,
             slot=self.pending.slot(authorization_request, browser.browser_id or ""),
-            pending=Pending(authorization_request, ""),
+            pending=Pending(request=authorization_request, browser=""),
             client=client,
             session=session,
             cookies=cookies,
@@ -195,7 +198,7 @@ class AuthorizeEndpoint:
         if pending.outcome is not None:
             return await self._repeat(request, client, pending.request, pending.outcome)
         await self.requests.note_opened(pending.request.pushed)
-        session = await self.context.sessions.find(browser.session)
+        session = await self.context.session_of(request, browser)
         return await self._next(
             request, slot=Slot(pending_id), pending=pending, client=client, session=session
         )

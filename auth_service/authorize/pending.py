@@ -18,21 +18,24 @@ from shared.replacing import replace
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
+from shared.traces.current import current_span, join_stored, to_store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
     """A request in progress and its state.
 
     Attributes:
         browser: digest of the secret in the browser that began the request.
         outcome: how the request was answered; None before that.
+        trace: the `traceparent` of the first request, if it is recorded: the following ones are parts of it.
     """
 
     request: AuthorizationRequest
     browser: str
     progress: Progress = field(default_factory=Progress)
     outcome: Outcome | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class PendingRequests:
     @staticmethod
     def slot(request: AuthorizationRequest, browser_secret: str) -> Slot:
         """Return the place of a new request, which is not stored yet."""
-        return Slot(new_secret(), Pending(request, digest(browser_secret)))
+        return Slot(new_secret(), Pending(request=request, browser=digest(browser_secret), trace=to_store()))
 
     async def write(self, slot: Slot) -> None:
         """Store a new request, so that its browser can continue it."""
@@ -79,8 +82,14 @@ class PendingRequests:
         pending = await self._pending.get(digest(request_id))
         if pending is None or pending.browser != digest(browser_secret):
             return None
+        join_stored(pending.trace)
         prefer_locales(pending.request.ui_locales)
         return pending
+
+    async def join_trace(self, request_id: str | None, browser_secret: str | None) -> None:
+        """Make the current HTTP request a part of the trace of a pending one, before anything is recorded."""
+        if current_span.get() is not None:
+            await self.get(request_id, browser_secret)
 
     async def note_login(self, request_id: str, session_id: str) -> None:
         """Record that the person logged in for this very request."""

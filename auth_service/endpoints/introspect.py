@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.crypto.signing_keys import SigningKeys
+from auth_service.endpoints.calling_requests import adopt_request_id
 from auth_service.endpoints.descriptions.introspect import OPERATION
 from auth_service.endpoints.introspect_at_once import IntrospectAtOnce, Usual
 from auth_service.grants.token_reader import ReadToken, TokenReader
@@ -56,6 +57,7 @@ class IntrospectEndpoint:
         caller = self.callers.resource_server(authorization, parameters) or await self.callers.authenticate(
             authorization, parameters, self.networks.network_of(request)
         )
+        adopt_request_id(request.scope, caller, parameters)
         answer = await self._answer(parameters, caller)
         if f"application/{SIGNED_TYPE}" in first_header(request.scope, "accept"):
             return await self._signed(answer, caller)

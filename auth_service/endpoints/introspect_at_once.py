@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.crypto.handles import Handle
+from auth_service.endpoints.calling_requests import adopt_request_id
 from auth_service.grants.token_reader import ReadToken, TokenReader, is_jwt
 from auth_service.protocol.client_authentication import CREDENTIALS
 from auth_service.protocol.errors import OAuthError
@@ -110,6 +111,7 @@ class IntrospectAtOnce:
             parameters = parse_parameters(body)
         except OAuthError:
             return None
+        adopt_request_id(scope, caller, parameters)
         token = parameters.get("token")
         if token is None or is_jwt(token) or not CREDENTIALS.isdisjoint(parameters.values):
             return None

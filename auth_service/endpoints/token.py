@@ -34,6 +34,7 @@ from auth_service.web.route import (
     Endpoint,
 )
 from shared.asgi import CorsPolicy, header_values
+from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
 from shared.dpop import Proof
 from shared.journal.event import EventKind
@@ -72,6 +73,7 @@ class TokenEndpoint:
         begun = begin_reading(grant_type, parameters, int(self.clock()))
         try:
             client = await self._client(header_values(request.scope, "authorization"), parameters, network)
+            note_caller(request.scope, Requester(client_id=client.client_id or None))
             try:
                 return await self._redeem(
                     client, grant_type, parameters, proof=proof, network=network, begun=begun

@@ -14,6 +14,7 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.users.sessions import Session, SessionRepository
 from shared.storage.readings import LaterReading
+from shared.traces.current import join_stored
 
 
 class AuthorizationCode:
@@ -52,6 +53,7 @@ class AuthorizationCode:
         waiting = await self._grants.to_change(stored)
         if waiting is None:
             raise InvalidGrantError(Reason.CODE_INVALID, "the code is not valid, or has expired")
+        join_stored(waiting.document.trace)
         session = self._session_of(waiting.document)
         narrow = await self._permissions.narrowing(waiting.document, StoredRules(rules))
         outcome = await self._grants.change(

@@ -19,6 +19,7 @@ from auth_service.protocol.second_factor import acr_to_issue
 from auth_service.users.sessions import Session
 from shared.clock import Clock
 from shared.replacing import replace
+from shared.traces.current import to_store
 
 _LOOKS = 40
 _LOOK_EVERY_S = 0.05
@@ -94,6 +95,7 @@ class AuthorizationCodeIssuer:
             id_token_claims=request.id_token_claims,
             userinfo_claims=request.userinfo_claims,
             acr=None if acr == ACR_PASSWORD else acr,
+            trace=to_store(),
         )
         try:
             grant = await self._grant_factory.open(waiting, rules)

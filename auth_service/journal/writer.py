@@ -15,6 +15,7 @@ from shared.journal.checkpoint import CheckpointKey
 from shared.journal.event import Event, EventKind
 from shared.logs import current_request_id, get_logger
 from shared.storage.interface import START, Position, Store, StoreFullError
+from shared.traces.current import current_trace_id
 
 MAX_BATCH = 500
 """Events of one write."""
@@ -172,8 +173,8 @@ class JournalWriter:
             self._writing = asyncio.create_task(self._write_waiting())
 
     def _event(self, kind: EventKind, members: dict[str, object]) -> Event:
-        request_id = current_request_id.get() or None
-        return Event(kind=kind, time_ms=self._now_ms(), members={**members, "request": request_id})
+        ids = {"request": current_request_id.get() or None, "trace": current_trace_id() or None}
+        return Event(kind=kind, time_ms=self._now_ms(), members={**members, **ids})
 
     async def _write_waiting(self) -> None:
         try:

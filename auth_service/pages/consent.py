@@ -70,7 +70,7 @@ class ConsentPage:
         pending_id = parse_parameters(request.scope["query_string"]).get("pending") or ""
         browser = self.context.browsers.browser_of(request)
         pending = await self.pending.get(pending_id, browser.browser_id)
-        session = await self.context.sessions.find(browser.session)
+        session = await self.context.session_of(request, browser)
         client = await self.clients.get(pending.request.client_id) if pending else None
         if pending is None or client is None:
             raise RequestOverError
@@ -129,7 +129,7 @@ class ConsentPage:
         form, browser = posted.fields, posted.browser
         pending_id = form.require("pending")
         pending = await self.pending.get(pending_id, browser.browser_id)
-        session = await self.context.sessions.find(browser.session)
+        session = await self.context.session_of(request, browser)
         if pending is None:
             raise RequestOverError
         if pending.outcome is not None:

@@ -293,6 +293,7 @@ class FederatedLoginPages:
         federated: FederatedIdentity,
         source: RequestSource,
     ) -> Response:
+        await self.pending.join_trace(purpose.pending_id, browser.browser_id)
         begun = await self.begun.begin(
             browser,
             user,
@@ -317,7 +318,12 @@ class FederatedLoginPages:
             )
             return self.failures.page(provider, Failure.INVALID, over, purpose=purpose)
         _log.info(
-            "login", session_id=begun.session.session_id, provider=provider.provider_id, how=how.value, **who
+            "login",
+            method="provider",
+            session_id=begun.session.session_id,
+            provider=provider.provider_id,
+            how=how.value,
+            **who,
         )
         if purpose.pending_id and await self.pending.get(purpose.pending_id, browser.browser_id):
             await self.pending.note_login(purpose.pending_id, begun.session.session_id)

@@ -124,6 +124,7 @@ class LoginPage:
         pending_id, username, to = form.get("pending"), form.get("username") or "", destination(form)
         if form.get("cancel") is not None:
             return await self._cancel(pending_id, browser)
+        await self.pending.join_trace(pending_id, browser.browser_id)
         origin = self.context.networks.network_of(request)
         account = await self.users.get(username)
         known_browser = await self.context.known_browser(browser, account.subject if account else None)
@@ -242,7 +243,7 @@ class LoginPage:
             return await self._form(
                 browser, pending_id=pending_id, username=user.username, wrong=_WRONG, status=401, to=to
             )
-        _log.info("login", session_id=begun.session.session_id, **who)
+        _log.info("login", method="password", session_id=begun.session.session_id, **who)
         if pending_id is None or await self.pending.get(pending_id, browser.browser_id) is None:
             return see_other(after_login(to), begun.cookies)
         await self.pending.note_login(pending_id, begun.session.session_id)

@@ -49,7 +49,7 @@ class LogoutPage:
         browser = self.context.browsers.browser_of(request)
         if posted and browser.session is None and (query := _as_query(parameters)):
             return see_other(f"logout?{query}")
-        session = await self.context.sessions.find(browser.session)
+        session = await self.context.session_of(request, browser)
         if session is None:
             # Without a hint, nothing proves that the client has ever dealt with this person (§3). Anybody can
             # register a client: a client_id alone must not make this server redirect to its URL.

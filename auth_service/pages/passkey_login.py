@@ -73,6 +73,7 @@ class PasskeyLoginPage:
     async def _submit(self, request: Request) -> Response:
         form, browser = await trusted_form(self.context.browsers, request, logs_in=True)
         network, submission = self.context.networks.network_of(request), submission_of(request)
+        await self.pending.join_trace(form.get("pending"), browser.browser_id)
         await self.throttle.attempt(network)
         try:
             user = await self._user(form, browser, submission)
@@ -81,7 +82,7 @@ class PasskeyLoginPage:
             page = await self._form(form, browser, wrong=error.message, status=error.status)
             return not_done(page, error, "login failed", origin=network)
         who = {"subject": user.subject, "username": encoded(user.username), "origin": network}
-        _log.info("login", session_id=begun.session.session_id, passkey=True, **who)
+        _log.info("login", method="passkey", session_id=begun.session.session_id, **who)
         pending_id = form.get("pending")
         if pending_id and await self.pending.get(pending_id, browser.browser_id):
             await self.pending.note_login(pending_id, begun.session.session_id)

@@ -102,6 +102,7 @@ class SecondFactorPage:
         if step is None:
             raise RequestOverError
         user, first = step
+        await self.pending.join_trace(first.pending_id, browser.browser_id)
         return Waiting(user=user, first=first, session=None, fields={"login": step_id})
 
     async def _in_session(
@@ -173,7 +174,7 @@ class SecondFactorPage:
         begun_session = await self._begin(submission, browser, waiting, added, source=source)
         if begun_session is None:
             raise RequestOverError
-        _log.info("login", session_id=begun_session.session.session_id, second_factor=True, **who)
+        _log.info("login", method="second factor", session_id=begun_session.session.session_id, **who)
         return await self._go_on(browser, waiting, begun_session)
 
     async def _passed(

@@ -61,6 +61,7 @@ class Grant:
         provider_id: the identity provider of that login; None for a password.
         used_at: the last use that was recorded apart from token responses; 0 for none.
         source: the network and browser from which the person gave it.
+        trace: the `traceparent` of the login flow, until the code is redeemed, if it is recorded.
     """
 
     grant_id: str
@@ -102,6 +103,7 @@ class Grant:
     unconfirmed_since: int = 0
     used_at: int = 0
     source: RequestSource | None = None
+    trace: str | None = None
 
     @property
     def proven_auth_time(self) -> int | None:
@@ -191,7 +193,7 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
         _check_redemption(grant, presented)
     except OAuthError as refusal:
         return None, refusal
-    redeemed = replace(grant, state="active", jkt=presented.jkt, redeemed_at=now)
+    redeemed = replace(grant, state="active", jkt=presented.jkt, redeemed_at=now, trace=None)
     issued = issue(redeemed, lifetimes, now)
     return issued, issued
 

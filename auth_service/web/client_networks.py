@@ -41,6 +41,11 @@ class ClientNetworks:
         requesting_network.set(network)
         return network
 
+    def sender_of(self, scope: Scope) -> str:
+        """Return the network of a request, for the log."""
+        reported = _reported(scope)
+        return self._reported_network(scope, reported) if reported else network_of_address(_peer(scope))
+
     def believes(self, scope: Scope) -> bool | None:
         """Whether the reported sender is trusted; None if nothing is reported."""
         reported = _reported(scope)

@@ -15,6 +15,7 @@ from auth_service.web.browser_cookies import Browser, BrowserCookies
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.error_pages import ErrorPages
 from auth_service.web.render import PageTemplates
+from shared.asgi.noted_caller import Requester, note_caller
 from shared.storage.interface import StoreUnavailableError
 
 
@@ -34,10 +35,17 @@ class PageContext:
     errors: ErrorPages
     account_events: AccountEvents = NO_ACCOUNT_EVENTS
 
+    async def session_of(self, request: Request, browser: Browser) -> Session | None:
+        """Return the login session of `browser`, which sent `request`."""
+        session = await self.sessions.find(browser.session)
+        if session is not None:
+            note_caller(request.scope, Requester(subject=session.subject, name=session.username))
+        return session
+
     async def visitor(self, request: Request) -> tuple[Browser, Session | None]:
         """Return the browser that sent `request`, and its login session."""
         browser = self.browsers.browser_of(request)
-        session = await self.sessions.find(browser.session)
+        session = await self.session_of(request, browser)
         if session is not None:
             with suppress(StoreUnavailableError):  # people must be able to end sessions on a full store
                 await self.sessions.record_seen(session, self.networks.network_of(request))

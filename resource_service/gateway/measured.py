@@ -9,14 +9,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resource_service.errors import Refusal
 from resource_service.gateway.pool import ProcessPool
 from resource_service.metrics import PROCESSES, UPSTREAM_DURATION, UPSTREAM_REQUESTS, ResourceMetrics
+from shared.asgi.observed import NOTED_STATUS
 from shared.metrics.measurements import Measurements
-from shared.metrics.requests import NOTED_STATUS
 
 DISCONNECTED = "disconnected"
 
 
 class MeasuredBackend:
-    """An ASGI app around that of a backend, inside of a `MeasuredApp`; only installed if metrics are on.
+    """An ASGI app around that of a backend, inside of a `ObservedApp`; only installed if metrics are on.
 
     Args:
         mount: the path of the resource.

@@ -14,6 +14,7 @@ from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
 from shared.journal.redaction import redacted, text_of
 from shared.logs import current_request_id
+from shared.traces.current import current_trace_id
 
 MAX_NAME = 256
 MAX_SOFTWARE = 100
@@ -60,7 +61,7 @@ def about_request(scope: Scope) -> dict[str, Any]:
     return {
         "software": _text(agent, MAX_SOFTWARE) if agent else None,
         "request": current_request_id.get() or None,
-        "trace": _trace(trace) if trace else None,
+        "trace": current_trace_id() or (_trace(trace) if trace else None),
     }
 
 

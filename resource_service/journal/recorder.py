@@ -78,6 +78,7 @@ class CallRecorder:
     def __init__(self, journal: CallJournal, resource: str, mount: str, hash_key: bytes) -> None:
         self._journal = journal
         self._encoded = EncodedCalls(resource, mount, hash_key)
+        self.mount = mount
 
     async def begin(self, request: VerifiedRequest, messages: Iterable[object], size: int) -> RecordedCalls:
         """Record calls; return when that is stored, so that they can be forwarded.

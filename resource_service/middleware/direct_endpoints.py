@@ -11,7 +11,7 @@ from resource_service.middleware.drain_body import BodyReader
 from shared.asgi import HostNames, SecurityHeaders
 from shared.asgi.errors import unhandled_error
 from shared.asgi.head import is_head_too_large
-from shared.asgi.request_id import request_id_header
+from shared.asgi.request_id import NOTED_REQUEST_ID, request_id_header
 from shared.asgi.whole_response import send_whole
 from shared.logs import current_request_id
 
@@ -76,6 +76,7 @@ class DirectEndpoints:
         if self._host_names is not None:
             self._host_names.note(scope)
         header, outside = request_id_header()
+        scope.setdefault("state", {})[NOTED_REQUEST_ID] = header[1]
         reader = BodyReader(receive)
         response = _Response(scope, send, reader, added=[header, *_CROSS_ORIGIN], defaults=self._defaults)
         try:

@@ -17,6 +17,7 @@ from resource_service.errors import (
     malformed_message,
     unsupported_media_type,
 )
+from resource_service.gateway.traced import traced_upstream
 from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Leases
 from resource_service.journal.recorder import CallRecorder, Recording
@@ -50,8 +51,10 @@ from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
 from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
 from shared.logs import current_request_id, get_logger
+from shared.traces.current import current_span
 
 LISTEN = "subscriptions/listen"
 
@@ -91,6 +94,7 @@ class Guard:
             principal = await self.authenticate(scope)
             policy = self.policy.current
             recording.verified(principal, policy)
+            note_caller(scope, Requester(principal.client_id, principal.subject, principal.user))
             messages: list[object] = []
             call = None
             if scope["method"] == "POST":
@@ -107,6 +111,8 @@ class Guard:
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._checked(self._showing(policy, principal, listed), call)
+            if (span := current_span.get()) is not None:
+                app = traced_upstream(app, span.trace, self.calls.mount, max_body_bytes=self.max_body_bytes)
             explaining = _explaining(send, scope, principal, recording)
             answer = EndableResponse(
                 scope=scope,

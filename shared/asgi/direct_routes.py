@@ -20,7 +20,7 @@ from shared.asgi.head import is_head_too_large
 from shared.asgi.headers import SecurityHeaders
 from shared.asgi.other_hosts import HostNames
 from shared.asgi.prepared_head import FixedHead, PreparedHead
-from shared.asgi.request_id import HEADER_NAME, bind_request_id
+from shared.asgi.request_id import HEADER_NAME, NOTED_REQUEST_ID, bind_request_id
 from shared.logs import current_request_id
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -168,6 +168,7 @@ class DirectRoutes:
         # As `Prefix` and `FrozenHeaders` do.
         scope = {**scope, "path": route.path, "headers": list(scope["headers"])}
         if answer := await self.answer(route, scope, receive):
+            scope.setdefault("state", {})[NOTED_REQUEST_ID] = answer.request_id
             headers = [*self.headers_of(answer), (HEADER_NAME, answer.request_id)]
             await _send(answer.response, headers, send)
 
@@ -180,14 +181,14 @@ class DirectRoutes:
             scope: with the path of the route.
             body: None to read it.
         """
-        request_id, outside = bind_request_id()
+        _, outside = bind_request_id()
         try:
             response = await self._respond(route, scope, receive, body)
             if response is None:
                 return None
             if route.is_page:
                 response = as_browsers_see(response, scope, self._page_of)
-            return Answer(response, route, scope, request_id)
+            return Answer(response, route, scope, _bound_request_id())
         finally:
             current_request_id.reset(outside)
 
@@ -201,12 +202,14 @@ class DirectRoutes:
         """
         if route.immediate is None:
             return None
-        request_id, outside = bind_request_id()
+        _, outside = bind_request_id()
         try:
             response = self._immediate_response(route.immediate, scope, body, is_repeated=is_repeated)
             if type(response) is Waiting:
-                return LaterAnswer(response, route, scope, request_id)
-            return None if response is None else Answer(cast("Response", response), route, scope, request_id)
+                return LaterAnswer(response, route, scope, _bound_request_id())
+            if response is None:
+                return None
+            return Answer(cast("Response", response), route, scope, _bound_request_id())
         finally:
             current_request_id.reset(outside)
 
@@ -260,6 +263,11 @@ class DirectRoutes:
         names = {name for name, _ in headers}
         defaults = [pair for pair in self._defaults if pair[0] not in names]
         return [*headers, *self._more_headers(scope), *defaults]
+
+
+def _bound_request_id() -> bytes:
+    """Return the id that is bound now: the handler may have bound that of the caller."""
+    return current_request_id.get().encode()
 
 
 async def _send(response: Response, headers: RawHeaders, send: Send) -> None:

@@ -12,6 +12,8 @@ from shared.logs import current_request_id
 
 HEADER = "X-Request-Id"
 HEADER_NAME = HEADER.lower().encode()
+NOTED_REQUEST_ID = "doorward.request_id"
+"""Member of the state of a scope."""
 _FORM = re.compile(r"[0-9a-f]{16}\Z")
 
 
@@ -51,6 +53,7 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         header, outside = request_id_header()
+        scope.setdefault("state", {})[NOTED_REQUEST_ID] = header[1]
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

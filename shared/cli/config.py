@@ -19,6 +19,7 @@ from shared.cli.settings import check_settings
 from shared.cli.store import check_store_url
 from shared.logs import LogSettings
 from shared.metrics.settings import MetricsSettings
+from shared.traces.settings import TracesSettings
 
 config = typer.Typer(help="The settings of a service, without starting it.", no_args_is_help=True)
 
@@ -78,10 +79,10 @@ def _models(service: Service) -> tuple[type[BaseSettings], ...]:
     if service == "auth":
         from auth_service.settings import AuthSettings
 
-        return (AuthSettings, LogSettings, MetricsSettings)
+        return (AuthSettings, LogSettings, MetricsSettings, TracesSettings)
     from resource_service.settings import ResourceSettings
 
-    return (ResourceSettings, LogSettings, MetricsSettings)
+    return (ResourceSettings, LogSettings, MetricsSettings, TracesSettings)
 
 
 def settings_of(model: type[BaseSettings]) -> Iterator[Setting]:

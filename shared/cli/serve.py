@@ -26,7 +26,9 @@ from shared.cli.store import check_store, check_store_url
 from shared.cli.variables import without_effect
 from shared.logs import LogSettings, configure_logs, get_logger
 from shared.metrics.settings import MetricsSettings
+from shared.observing import is_observing
 from shared.prctl import forbid_inspection
+from shared.traces.settings import TracesSettings
 
 if TYPE_CHECKING:
     from resource_service.settings import ResourceSettings
@@ -71,7 +73,7 @@ def auth(
     require("auth_service")
     from auth_service.settings import AuthSettings
 
-    check_settings(AuthSettings, LogSettings, MetricsSettings, context=context)
+    check_settings(AuthSettings, LogSettings, MetricsSettings, TracesSettings, context=context)
     check_store_url(os.environ["DOORWARD_STORE"])
     if not os.environ["DOORWARD_STORE"].startswith("sqlite:"):
         asyncio.run(check_store(os.environ["DOORWARD_STORE"], "DOORWARD_STORE"))
@@ -131,7 +133,7 @@ def check_resource_settings(context: typer.Context) -> ResourceSettings:
     """
     from resource_service.settings import ResourceSettings
 
-    check_settings(ResourceSettings, LogSettings, MetricsSettings, context=context)
+    check_settings(ResourceSettings, LogSettings, MetricsSettings, TracesSettings, context=context)
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     _check_commands(settings)
     if settings.resource_store is not None:
@@ -236,9 +238,9 @@ def _serve(
 
     import uvicorn
 
-    from shared.asgi.direct_protocol import DirectProtocol
     from shared.cli.serving import Application, serve, take_settings
 
+    protocol = _protocol()
     with _metrics(module.partition(".")[0]) as measured:
         config = uvicorn.Config(
             Application(module, take_settings(os.environ), folder, measured),
@@ -246,7 +248,7 @@ def _serve(
             host=host,
             port=port,
             workers=workers,
-            http=DirectProtocol if measured is None else _measured_protocol(),
+            http=protocol,
             lifespan="on",
             log_config=None,
             access_log=False,
@@ -280,10 +282,14 @@ def _metrics(package: str) -> Iterator[str | None]:
         yield str(folder)
 
 
-def _measured_protocol() -> type[DirectProtocol]:
-    from shared.metrics.requests import MeasuredProtocol
+def _protocol() -> type[DirectProtocol]:
+    if is_observing():
+        from shared.asgi.observed import ObservedProtocol
 
-    return MeasuredProtocol
+        return ObservedProtocol
+    from shared.asgi.direct_protocol import DirectProtocol
+
+    return DirectProtocol
 
 
 def _warn_of_settings_without_effect(package: str) -> None:

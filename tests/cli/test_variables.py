@@ -29,6 +29,7 @@ MODELS = (
     "resource_service.verifiers.settings",
     "shared.logs",
     "shared.metrics.settings",
+    "shared.traces.settings",
 )
 
 

@@ -41,6 +41,13 @@ async def who(ctx: AnyContext) -> dict[str, str]:
 
 
 @server.tool()
+async def trace(ctx: AnyContext) -> str:
+    """The span that this call is a part of, as its `_meta` names it."""
+    meta: Any = ctx.request_context.meta
+    return str((meta or {}).get("traceparent", ""))
+
+
+@server.tool()
 async def process(ctx: AnyContext) -> int:
     """The process that serves this call."""
     return os.getpid()

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from shared.asgi.endpoint_names import OTHER, EndpointNames
 from shared.asgi.noted_reason import note_reason
-from shared.metrics.requests import DISCONNECTED, OTHER, EndpointNames, MeasuredApp
+from shared.asgi.observed import DISCONNECTED, ObservedApp
 from shared.reasons import CommonReason
 
 pytestmark = [pytest.mark.requirement("JR-7"), pytest.mark.anyio]
@@ -45,7 +46,7 @@ async def measured(app: Any) -> tuple[str, int, str]:
 
     names = EndpointNames()
     names.add(["/token"])
-    measuring = MeasuredApp(app, names, lambda *each: done.append(each))
+    measuring = ObservedApp(app, names, [lambda *each, scope: done.append(each)])
     with suppress(RuntimeError):
         await measuring({"type": "http", "path": "/token", "method": "GET"}, receive, send)
     [(endpoint, status, reason, seconds)] = done
