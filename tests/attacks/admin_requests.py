@@ -8,6 +8,7 @@ GROUP = "administrators"  # whose members are not stored
 
 READS = (
     *("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access"),
+    "/journal?kind=call&outcome=failed&since_ms=1&limit=1&after=1-1-x",
     *("/access/rules?q=o&limit=1", "/access/decision?username=wesen&resource=https://mcp.example/mcp"),
 )
 _PERSON, _CLIENT = f"/people/{ABSENT}", f"/clients/{ABSENT}"
@@ -34,6 +35,7 @@ CHANGES = (
     ("PUT", "/access", b'{"groups": {"ops": {"*": "*"}}}'),
     ("POST", "/access/rules", b'{"group": "ops", "resource": "*", "scopes": ["a"]}'),
     ("GET", f"/access/rules/{ABSENT}", b""),
+    ("GET", f"/journal/{ABSENT}", b""),
     ("PUT", f"/access/rules/{ABSENT}", b'{"scopes": "*"}'),
     ("DELETE", f"/access/rules/{ABSENT}", b""),
     ("POST", "/clients", _METADATA),

@@ -104,6 +104,7 @@ class Standing:
             ("GET", "/recovery-codes", [browser], b""),
             ("GET", "/disconnect-identity?identity=x", [browser], b""),
             ("GET", "/own-data", [browser], b""),
+            ("GET", "/activity?grant_id=x&after=1-1-x", [browser], b""),
             ("GET", "/.well-known/change-password", [], b""),
             ("GET", "/admin", [], b""),
             ("GET", "/admin/people?q=we&p=0", [browser], b""),

@@ -242,6 +242,10 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     ],
     "audit export": [(["--until", "2026-13-01"], AUDIT, "--until 2026-13-01"), ([], AUDIT, "the database")],
     "audit verify": [([], AUDIT, "the database")],
+    "audit show": [
+        (["x"], AUDIT, "the id x: not the place of an event"),
+        (["1-1-x"], AUDIT, "the database"),
+    ],
     "keys list": [
         ([], STORE, "DOORWARD_MASTER_KEYS: Field required"),
         ([], {**STORE, "DOORWARD_MASTER_KEYS": "1:short"}, "DOORWARD_MASTER_KEYS: "),
@@ -273,6 +277,7 @@ WELL_FORMED = {
     "doctor": ["http://localhost:1"],
     "health": ["http://localhost:1"],
     "why": ["x"],
+    "audit show": ["1-1-x"],
     **{
         f"users {verb}": ["ada"]
         for verb in (
