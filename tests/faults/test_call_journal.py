@@ -74,9 +74,15 @@ class Calls:
                 began = time.monotonic()
                 if self._call(http, text):
                     self.answered.add(text)
-                else:
-                    time.sleep(0.05)  # a service that is down should not use up all calls
                 self.ended[text] = began, time.monotonic()
+                if text not in self.answered:  # a service that is down must not use up all calls
+                    wait_until(partial(self._is_live, http), timeout_s=120)
+
+    def _is_live(self, http: httpx2.Client) -> bool:
+        try:
+            return http.get(f"{self.service.url}/live").is_success
+        except httpx2.HTTPError:
+            return False
 
     def _next(self) -> str | None:
         with self._lock:
