@@ -41,7 +41,7 @@ FAST_S = 0.05
 GROWTH = 3.0
 """Linear is 2, quadratic 4."""
 
-ROUNDS, ENOUGH = 8, 2
+ROUNDS, ENOUGH = 24, 2
 
 WITHOUT_FASTMCP = {"resource_service.verifiers.fastmcp"}
 
