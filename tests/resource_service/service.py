@@ -41,8 +41,9 @@ class Service:
     process: Process
 
     def log(self, request_id: str) -> list[dict[str, Any]]:
-        """The log lines of one request."""
-        return [line for line in self.log_lines() if line.get("request_id") == request_id]
+        """The log lines of one request, but for the one that every request has."""
+        lines = (line for line in self.log_lines() if line.get("request_id") == request_id)
+        return [line for line in lines if line["event"] != "request"]
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Every log line so far."""
