@@ -44,11 +44,13 @@ def locked() -> set[str]:
     )
 
 
-def entries(package: Distribution) -> set[Path]:
-    """The files and directories of a distribution at the top of site-packages."""
-    files = package.files or []
-    top = {Path(str(each)).parts[0] for each in files if ".." not in str(each)}
-    return {Path(str(package.locate_file(name))) for name in top - {"__pycache__"}}
+def link(package: Distribution, site_packages: Path) -> None:
+    """Link the files of a distribution one by one: several can have files in one directory."""
+    for file in package.files or []:
+        if ".." in file.parts or "__pycache__" in file.parts:
+            continue
+        (site_packages / file).parent.mkdir(parents=True, exist_ok=True)
+        (site_packages / file).symlink_to(str(package.locate_file(file)))
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             package = distribution(name)
         except ModuleNotFoundError:
             continue  # for another platform
-        for entry in entries(package):
-            (site_packages / entry.name).symlink_to(entry)
+        link(package, site_packages)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site_packages)
     command = directory / "bin" / "doorward"
