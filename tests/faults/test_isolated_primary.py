@@ -31,7 +31,7 @@ def named_port(sentinel: RedisServer) -> int:
 
 
 def is_inactive(server: AuthorizationServer, token: str) -> bool:
-    """Whether the server says that the token is inactive; while it changes the primary, it may say neither."""
+    """Whether the server says that the token is inactive; while it changes primaries, it may not say."""
     response = server.http.post(
         f"{server.origin}/introspect", data={"token": token}, auth=("resource", RESOURCE_SECRET)
     )
