@@ -155,6 +155,25 @@ def group_missing(contact: str | None, *, detail: str) -> Refusal:
     )
 
 
+def definition_held(name: str, contact: str | None, *, detail: str) -> Refusal:
+    """Refuse to run what is not as it was approved. Without a challenge: no consent approves it."""
+    whom = contact or "the operator of this MCP server"
+    return Refusal(
+        Reason.DEFINITION_HELD,
+        403,
+        "access_denied",
+        f"{name[:100]!r} is new or has changed, and is not approved yet. Ask {whom} to approve it.",
+        detail=detail,
+        rpc_code=ACCESS_DENIED,
+    )
+
+
+def list_unreadable(detail: str) -> Refusal:
+    """Refuse to pass on a list that cannot be compared with what was approved."""
+    description = "The MCP server answered with a list that cannot be compared with what was approved."
+    return Refusal(Reason.LIST_UNREADABLE, 502, "bad_gateway", description, detail=detail)
+
+
 def insufficient_authentication(acr: str | None, max_age_s: int | None, *, detail: str) -> Refusal:
     """Refuse a request whose token was granted in a login that is too weak or too old (RFC 9470 §3)."""
     needs = [

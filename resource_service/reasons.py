@@ -89,6 +89,15 @@ class Reason(ReasonCode):
         "identity provider. A group counts only if the access rules name it for this resource: see "
         "`doorward access show`.",
     )
+    DEFINITION_HELD = (
+        "The tool or prompt is new or has changed since it was approved, or the server does not list it.",
+        "See `doorward tools diff POLICY`, and approve what is right with `doorward tools approve POLICY`.",
+    )
+    LIST_UNREADABLE = (
+        "The MCP server's list cannot be compared with what was approved: it is compressed against the "
+        "request, too large, or ambiguous.",
+        "The reason names which. Correct the MCP server, or set `pin_changes: warn` in the policy.",
+    )
 
     LOGIN_NOT_STRONG_ENOUGH = (
         "The tool needs a stronger or more recent login than the token was granted in (RFC 9470).",

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.routing import Route
@@ -19,7 +20,11 @@ from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal
 from resource_service.journal.recorder import CallRecorder
 from resource_service.middleware.guard import Guard
+from resource_service.middleware.pinned import PinnedDefinitions
+from resource_service.middleware.server_lists import ServerLists
 from resource_service.middleware.tool_schemas import ToolSchemas
+from resource_service.pins.keeper import PinKeeper
+from resource_service.pins.lock_file import lock_path
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
@@ -78,6 +83,11 @@ class ProtectedResource:
         return self.settings.mcp_path or "/"
 
     @property
+    def pins(self) -> PinKeeper:
+        """The approved definitions of its MCP server."""
+        return self.guard.pinned.keeper
+
+    @property
     def policy(self) -> PolicyWatcher:
         """The scopes and what they allow."""
         return self.backend.policy
@@ -111,19 +121,25 @@ def protected_resource(
         issuer=settings.issuer,
         clock=validation.clock,
     )
+    lists = ServerLists(backend.app, steady_clock)
     guard = Guard(
         app=backend.app,
         authenticate=authenticate,
         policy=backend.policy,
         refuse=Refuse(settings.metadata_url, backend.policy.scopes),
         leases=validation.leases,
-        schemas=ToolSchemas(backend.app, steady_clock),
+        schemas=ToolSchemas(lists),
+        pinned=PinnedDefinitions(PinKeeper(settings.resource, _lock_path(backend.policy)), lists),
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
         clock=validation.clock,
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
+
+
+def _lock_path(policy: PolicyWatcher) -> Path | None:
+    return None if policy.path is None else lock_path(policy.path)
 
 
 def hash_key(settings: ResourceSettings) -> bytes:

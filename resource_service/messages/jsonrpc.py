@@ -50,7 +50,7 @@ def read_posted(body: bytes) -> Posted:
         MalformedMessageError: see the module.
     """
     try:
-        parsed = loads(body, object_of=_distinct)
+        parsed = distinct_members(body)
     except UnreadableError as error:
         raise MalformedMessageError(str(error)) from error
     messages = parsed if isinstance(parsed, list) else [parsed]
@@ -58,6 +58,15 @@ def read_posted(body: bytes) -> Posted:
         if reason := fault_in(message):
             raise MalformedMessageError(reason, INVALID_REQUEST)
     return Posted(messages, isinstance(parsed, list), dumps(parsed))
+
+
+def distinct_members(text: bytes) -> Any:  # noqa: ANN401
+    """Parse a JSON text without repeated members, which parsers resolve in different ways.
+
+    Raises:
+        UnreadableError: see `loads`, or a member is repeated.
+    """
+    return loads(text, object_of=_distinct)
 
 
 def _distinct(pairs: Pairs) -> dict[str, Any]:

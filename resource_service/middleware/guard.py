@@ -40,6 +40,7 @@ from resource_service.messages.request_ids import (
     request_ids,
 )
 from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.policy.decision import check_has
@@ -71,6 +72,7 @@ class Guard:
         authenticate: returns the principal of a request, or raises a `Refusal`.
         refuse: builds the response to a refusal.
         schemas: the schemas of the tools of `app`.
+        pinned: the approved definitions of `app`.
         resource: the URL of the MCP server.
         clock: determines the age of logins.
         calls: records calls.
@@ -82,6 +84,7 @@ class Guard:
     refuse: Callable[[Refusal, Scope], Response]
     leases: Leases
     schemas: ToolSchemas
+    pinned: PinnedDefinitions
     max_body_bytes: int
     resource: str
     clock: Clock
@@ -111,6 +114,7 @@ class Guard:
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._checked(self._showing(policy, principal, listed), call)
+            app = self.pinned.protect(app, policy, None if scope["method"] == "GET" else messages)
             if (span := current_span.get()) is not None:
                 app = traced_upstream(app, span.trace, self.calls.mount, max_body_bytes=self.max_body_bytes)
             explaining = _explaining(send, scope, principal, recording)

@@ -20,11 +20,13 @@ class Events:
 
     Args:
         edit: returns the replacement for the data of an event, or None to keep it.
-        max_bytes: the maximum size of an event; a larger one passes unedited.
+        max_bytes: the maximum size of an event.
+        drop: whether a larger one is left out; otherwise it passes unedited.
     """
 
-    def __init__(self, edit: Callable[[bytes], bytes | None], *, max_bytes: int) -> None:
+    def __init__(self, edit: Callable[[bytes], bytes | None], *, max_bytes: int, drop: bool = False) -> None:
         self._edit = edit
+        self._drop = drop
         self._max_bytes = max_bytes
         self._held = b""
         self._searched = 0
@@ -36,12 +38,12 @@ class Events:
         passed = []
         while end := _END_OF_EVENT.search(self._held, self._searched):
             event, self._held = self._held[: end.end()], self._held[end.end() :]
-            passed.append(event if self._passing else edited(event, self._edit))
+            passed.append(self._oversized(event) if self._passing else edited(event, self._edit))
             self._searched, self._passing = 0, False
         if len(self._held) > self._max_bytes:
             self._passing = True
         if self._passing:
-            passed.append(self._held[:-_LONGEST_END])
+            passed.append(self._oversized(self._held[:-_LONGEST_END]))
             self._held = self._held[-_LONGEST_END:]
         self._searched = max(0, len(self._held) - _LONGEST_END)
         return b"".join(passed)
@@ -49,7 +51,10 @@ class Events:
     def rest(self) -> bytes:
         """Return what follows the last event."""
         held, self._held = self._held, b""
-        return held
+        return b"" if self._drop else held
+
+    def _oversized(self, part: bytes) -> bytes:
+        return b"" if self._drop else part
 
 
 def edited(event: bytes, edit: Callable[[bytes], bytes | None]) -> bytes:

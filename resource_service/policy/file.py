@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.groups import AnyGroup, Needed
+from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.step_up import StepUp
 from resource_service.policy.validation import Place, PolicyError, did_you_mean
@@ -21,7 +23,7 @@ from shared.plain_yaml import PlainYamlError, mapping_members, root_node
 MAX_BYTES = 262_144
 KEYS = (
     *("scopes", "default", "tools", "prompts", "resources", "methods"),
-    *("hide", "publish", "step_up", "contact", "journal"),
+    *("hide", "publish", "step_up", "contact", "journal", "pin", "pin_changes"),
 )
 KINDS = ("tools", "prompts", "resources", "methods")
 VERSION_DIGITS = 16
@@ -33,6 +35,7 @@ OLD_DESCRIPTION = "words"
 """The name of `description` until 2026; accepted for one more release."""
 
 Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=StrEnum)
 
 _log = get_logger(__name__)
 
@@ -80,6 +83,13 @@ def parse_policy(content: bytes) -> Policy:
             step_up=_member(members, "step_up", _step_ups, otherwise={}),
             contact=_member(members, "contact", lambda node: _text(node, "contact"), otherwise=None),
             journal=_member(members, "journal", _redactions, otherwise={}),
+            pin=_member(members, "pin", lambda node: _choice(node, "pin", Pinning), otherwise=Pinning.OFF),
+            pin_changes=_member(
+                members,
+                "pin_changes",
+                lambda node: _choice(node, "pin_changes", OnDifference),
+                otherwise=OnDifference.HOLD,
+            ),
             version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS],
             **rules,
         )
@@ -195,12 +205,15 @@ def _redactions(node: Node) -> dict[str, Redaction]:
 
 
 def _redaction(name: str, node: Node) -> Redaction:
-    text = _text(node, f"the journal of {name!r}")
+    return _choice(node, f"the journal of {name!r}", Redaction)
+
+
+def _choice(node: Node, what: str, choices: type[Choice]) -> Choice:
+    text = _text(node, what)
     try:
-        return Redaction(text)
+        return choices(text)
     except ValueError:
-        rules = ", ".join(Redaction)
-        raise _wrong(node, f"the journal of {name!r} is {text!r}, and must be one of {rules}") from None
+        raise _wrong(node, f"{what} is {text!r}, and must be one of {', '.join(choices)}") from None
 
 
 def _acr(node: Node, name: str) -> str:

@@ -1,28 +1,56 @@
-"""Remove list items that the caller's scopes do not allow, on the way to the client.
+"""Edit responses with lists on the way to the client.
 
 Only responses that may contain a list are inspected, and only those that do are changed; all others pass byte
-for byte. A response that is larger than `MAX_BYTES`, compressed or not understood passes unchanged.
+for byte. A response that is larger than `MAX_BYTES`, compressed or not understood passes unchanged, or is
+refused, as the editor wishes.
 """
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resource_service.errors import list_unreadable
 from resource_service.policy.event_stream import Events
-from resource_service.policy.listing import ListFilter
+from shared.logs import get_logger
 
 MAX_BYTES = 4_194_304
 EVENT_STREAM = b"text/event-stream"
 JSON = b"application/json"
 
+_log = get_logger(__name__)
+
 _ABOUT_THE_BYTES = frozenset({b"content-length", b"content-digest", b"repr-digest", b"digest", b"etag"})
 
 
-def with_filtered_lists(app: ASGIApp, list_filter: ListFilter) -> ASGIApp:
-    """Wrap `app` to filter its lists for one caller."""
+class UneditableError(Exception):
+    """A message cannot be read."""
+
+
+class Editor(Protocol):
+    """Edits JSON-RPC messages on their way to one caller.
+
+    Attributes:
+        refuses: whether nothing may pass that it has not read.
+    """
+
+    @property
+    def refuses(self) -> bool: ...
+
+    def shortened(self, text: bytes) -> bytes | None:
+        """Return the replacement for a message or a batch; None if it can stay unchanged.
+
+        Raises:
+            UneditableError: it cannot be read, and `refuses` is true.
+        """
+
+
+def with_filtered_lists(app: ASGIApp, editor: Editor) -> ASGIApp:
+    """Wrap `app` to edit its responses for one caller."""
 
     async def shortened(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send, list_filter)
+        answer = _Answer(send, editor)
         await app(_uncompressed(scope), receive, answer)
         await answer.release()
 
@@ -38,9 +66,9 @@ def _uncompressed(scope: Scope) -> Scope:
 class _Answer:
     """A `send` that buffers what it needs for a decision: a complete JSON response, or one event."""
 
-    def __init__(self, send: Send, list_filter: ListFilter) -> None:
+    def __init__(self, send: Send, editor: Editor) -> None:
         self._send = send
-        self._list_filter = list_filter
+        self._editor = editor
         self._events: Events | None = None
         self._start: Message | None = None
         self._body = b""
@@ -70,11 +98,26 @@ class _Answer:
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip()
         readable = fields.get(b"content-encoding", b"identity") == b"identity"
         if readable and media_type == EVENT_STREAM and b"content-length" not in fields:
-            self._events = Events(self._list_filter.shortened, max_bytes=MAX_BYTES)
+            self._events = Events(self._edited_event, max_bytes=MAX_BYTES, drop=self._editor.refuses)
         elif readable and media_type == JSON:
             self._start = start
             return
+        elif self._editor.refuses and media_type in (JSON, EVENT_STREAM):
+            raise list_unreadable("the response is compressed")
         await self._send(start)
+
+    def _edited_event(self, data: bytes) -> bytes | None:
+        try:
+            return self._editor.shortened(data)
+        except UneditableError as error:
+            _log.warning("an event of the MCP server was left out", reason=str(error))
+            return b""
+
+    def _edited_body(self) -> bytes | None:
+        try:
+            return self._editor.shortened(self._body)
+        except UneditableError as error:
+            raise list_unreadable(str(error)) from error
 
     async def _pass_events(self, events: Events, message: Message) -> None:
         more = message.get("more_body", False)
@@ -87,13 +130,15 @@ class _Answer:
     async def _hold(self, start: Message, message: Message) -> None:
         self._body += message.get("body", b"")
         more = message.get("more_body", False)
+        if len(self._body) > MAX_BYTES and self._editor.refuses:
+            raise list_unreadable(f"the response has more than {MAX_BYTES} bytes")
         if len(self._body) > MAX_BYTES:
             await self.release()
             if not more:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         elif not more:
             self._start = None
-            shortened = self._list_filter.shortened(self._body)
+            shortened = self._edited_body()
             if shortened is not None:
                 kept = [field for field in start["headers"] if field[0].lower() not in _ABOUT_THE_BYTES]
                 length = (b"content-length", str(len(shortened)).encode())

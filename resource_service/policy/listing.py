@@ -47,7 +47,7 @@ def listed_in(messages: Iterable[object]) -> Listed:
     for message in messages:
         match message:
             case {"method": str(method), "id": request_id} if method in LISTS:
-                methods[_key(request_id)] = method
+                methods[id_key(request_id)] = method
     return methods
 
 
@@ -66,6 +66,11 @@ class ListFilter:
     granted: tuple[str, ...]
     listed: Listed | None
     groups: tuple[str, ...] = ()
+
+    @property
+    def refuses(self) -> bool:
+        """Lists that cannot be read pass: the check at the call is the protection."""
+        return False
 
     def shortened(self, text: bytes) -> bytes | None:
         """Filter a JSON-RPC message or a batch; None if it can stay unchanged."""
@@ -91,7 +96,7 @@ class ListFilter:
     def _methods(self, request_id: object) -> Iterable[str]:
         if self.listed is None:
             return LISTS
-        method = self.listed.get(_key(request_id))
+        method = self.listed.get(id_key(request_id))
         return () if method is None else (method,)
 
     def _shorten_list(self, list_kind: _List, result: dict[str, Any]) -> bool:
@@ -119,5 +124,5 @@ class ListFilter:
         return not self.policy.missing(needed, self.granted, self.groups)
 
 
-def _key(request_id: object) -> IdKey:
+def id_key(request_id: object) -> IdKey:
     return (type(request_id).__name__, request_id if isinstance(request_id, str | int) else None)

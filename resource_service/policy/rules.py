@@ -13,6 +13,7 @@ from typing import Any
 
 from resource_service.policy.groups import AnyGroup, Needed, named_in
 from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.step_up import Rules as StepUpRules
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
 from resource_service.policy.validation import faults_in
@@ -58,6 +59,8 @@ class Policy:
         step_up: rules for tool names that need a stronger or a more recent login (RFC 9470).
         contact: whom somebody asks who is not in a group that is needed.
         journal: rules for names of tools and prompts: what the journal keeps of the arguments of a call.
+        pin: how the definitions of tools, prompts and templates are approved.
+        pin_changes: what happens to those that differ from what was approved.
         version: names this version of the policy in the journal.
         groups: every group that a rule names.
 
@@ -78,6 +81,8 @@ class Policy:
     step_up: StepUpRules = field(default_factory=dict)
     contact: str | None = None
     journal: Mapping[str, Redaction] = field(default_factory=dict)
+    pin: Pinning = Pinning.OFF
+    pin_changes: OnDifference = OnDifference.HOLD
     version: str = field(default="built-in", compare=False)
     groups: frozenset[str] = field(init=False, repr=False, compare=False)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)

@@ -7,7 +7,6 @@ loaded. A request takes the policy once and uses no other.
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +18,10 @@ from resource_service.notifier import Notifier
 from resource_service.policy.file import read_policy
 from resource_service.policy.rules import Policy
 from resource_service.policy.validation import PolicyError
+from resource_service.watched_file import Fingerprint, fingerprint_of
 from shared.logs import get_logger
 
 LOOK_EVERY_S = 0.5
-
-Fingerprint = tuple[int, ...] | None
-"""Changes whenever the file does; None if the file does not exist."""
 
 _log = get_logger(__name__)
 
@@ -44,7 +41,7 @@ class PolicyWatcher:
         self.current = policy
         self.path = path
         self.replaced = Notifier()
-        self._seen = _fingerprint(path) if path else None
+        self._seen = fingerprint_of(path) if path else None
 
     @classmethod
     def reload(cls, path: Path) -> PolicyWatcher:
@@ -53,7 +50,7 @@ class PolicyWatcher:
         Raises:
             PolicyError: the policy is invalid.
         """
-        before = _fingerprint(path)
+        before = fingerprint_of(path)
         in_force = cls(read_policy(path), path)
         in_force._seen = before
         return in_force
@@ -76,7 +73,7 @@ class PolicyWatcher:
         changed_to: Fingerprint | tuple[()] = ()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            fingerprint = await anyio.to_thread.run_sync(_fingerprint, self.path)
+            fingerprint = await anyio.to_thread.run_sync(fingerprint_of, self.path)
             if fingerprint != self._seen and fingerprint == changed_to:
                 await self._take(self.path, fingerprint)
             changed_to = fingerprint
@@ -93,17 +90,9 @@ class PolicyWatcher:
                 reason=str(error),
             )
             return
-        if await anyio.to_thread.run_sync(_fingerprint, path) != fingerprint:
+        if await anyio.to_thread.run_sync(fingerprint_of, path) != fingerprint:
             return  # it changed while it was read, so wait for the next round
         self._seen = fingerprint
         self.current = policy
         self.replaced.send()
         _log.info("policy loaded", file=str(path), scopes=list(policy.scopes))
-
-
-def _fingerprint(path: Path) -> Fingerprint:
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

@@ -111,6 +111,7 @@ class GuardMiddleware:
         )
         backend = Backend(app=self._inside, policy=policy, run=nullcontext)
         resource = protected_resource(settings, backend, validation, no_journal(clock))
+        self._pins = resource.pins
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()
@@ -177,7 +178,7 @@ class GuardMiddleware:
         """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
         try:
             store = nullcontext() if self._store is None else self._store.run()
-            async with store, self._chain.run(), self._policy.watch():
+            async with store, self._chain.run(), self._policy.watch(), self._pins.run():
                 with called_when_stopping(self._leases.stop):
                     self._stops_with = asyncio.get_running_loop()
                     yield

@@ -1,0 +1,150 @@
+"""An MCP server of which only approved definitions are shown and run (GW-4).
+
+A call is checked against what the server says about the tool now, in a list requested as the caller, so that
+a definition that has changed does not run, whether or not the client ever listed it. A list is trusted for
+`FRESH_S`, or until the server announces a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from resource_service.errors import definition_held
+from resource_service.middleware.server_lists import Listed, ListMethod, ServerLists
+from resource_service.pins.definitions import (
+    BY_LIST,
+    BY_USE,
+    Definition,
+    DefinitionKind,
+    Difference,
+    definitions_in,
+)
+from resource_service.pins.keeper import PinKeeper
+from resource_service.pins.list_filter import INTRODUCTIONS, PinnedListFilter, requested_in
+from resource_service.policy.list_filter import with_filtered_lists
+from resource_service.policy.pinning import OnDifference, Pinning
+from resource_service.policy.rules import Policy
+from resource_service.principal import principal_in
+
+FRESH_S = 1.0
+"""How long a list decides on calls. A caller with many calls in a second pays for one list."""
+
+LISTEN = "subscriptions/listen"
+_LISTS = {kind: ListMethod(kind.method, kind.member) for kind in DefinitionKind}
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedDefinitions:
+    """The pins of one resource, and the lists of the server behind it."""
+
+    keeper: PinKeeper
+    lists: ServerLists
+
+    def protect(self, app: ASGIApp, policy: Policy, messages: Sequence[object] | None) -> ASGIApp:
+        """Wrap `app` for one request.
+
+        Args:
+            messages: of the request; None if its response may answer any request.
+        """
+        if policy.pin is Pinning.OFF or (messages is not None and not any(map(_concerns, messages))):
+            return app
+        requested = None if messages is None or any(map(_listens, messages)) else requested_in([*messages])
+        filtered = with_filtered_lists(
+            app,
+            PinnedListFilter(self.keeper, policy.pin, policy.pin_changes, requested, self.lists.forget),
+        )
+
+        async def pinned(scope: Scope, receive: Receive, send: Send) -> None:
+            for message in messages or ():
+                await self._check(message, scope, policy)
+            await (filtered if requested is None or requested else app)(scope, receive, send)
+
+        return pinned
+
+    async def _check(self, message: object, scope: Scope, policy: Policy) -> None:
+        method = _method(message)
+        if (kind := BY_LIST.get(method) or BY_USE.get(method)) is None:
+            return
+        params = _object_in(message, "params")
+        caller = _Caller(scope, _object_in(params, "_meta"))
+        await self._pin_first(kind, caller, policy)
+        if method == kind.used_by:
+            await self._check_use(kind, params.get("name"), caller, policy)
+
+    async def _pin_first(self, kind: DefinitionKind, caller: _Caller, policy: Policy) -> None:
+        if policy.pin is not Pinning.FIRST or kind in self.keeper.pins.approved:
+            return
+        listed = await self._list(kind, caller)
+        if listed.items is not None:
+            self.keeper.pin(kind, definitions_in(kind, listed.items))
+
+    async def _check_use(self, kind: DefinitionKind, name: object, caller: _Caller, policy: Policy) -> None:
+        if policy.pin_changes is OnDifference.ALLOW or not isinstance(name, str):
+            return  # a name that is not text names nothing, as the server will say
+        came_at = self.lists.now()
+        listed = await self._list(kind, caller, since=came_at - FRESH_S)
+        difference = self._difference(kind, name, listed)
+        if difference is not None and listed.listed_at < came_at:
+            difference = self._difference(kind, name, await self._list(kind, caller, since=came_at))
+        if difference is not None and policy.pin_changes is OnDifference.HOLD:
+            principal = principal_in(caller.scope)
+            raise definition_held(
+                name,
+                policy.contact,
+                detail=f"{kind.used_by} {name[:100]!r} by {principal.owner}: {difference.value}",
+            )
+
+    async def _list(self, kind: DefinitionKind, caller: _Caller, since: float | None = None) -> Listed:
+        return await self.lists.get(_LISTS[kind], caller.scope, caller.meta, since=since)
+
+    def _difference(self, kind: DefinitionKind, name: str, listed: Listed) -> Difference | None:
+        """Return how what the server says about `name` differs from what was approved."""
+        if listed.items is None:
+            return Difference.UNREADABLE
+        definitions = [item for item in definitions_in(kind, listed.items) if item.name == name]
+        differences = [self._noted(definition) for definition in definitions]
+        if not definitions:
+            return Difference.NEW  # what is not listed was not approved, either
+        return next((difference for difference in differences if difference is not None), None)
+
+    def _noted(self, definition: Definition) -> Difference | None:
+        difference = self.keeper.pins.difference(definition)
+        if difference is not None:
+            self.keeper.note_held(definition, difference)
+        return difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """The request as whose caller lists are requested.
+
+    Attributes:
+        meta: the ``_meta`` of the message.
+    """
+
+    scope: Scope
+    meta: Mapping[str, Any]
+
+
+def _method(message: object) -> str:
+    """Return the method of a request or notification; empty for anything else."""
+    method = message.get("method") if isinstance(message, dict) else None
+    return method if isinstance(method, str) else ""
+
+
+def _object_in(value: object, member: str) -> Mapping[str, Any]:
+    inner = value.get(member) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _concerns(message: object) -> bool:
+    method = _method(message)
+    return method in BY_LIST or method in BY_USE or method in INTRODUCTIONS or method == LISTEN
+
+
+def _listens(message: object) -> bool:
+    return _method(message) == LISTEN

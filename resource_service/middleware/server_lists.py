@@ -1,0 +1,230 @@
+"""What an MCP server lists, requested by this service as the caller of a request.
+
+The server is asked behind the guard, with the headers of the caller's request: in revision 2026-07-28, which
+needs no session, or in the caller's session of an earlier one. A decision therefore depends on what this
+caller sees, even before the caller has requested any list.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar, cast
+
+import anyio
+from starlette.types import ASGIApp, Message, Scope
+
+from resource_service.errors import Refusal
+from resource_service.messages.exact_json import UnreadableError, dumps
+from resource_service.messages.jsonrpc import distinct_members
+from resource_service.messages.mcp_parameters import PARAM
+from resource_service.messages.media_type import described_as_json
+from resource_service.messages.request_ids import note_request_ids
+from resource_service.policy.event_stream import Events
+from resource_service.principal import PrincipalKey, principal_in
+from shared.asgi import replay
+from shared.logs import get_logger
+
+KEPT_S = 300.0
+KEPT_UNLISTED_S = 60.0
+LISTED_WITHIN_S = 60.0
+MAX_PAGES = 50
+MAX_PAGE_BYTES = 4_194_304
+MAX_LISTS = 1_000
+METHOD_NOT_FOUND = -32601
+_ID = "doorward-list"
+"""Of our own requests; text, which the ids of clients in the same session rarely are."""
+_OF_THE_PROTOCOL = "io.modelcontextprotocol/"
+
+Derived = TypeVar("Derived")
+
+_log = get_logger(__name__)
+
+
+class ListMethod(NamedTuple):
+    """A method that lists something, and the member of its result that contains the list."""
+
+    method: str
+    member: str
+
+
+class UnlistedError(Exception):
+    """The server gave no valid list."""
+
+
+@dataclass(slots=True)
+class Listed:
+    """The list of one caller, and its expiry; concurrent requests wait for one request to the server.
+
+    Attributes:
+        items: as the server listed them; None if it gave no valid list.
+        listed_at: when it was requested, in monotonic seconds.
+    """
+
+    asking: anyio.Lock = field(default_factory=anyio.Lock)
+    items: tuple[object, ...] | None = None
+    listed_at: float = float("-inf")
+    until: float = float("-inf")
+    _derived: dict[Callable[..., Any], Any] = field(default_factory=dict)
+
+    def derive(self, function: Callable[[tuple[object, ...]], Derived]) -> Derived:
+        """Return what `function` makes of the items, which is computed once; of none if there is no list."""
+        if function not in self._derived:
+            self._derived[function] = function(self.items or ())
+        return cast("Derived", self._derived[function])
+
+    def replace(self, items: tuple[object, ...] | None, *, at: float) -> None:
+        """Take the answer to a request that was made at `at`."""
+        self.items, self.listed_at = items, at
+        self.until = at + (KEPT_UNLISTED_S if items is None else KEPT_S)
+        self._derived.clear()
+
+
+class ServerLists:
+    """The lists of one MCP server.
+
+    Args:
+        app: the server, behind the guard.
+        monotonic: a monotonic clock in seconds.
+    """
+
+    def __init__(self, app: ASGIApp, monotonic: Callable[[], float]) -> None:
+        self._app = app
+        self.now = monotonic
+        self._lists: OrderedDict[tuple[PrincipalKey, ListMethod], Listed] = OrderedDict()
+
+    async def get(
+        self, wanted: ListMethod, scope: Scope, meta: Mapping[str, Any], *, since: float | None = None
+    ) -> Listed:
+        """Return a list as the caller of `scope` sees it.
+
+        Args:
+            meta: the ``_meta`` of the caller's request.
+            since: when the list must have been requested at the earliest; by default, any that is kept.
+        """
+        listed = self._of((principal_in(scope).key, wanted))
+        came_at = self.now()
+        if listed.until <= came_at or (since is not None and listed.listed_at < since):
+            await self._list(listed, wanted, scope, meta, since=came_at if since is None else since)
+        return listed
+
+    def forget(self) -> None:
+        """Forget what is kept: the server has announced that it changed."""
+        for listed in self._lists.values():
+            listed.until = listed.listed_at = float("-inf")
+
+    def _of(self, key: tuple[PrincipalKey, ListMethod]) -> Listed:
+        listed = self._lists.get(key)
+        if listed is None:
+            self._lists[key] = listed = Listed()
+        self._lists.move_to_end(key)
+        if len(self._lists) > MAX_LISTS:
+            self._lists.popitem(last=False)
+        return listed
+
+    async def _list(
+        self, listed: Listed, wanted: ListMethod, scope: Scope, meta: Mapping[str, Any], *, since: float
+    ) -> None:
+        """Ask the server, unless another caller has since."""
+        async with listed.asking:
+            if listed.listed_at >= since:
+                return
+            items: tuple[object, ...] | None = None
+            asked_at = self.now()
+            try:
+                with anyio.fail_after(LISTED_WITHIN_S):
+                    items = await self._all_pages(wanted, scope, meta)
+            except (TimeoutError, Refusal, UnlistedError) as error:
+                _log.info(
+                    "a list of the MCP server is not available", method=wanted.method, reason=str(error)
+                )
+            listed.replace(items, at=asked_at)
+
+    async def _all_pages(
+        self, wanted: ListMethod, scope: Scope, meta: Mapping[str, Any]
+    ) -> tuple[object, ...]:
+        items: list[object] = []
+        stated = {name: value for name, value in meta.items() if name.startswith(_OF_THE_PROTOCOL)}
+        params: dict[str, Any] = {"_meta": stated} if stated else {}
+        for _ in range(MAX_PAGES):
+            result = await self._page(wanted, scope, params)
+            items += result[wanted.member]
+            if not isinstance(result.get("nextCursor"), str):
+                return tuple(items)
+            params = {**params, "cursor": result["nextCursor"]}
+        raise UnlistedError("the list has too many pages")
+
+    async def _page(self, wanted: ListMethod, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
+        message = {"jsonrpc": "2.0", "id": _ID, "method": wanted.method, "params": params}
+        body, answer = dumps(message), _Answer()
+        await self._app(_list_request(scope, wanted.method, body), replay(body, _never), answer)
+        match answer.message:
+            case {"result": dict(result)} if isinstance(result.get(wanted.member), list):
+                return result
+            case {"error": {"code": code}} if code == METHOD_NOT_FOUND:
+                return {wanted.member: []}
+            case _:
+                raise UnlistedError("the server did not return a list")
+
+
+def _list_request(scope: Scope, method: str, body: bytes) -> Scope:
+    """Build the request for a list, from the same caller as that of `scope`."""
+    ours = (b"mcp-method", b"mcp-name", b"accept", b"accept-encoding", b"last-event-id")
+    others = [
+        (name, value)
+        for name, value in scope["headers"]
+        if name not in ours and not name.startswith(PARAM.encode())
+    ]
+    list_headers = [
+        (b"mcp-method", method.encode()),
+        (b"accept", b"application/json, text/event-stream"),
+        (b"accept-encoding", b"identity"),
+    ]
+    inner = described_as_json({**scope, "headers": [*others, *list_headers]}, body)
+    note_request_ids(inner, [_ID])
+    return inner
+
+
+async def _never() -> Message:
+    await anyio.sleep_forever()
+    raise AssertionError("this is never reached")
+
+
+class _Answer:
+    """A `send` that captures the message that answers the request, from a JSON body or from events.
+
+    Attributes:
+        message: the captured message, or None.
+    """
+
+    def __init__(self) -> None:
+        self.message: object = None
+        self._body = b""
+        self._events: Events | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = {name.lower(): value.strip().lower() for name, value in message["headers"]}
+            if fields.get(b"content-type", b"").startswith(b"text/event-stream"):
+                self._events = Events(self._read, max_bytes=MAX_PAGE_BYTES)
+        elif message["type"] == "http.response.body":
+            self._take(message.get("body", b""), more=message.get("more_body", False))
+
+    def _take(self, chunk: bytes, *, more: bool) -> None:
+        if self._events is not None:
+            self._events.feed(chunk)
+            return
+        self._body += chunk
+        if len(self._body) > MAX_PAGE_BYTES:
+            raise UnlistedError("the list is too large")
+        if not more:
+            self._read(self._body)
+
+    def _read(self, text: bytes) -> None:
+        try:
+            message = distinct_members(text)
+        except UnreadableError:
+            return
+        if isinstance(message, dict) and message.get("id") == _ID and "method" not in message:
+            self.message = message
