@@ -18,10 +18,12 @@ user is, what they consented to, and whether a token is still active.
     principal.py         the user and client that a request acts for
     identity_token.py    tokens that tell an upstream who a request acts for
     notifier.py          wakes all waiters after a change
+    watched_file.py      whether a file has changed
     authorization_server_client.py  requests to the authorization server
 
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
     policy/         the scopes and groups that each message needs
+    pins/           what a server says about its tools, compared with what was approved
     introspection/  validation of access tokens
     storage/        what the processes of this service share, and the key schema
     auth/           authentication: credentials, DPoP proofs, the principal

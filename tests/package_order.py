@@ -25,7 +25,8 @@ ORDER = {
     ),
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
-        *("policy", "gateway_settings", "settings", "authorization_server_client", "introspection"),
+        *("watched_file", "policy", "pins", "gateway_settings", "settings"),
+        *("authorization_server_client", "introspection"),
         "storage",
         *(
             "auth",

@@ -44,6 +44,7 @@ class Requirement:
 
 HELD = Held()
 RUN = "what people run for years: configuration, upgrades, backups"
+PLANNED_GATEWAY = Planned("the gateway people choose")
 PLANNED_GATE = Planned("ways round the policy, and revocation that does not arrive")
 PLANNED_BOUNDS = Planned("nobody may stop it for the others")
 
@@ -213,6 +214,22 @@ OPERATION = (
     Requirement("OP-6", "MUST", "commands check their input first", HELD),
 )
 
+GATEWAY = (
+    Requirement("GW-1", "MUST", "credentials of people for upstreams", PLANNED_GATEWAY),
+    Requirement("GW-2", "MUST", "a link to connect is for one person", PLANNED_GATEWAY),
+    Requirement("GW-3", "MUST", "several mounts behind one URL", PLANNED_GATEWAY),
+    Requirement(
+        "GW-4",
+        "MUST",
+        "what was approved is what runs",
+        Partial("pinning is off unless the policy says otherwise; no page for it, and no event of its own"),
+    ),
+    Requirement("GW-5", "MUST", "limits shared by replicas, a stop switch", PLANNED_GATEWAY),
+    Requirement("GW-6", "SHOULD", "approval of a call", PLANNED_GATEWAY),
+    Requirement("GW-7", "SHOULD", "conditions on arguments and groups", PLANNED_GATEWAY),
+    Requirement("GW-8", "MUST", "task ids bound to their principal", PLANNED_GATEWAY),
+)
+
 JOURNAL = (
     Requirement("JR-1", "MUST", "every decision is one event", Partial("commands of operators")),
     Requirement("JR-2", "MUST", "recorded before the effect", HELD),
@@ -232,6 +249,7 @@ REQUIREMENTS = {
         *PEOPLE,
         *OPERATION,
         *JOURNAL,
+        *GATEWAY,
         *EXTENSIONS,
         *ATTACKS,
     )

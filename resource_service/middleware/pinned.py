@@ -55,7 +55,13 @@ class PinnedDefinitions:
         requested = None if messages is None or any(map(_listens, messages)) else requested_in([*messages])
         filtered = with_filtered_lists(
             app,
-            PinnedListFilter(self.keeper, policy.pin, policy.pin_changes, requested, self.lists.forget),
+            PinnedListFilter(
+                keeper=self.keeper,
+                pinning=policy.pin,
+                effect=policy.pin_changes,
+                requested=requested,
+                on_change=self.lists.forget,
+            ),
         )
 
         async def pinned(scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,19 +76,21 @@ class PinnedDefinitions:
         if (kind := BY_LIST.get(method) or BY_USE.get(method)) is None:
             return
         params = _object_in(message, "params")
-        caller = _Caller(scope, _object_in(params, "_meta"))
+        caller = _CallerRequest(scope, _object_in(params, "_meta"))
         await self._pin_first(kind, caller, policy)
         if method == kind.used_by:
             await self._check_use(kind, params.get("name"), caller, policy)
 
-    async def _pin_first(self, kind: DefinitionKind, caller: _Caller, policy: Policy) -> None:
+    async def _pin_first(self, kind: DefinitionKind, caller: _CallerRequest, policy: Policy) -> None:
         if policy.pin is not Pinning.FIRST or kind in self.keeper.pins.approved:
             return
         listed = await self._list(kind, caller)
         if listed.items is not None:
             self.keeper.pin(kind, definitions_in(kind, listed.items))
 
-    async def _check_use(self, kind: DefinitionKind, name: object, caller: _Caller, policy: Policy) -> None:
+    async def _check_use(
+        self, kind: DefinitionKind, name: object, caller: _CallerRequest, policy: Policy
+    ) -> None:
         if policy.pin_changes is OnDifference.ALLOW or not isinstance(name, str):
             return  # a name that is not text names nothing, as the server will say
         came_at = self.lists.now()
@@ -98,7 +106,7 @@ class PinnedDefinitions:
                 detail=f"{kind.used_by} {name[:100]!r} by {principal.owner}: {difference.value}",
             )
 
-    async def _list(self, kind: DefinitionKind, caller: _Caller, since: float | None = None) -> Listed:
+    async def _list(self, kind: DefinitionKind, caller: _CallerRequest, since: float | None = None) -> Listed:
         return await self.lists.get(_LISTS[kind], caller.scope, caller.meta, since=since)
 
     def _difference(self, kind: DefinitionKind, name: str, listed: Listed) -> Difference | None:
@@ -119,7 +127,7 @@ class PinnedDefinitions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Caller:
+class _CallerRequest:
     """The request as whose caller lists are requested.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What an MCP server lists, requested by this service as the caller of a request.
+"""Lists of an MCP server, requested by this service as the caller of a request.
 
 The server is asked behind the guard, with the headers of the caller's request: in revision 2026-07-28, which
 needs no session, or in the caller's session of an earlier one. A decision therefore depends on what this
@@ -34,7 +34,7 @@ MAX_PAGE_BYTES = 4_194_304
 MAX_LISTS = 1_000
 METHOD_NOT_FOUND = -32601
 _ID = "doorward-list"
-"""Of our own requests; text, which the ids of clients in the same session rarely are."""
+"""The id of our own requests: text, which the ids of clients in the same session rarely are."""
 _OF_THE_PROTOCOL = "io.modelcontextprotocol/"
 
 Derived = TypeVar("Derived")
@@ -53,7 +53,7 @@ class UnlistedError(Exception):
     """The server gave no valid list."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Listed:
     """The list of one caller, and its expiry; concurrent requests wait for one request to the server.
 

@@ -1,4 +1,4 @@
-"""Pinned definitions: what a server said about its tools when they were approved is what it may say later.
+"""Pinned definitions of tools: later ones must be as they were approved.
 
 This package owns the canonical form of tools, prompts, resource templates and instructions, the comparison
 with what was approved, and the lock file that keeps it. It leaves to others how definitions are requested

@@ -50,7 +50,7 @@ class NoDigestError(ValueError):
 
 
 class Definition(NamedTuple):
-    """What a server says about one of its tools, prompts or resource templates."""
+    """A tool, prompt or resource template, as a server describes it."""
 
     kind: DefinitionKind
     name: str
@@ -117,12 +117,12 @@ class Pins:
         """Return how `definition` differs from what was approved; None if it is the same."""
         pinned = self.approved.get(definition.kind, {}).get(definition.name)
         try:
-            found = digest(definition.value)
+            current = digest(definition.value)
         except NoDigestError:
             return Difference.UNREADABLE
         if pinned is None:
             return Difference.NEW
-        return None if found == pinned.digest else Difference.CHANGED
+        return None if current == pinned.digest else Difference.CHANGED
 
     def with_kind(self, kind: DefinitionKind, definitions: Iterable[Definition]) -> Pins:
         """Return the same pins with `definitions` approved, and no others of their kind."""

@@ -135,7 +135,7 @@ class PinKeeper:
             path = self._unwritten.pop()
             pins = self.pins if path == self._lock else self.held
             try:
-                write_lock(path, pins, self._resource)
+                write_lock(path, pins)
             except OSError as error:
                 if path not in self._not_writable:
                     _log.warning("pins are kept in memory only", file=str(path), reason=error.strerror)

@@ -33,7 +33,7 @@ def requested_in(messages: list[object]) -> Requested:
     return methods
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinnedListFilter:
     """Compares the definitions in responses for one caller.
 

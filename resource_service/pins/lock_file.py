@@ -1,7 +1,7 @@
 """The lock file: the approved definitions of one server as JSON that a person can read and compare.
 
-    {"version": 1, "resource": "https://…/mcp", "instructions": "…", "prompts": {},
-     "resourceTemplates": {}, "tools": {"add_note": {"name": "add_note", "description": "…", …}}}
+    {"version": 1, "instructions": "…", "prompts": {}, "resourceTemplates": {},
+     "tools": {"add_note": {"name": "add_note", "description": "…", …}}}
 
 It contains the definitions and no digests: to change a definition in the file is to approve it. A kind that
 is missing has not been pinned yet.
@@ -85,9 +85,9 @@ def _definitions(kind: DefinitionKind, members: object) -> list[Definition]:
     return [Definition(kind, name, value) for name, value in members.items()]
 
 
-def lock_text(pins: Pins, resource: str) -> str:
+def lock_text(pins: Pins) -> str:
     """Return the content of a lock file, sorted, so that a change shows as few lines."""
-    document: dict[str, Any] = {"version": VERSION, "resource": resource}
+    document: dict[str, Any] = {"version": VERSION}
     if pins.instructions is not None:
         document["instructions"] = pins.instructions
     for kind, approved in pins.approved.items():
@@ -95,7 +95,7 @@ def lock_text(pins: Pins, resource: str) -> str:
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def write_lock(path: Path, pins: Pins, resource: str) -> None:
+def write_lock(path: Path, pins: Pins) -> None:
     """Replace the lock file as a whole.
 
     Raises:
@@ -103,7 +103,7 @@ def write_lock(path: Path, pins: Pins, resource: str) -> None:
     """
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
-            file.write(lock_text(pins, resource))
+            file.write(lock_text(pins))
             file.flush()
             os.fsync(file.fileno())
             os.chmod(file.name, MODE)

@@ -73,6 +73,9 @@ def _lines(inventory: ServerInventory, prefix: str) -> Iterator[str]:
     yield from _rules("prompts", inventory.prompts, read)
     yield from _rules("resources", _resources(inventory), read)
     yield ""
+    yield "# The first list of tools counts as approved; later changes wait for `doorward tools approve`."
+    yield "pin: first"
+    yield ""
     yield "# Uncomment to hide from lists what the caller may not use."
     yield "# hide: true"
     yield ""

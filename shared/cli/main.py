@@ -27,6 +27,7 @@ from shared.cli.keys import keys
 from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.settings import refuse
+from shared.cli.tools import tools
 from shared.cli.trust import trust
 from shared.cli.up import up
 from shared.cli.upgrade import upgrade
@@ -67,6 +68,7 @@ app.add_typer(groups, name="groups")
 app.add_typer(clients, name="clients")
 app.add_typer(keys, name="keys")
 app.add_typer(policy, name="policy")
+app.add_typer(tools, name="tools")
 app.add_typer(audit, name="audit")
 app.add_typer(config, name="config")
 app.add_typer(upgrade, name="upgrade")

@@ -261,6 +261,8 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["key", "--passphrase"], {}, "use --passphrase-file"),
     ],
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
+    "tools diff": [(["missing.yaml"], {}, "missing.yaml: ")],
+    "tools approve": [(["missing.yaml", "--all"], {}, "missing.yaml: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [
         ([], {}, "either the URL of the MCP server"),
@@ -309,6 +311,7 @@ WELL_FORMED = {
     "users rename": ["ada", "eve"],
     **{f"clients {verb}": ["x"] for verb in ("add", "remove", "disable", "enable", "rotate")},
     **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
+    **{f"tools {verb}": ["policy.yaml"] for verb in ("diff", "approve")},
 }
 """Arguments of commands that need some."""
 

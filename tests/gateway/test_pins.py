@@ -157,7 +157,7 @@ def test_strict_pins_hold_everything_until_it_is_approved(pinned: Pinned) -> Non
 
 
 @pytest.mark.parametrize("policy", [POLICY + "pin_changes: warn\n", POLICY + "pin_changes: allow\n"])
-def test_differences_are_no_obstacle_where_the_policy_says_so(pinned: Pinned) -> None:
+def test_changed_tools_are_shown_and_run_if_the_policy_says_so(pinned: Pinned) -> None:
     assert pinned.names() == ["add_note", "list_notes"]
     pinned.server.tools = [EVIL, FETCH]
     assert pinned.names() == ["add_note", "fetch_url"]
