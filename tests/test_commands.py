@@ -98,8 +98,8 @@ def with_arguments() -> list[Line]:
 
 
 @cache
-def root() -> Any:  # noqa: ANN401 -- typer does not export the type
-    return get_command(app)
+def root() -> Any:
+    return get_command(app)  # typer does not export its type
 
 
 @pytest.mark.parametrize("line", with_arguments(), ids=str)
