@@ -10,23 +10,13 @@ import pytest
 
 from shared.cli.environment_files import read_environment
 from tests.cli.command import ROOT, doorward
+from tests.deploy.units import SERVICES, unit, values
 from tests.machine import require
 
 pytestmark = pytest.mark.requirement("OP-1")
 
-SERVICES = ("auth", "resource")
 MOST_EXPOSED = 20
 """The limit of the exposure level of systemd-analyze in percent; a unit without restrictions has 96."""
-
-
-def unit(service: str) -> Path:
-    return ROOT / "deploy" / "systemd" / f"doorward-{service}.service"
-
-
-def values(service: str, name: str) -> list[str]:
-    """The values of a setting of the unit, which may be repeated."""
-    lines = unit(service).read_text().splitlines()
-    return [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:

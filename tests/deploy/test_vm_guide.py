@@ -14,12 +14,12 @@ import pytest
 from shared.cli.environment_files import read_environment
 from tests.certificates import Authority
 from tests.cli.command import MODULE, ROOT, doorward, environment, python_environment
-from tests.deploy.test_units import SERVICES, values
+from tests.deploy.units import SERVICES, values
 from tests.flow import Client
 from tests.forking.process import start
 from tests.machine import require
 from tests.proxies.proxy import nginx_command, serving
-from tests.proxies.test_proxies import HOSTS, Site
+from tests.proxies.site import HOSTS, Site
 from tests.servers import RedisServer, free_port, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-1"), pytest.mark.xdist_group("proxies")]
