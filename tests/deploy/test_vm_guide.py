@@ -116,9 +116,9 @@ def shell(script: str) -> str:
 
 
 def commands(beginning: str) -> list[str]:
-    found = [command for command in COMMANDS if command.startswith(beginning)]
-    assert found, beginning
-    return found
+    beginnings = [command for command in COMMANDS if command.startswith(beginning)]
+    assert beginnings, beginning
+    return beginnings
 
 
 def set_up(machine: Machine) -> None:
