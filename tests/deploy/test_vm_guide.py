@@ -29,7 +29,7 @@ COMMANDS = [" ".join(line.split()) for line in re.findall(r"^    (.+)$", GUIDE, 
 
 
 class Machine:
-    """What the guide changes on a machine, in a directory.
+    """The files and ports of the machine that the guide sets up, in a directory.
 
     Attributes:
         etc: stands for /etc/doorward.
