@@ -37,11 +37,12 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 	  DOORWARD_SOAK_JOURNAL_CHANGES=10000 DOORWARD_SOAK_STREAMS=100 DOORWARD_SOAK_DISGUISES=2000 \
 	  DOORWARD_SOAK_FAULTS=10 DOORWARD_SOAK_SEEDS=1000 DOORWARD_SOAK_FORGOTTEN=356 \
 	  DOORWARD_SOAK_FLOOD_S=120 DOORWARD_SOAK_LOGINS=500 DOORWARD_SOAK_HISTORIES=2000 DOORWARD_SOAK_CALLS=10000 \
+	  DOORWARD_SOAK_REGISTRATIONS=1000000 DOORWARD_SOAK_FLOOD_REQUESTS=2000 \
 	  $(BIN)/python -m pytest -s --timeout 7200 tests/gateway/test_soak.py tests/e2e/test_revocations.py \
 	  tests/attacks/test_sec_17_malformed_input.py tests/attacks/test_sec_17_json_text.py \
 	  tests/resource_service/policy/test_uris.py tests/auth_service/protocol/test_web_addresses.py \
 	  tests/resource_service/messages/test_differential.py tests/gateway/test_heads.py \
-	  tests/gateway/test_revoked_streams.py tests/gateway/test_disguises.py tests/attacks/test_flood.py tests/faults tests/simulation \
+	  tests/gateway/test_revoked_streams.py tests/gateway/test_disguises.py tests/attacks/test_flood.py tests/faults tests/floods tests/simulation \
 	  tests/attacks/test_sec_16_login_time.py tests/shared/journal $(ARGS)
 
 bench: setup ## Measure the hot paths against reading one key; ARGS="--seconds 2 --rounds 9" for longer

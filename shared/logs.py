@@ -126,6 +126,16 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
     _take_over_libraries(verbose=settings.level == "debug")
 
 
+def configure_command_logs() -> None:
+    """Send the warnings of a command to standard error, unless it has configured its logs.
+
+    Raises:
+        ValueError: the settings of logs in the environment are invalid.
+    """
+    if not structlog.is_configured():
+        configure_logs(LogSettings(level="warning"))
+
+
 def configure_own_logs(settings: LogSettings | None = None, *, stream: TextIO | None = None) -> None:
     """Send only the logs of this project through a separate handler, for use as a library in another process.
 

@@ -18,8 +18,7 @@ import typer
 
 from shared.cli.console import CommandError, errors, output
 from shared.cli.operations import record_command
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
     from auth_service.access.components import AccessComponents
@@ -98,8 +97,8 @@ def run(call: Callable[[AccessComponents], Awaitable[T]]) -> T:
 async def _components() -> AsyncIterator[AccessComponents]:
     from auth_service.access.components import AccessComponents
 
-    async with open_local_store() as store:
-        yield AccessComponents.of_store(store, system_clock, default_rules())
+    async with open_store_and_clock() as (store, clock):
+        yield AccessComponents.of_store(store, clock, default_rules())
 
 
 def default_rules() -> Access | None:

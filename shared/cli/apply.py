@@ -15,8 +15,7 @@ from shared.cli.access import default_rules
 from shared.cli.console import CommandError, output
 from shared.cli.master_keys import available_key_ring
 from shared.cli.operations import record_command
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 from shared.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -186,9 +185,9 @@ def _run(call: Callable[[DeclarativeConfiguration], Awaitable[T]]) -> T:
     from auth_service.declarative.applied import DeclarativeConfiguration
 
     async def run() -> T:
-        async with open_local_store() as store:
+        async with open_store_and_clock() as (store, clock):
             configuration = DeclarativeConfiguration.of_store(
-                store, system_clock, default_rules(), available_key_ring()
+                store, clock, default_rules(), available_key_ring()
             )
             return await call(configuration)
 

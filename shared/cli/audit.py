@@ -16,8 +16,7 @@ import typer
 from shared.cli.console import CommandError, NegativeResultError, errors, json_text, output, printable
 from shared.cli.master_keys import available_key_ring
 from shared.cli.operator import operator
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import clock_of, open_local_store
 
 if TYPE_CHECKING:
     from auth_service.administration.actors import Actor
@@ -168,7 +167,7 @@ async def _reading() -> AsyncIterator[tuple[Store, Actor]]:
     from auth_service.journal.writer import JournalWriter
 
     async with _opened() as (store, key_ring):
-        journal = JournalWriter(store, signing_key(key_ring), system_clock)
+        journal = JournalWriter(store, signing_key(key_ring), await clock_of(store))
         try:
             yield store, Actor(name=operator(), subject=None, via="command", journal=journal)
         finally:
@@ -203,7 +202,7 @@ def _time_ms(option: str, text: str | None) -> int | None:
 
 async def _subject_of(username: str) -> str:
     async with open_local_store() as store:
-        user = await _users(store).get(username)
+        user = await (await _users(store)).get(username)
     if user is None:
         raise CommandError(f"there is no user {username}; use --subject for a deleted one")
     return user.subject
@@ -240,7 +239,7 @@ async def _newest(search: _Search) -> tuple[list[dict[str, Any]], dict[str, str]
     after = None if search.after is None else _place("--after", search.after)
     async with recorded_reading(search.query) as store:
         events, older = await newest_events(store, search.query, search.limit, after)
-        return events, await names_of(_users(store), events), older.to_text() if older else None
+        return events, await names_of(await _users(store), events), older.to_text() if older else None
 
 
 async def _story(event_id: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -252,10 +251,11 @@ async def _story(event_id: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
 
     place = _place("the id", event_id)
     async with _reading() as (store, actor):
-        grants, clients = GrantRepository(store, system_clock), ClientRepository(store, system_clock)
+        clock = await clock_of(store)
+        grants, clients = GrantRepository(store, clock), ClientRepository(store, clock)
         search = JournalSearch(store)
         reading = JournalAdministration(
-            search=search, stories=Stories(search, grants, clients), users=_users(store)
+            search=search, stories=Stories(search, grants, clients), users=await _users(store)
         )
         story = await reading.story(actor, place)
         if story is None:
@@ -263,11 +263,11 @@ async def _story(event_id: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
         return story.in_order, await reading.names(story.in_order)
 
 
-def _users(store: Store) -> UserRepository:
+async def _users(store: Store) -> UserRepository:
     from auth_service.crypto.passwords import Passwords
     from auth_service.users.repository import UserRepository
 
-    return UserRepository(store, Passwords(), system_clock)
+    return UserRepository(store, Passwords(), await clock_of(store))
 
 
 def _place(option: str, text: str) -> Place:

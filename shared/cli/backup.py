@@ -24,8 +24,7 @@ from shared.cli.backup_keys import (
     recipients_of,
 )
 from shared.cli.console import CommandError, NegativeResultError, errors, output
-from shared.cli.store import REVOCATION_LOG, open_local_store, open_named_store, open_target_store
-from shared.clock import system_clock
+from shared.cli.store import REVOCATION_LOG, clock_of, open_local_store, open_named_store, open_target_store
 from shared.version import VERSION
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ async def _back_up(file: BinaryIO, recipients: Sequence[Recipient]) -> Progress:
     async with open_local_store() as store:
         if await is_incomplete(store):
             raise CommandError("the store is incomplete: a restore into it was interrupted; repeat it")
-        about = About(int(system_clock()), VERSION)
+        about = About(int((await clock_of(store))()), VERSION)
         async with encrypted_to(file, recipients) as write:
             with _reporting("Read") as report:
                 async for lines in backup_lines(about, store.entries().read(), progress):
@@ -136,14 +135,15 @@ async def _restore(
         await _check_target(store, replace=replace)
         revoked = await _revoked(store.revocation_log)
         # First to the end without writing: a damaged file must not leave a damaged store.
-        checked = _restoration(revoked)
+        now = (await clock_of(store))()
+        checked = _restoration(revoked, now)
         with _content(file, identities) as entries, _reporting("Checked") as report:
             for entry in entries:
                 checked.wanted([entry])
                 report(checked.written)
         if dry_run:
             return checked
-        done = _restoration(revoked)
+        done = _restoration(revoked, now)
         await prepare_target(store, replace=replace)
         with _content(file, identities) as entries, _reporting("Restored") as report:
             await write_entries(store, entries, done, report)
@@ -154,8 +154,9 @@ async def _restore(
 async def _move(source: str, target: str, *, replace: bool, dry_run: bool) -> Restoration:
     from auth_service.backup.restoration import complete, copy_entries, is_incomplete, prepare_target
 
-    done = _restoration(set())
     async with open_named_store(source, "FROM") as old:
+        # The lifetimes that are left are counted by the clock that they were written by.
+        done = _restoration(set(), (await clock_of(old))())
         if await is_incomplete(old):
             raise CommandError("FROM: the store is incomplete: a restore into it was interrupted")
         async with open_named_store(target, "TO", new=True) as new:
@@ -181,10 +182,10 @@ def _content(file: Path, identities: Sequence[Identity]) -> Iterator[Iterator[En
         yield BackupContent(chunks).entries()
 
 
-def _restoration(revoked: set[str]) -> Restoration:
+def _restoration(revoked: set[str], now: float) -> Restoration:
     from auth_service.backup.restoration import Restoration
 
-    return Restoration(revoked, int(system_clock() * 1000))
+    return Restoration(revoked, int(now * 1000))
 
 
 async def _check_target(store: Store, *, replace: bool) -> None:

@@ -10,8 +10,7 @@ import typer
 
 from shared.cli.console import AsJson, CommandError, output, print_json
 from shared.cli.operations import record_command
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -129,16 +128,16 @@ def invite(
 async def _invite(uses: int, ttl_s: int) -> str:
     from auth_service.clients.registration_policy import InitialAccessTokenRepository
 
-    async with open_local_store() as store:
-        return await InitialAccessTokenRepository(store, system_clock).make(uses=uses, ttl_s=ttl_s)
+    async with open_store_and_clock() as (store, clock):
+        return await InitialAccessTokenRepository(store, clock).make(uses=uses, ttl_s=ttl_s)
 
 
 def _run(call: Callable[[ClientAdministration], Awaitable[T]]) -> T:
     from auth_service.administration.clients import ClientAdministration, NoSuchClientError
 
     async def run() -> T:
-        async with open_local_store() as store:
-            return await call(ClientAdministration.of_store(store, system_clock))
+        async with open_store_and_clock() as (store, clock):
+            return await call(ClientAdministration.of_store(store, clock))
 
     try:
         return asyncio.run(run())
@@ -163,5 +162,5 @@ def _add(body: dict[str, object]) -> dict[str, str]:
 async def _list() -> list[Client]:
     from auth_service.clients.repository import ClientRepository
 
-    async with open_local_store() as store:
-        return await ClientRepository(store, system_clock).list()
+    async with open_store_and_clock() as (store, clock):
+        return await ClientRepository(store, clock).list()

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.console import CommandError, errors, output
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
     from auth_service.accounts.importing import AccountImport, AccountImportChange
@@ -108,7 +107,7 @@ def _run(call: Callable[[AccountImport], Awaitable[T]]) -> T:
     from auth_service.accounts.importing import AccountImport
 
     async def run() -> T:
-        async with open_local_store() as store:
-            return await call(AccountImport.of_store(store, system_clock))
+        async with open_store_and_clock() as (store, clock):
+            return await call(AccountImport.of_store(store, clock))
 
     return asyncio.run(run())

@@ -15,8 +15,7 @@ from shared.cli.console import AsJson, errors, output, print_json
 from shared.cli.installation import Secrets
 from shared.cli.operations import command_recorded
 from shared.cli.settings import check_settings
-from shared.cli.store import LOCAL_STORE, open_local_store
-from shared.clock import system_clock
+from shared.cli.store import LOCAL_STORE, open_local_store, open_store_and_clock
 
 if TYPE_CHECKING:
     from auth_service.crypto.signing_keys import SigningKeys
@@ -96,8 +95,8 @@ async def _signing_keys(settings: KeySettings) -> AsyncIterator[SigningKeys]:
 
     # Only the service removes retired keys: it alone knows the lifetime of the tokens signed with them.
     schedule = Schedule(settings.key_period_s, settings.key_ahead_s, lasting_s=settings.key_period_s)
-    async with open_local_store() as store:
-        yield SigningKeys(store, KeyRing(settings.master_keys), schedule, system_clock)
+    async with open_store_and_clock() as (store, clock):
+        yield SigningKeys(store, KeyRing(settings.master_keys), schedule, clock)
 
 
 def _settings() -> KeySettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from shared.cli.console import CommandError, errors
 from shared.cli.installation import sqlite_url
 
 if TYPE_CHECKING:
+    from shared.clock import Clock
     from shared.storage.interface import Store
     from shared.storage.revocation_log import RevocationLog
 
@@ -35,6 +36,28 @@ async def open_local_store() -> AsyncIterator[Store]:
             yield store
     except StoreUnavailableError as error:
         raise CommandError(f"the store does not respond: {error}") from error
+
+
+@asynccontextmanager
+async def open_store_and_clock() -> AsyncIterator[tuple[Store, Clock]]:
+    """Open the store as `open_local_store` does; with it the store's clock, which the services follow, too.
+
+    Raises:
+        CommandError: the store does not exist, or does not respond when it is used.
+    """
+    async with open_local_store() as store:
+        yield store, await clock_of(store)
+
+
+async def clock_of(store: Store) -> Clock:
+    """Return the clock of an open store, measured once; a command does not run for long."""
+    from shared.storage import StoreUnavailableError
+    from shared.storage.store_clock import StoreClock
+
+    clock = StoreClock(store)
+    with suppress(StoreUnavailableError):  # bad input is reported first, and the outage with the first use
+        await clock.measure()
+    return clock
 
 
 @asynccontextmanager
@@ -129,10 +152,12 @@ async def _opened(url: str, *, service: bool = True) -> AsyncIterator[Store]:
         service: whether it is the store of the service, which the durability in the environment is meant for.
             Of other stores, those without replicas do without.
     """
+    from shared.logs import configure_command_logs
     from shared.storage import Durability, open_store
     from shared.storage.durability import durability_from_environment
 
     try:
+        configure_command_logs()
         durability = durability_from_environment()
         if not service and url.startswith("sqlite:"):
             durability = Durability()

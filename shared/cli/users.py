@@ -16,13 +16,13 @@ import typer
 from shared.cli.console import AsJson, CommandError, errors, output, print_json
 from shared.cli.import_accounts import import_accounts
 from shared.cli.operations import command_recorded, record_command
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
     from auth_service.accounts.account_links import AccountLinks
     from auth_service.accounts.lifecycle import AccountLifecycle
     from auth_service.users.repository import User
+    from shared.clock import Clock
 
 T = TypeVar("T")
 
@@ -140,12 +140,12 @@ def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
         from auth_service.users.renaming import UserRenames
         from auth_service.users.repository import UserRepository
 
-        async with open_local_store() as store:
-            users = UserRepository(store, Passwords(), system_clock)
+        async with open_store_and_clock() as (store, clock):
+            users = UserRepository(store, Passwords(), clock)
             renames = AccountRenames(
                 users=UserRenames(store, users),
-                grants=GrantRepository(store, system_clock),
-                changes=AccessChangePublisher(store, users, system_clock),
+                grants=GrantRepository(store, clock),
+                changes=AccessChangePublisher(store, users, clock),
             )
             return await renames.rename(username, new)
 
@@ -169,10 +169,11 @@ def reset(
 ) -> None:
     """End a person's sessions, and print a link by which they set a new password, once."""
 
-    async def run(api: AccountLifecycle) -> str:
-        return await _links(api).reset(await api.users.named(username), ttl_s=hours * 3_600, lock=lock)
+    async def run(links: AccountLinks) -> str:
+        user = await links.accounts.users.named(username)
+        return await links.reset(user, ttl_s=hours * 3_600, lock=lock)
 
-    _print_link(_run(run), hours)
+    _print_link(_with_links(run), hours)
 
 
 @users.command()
@@ -184,16 +185,20 @@ def invite(
 ) -> None:
     """Create an account without a password; print a link by which the person sets one, once."""
 
-    async def run(api: AccountLifecycle) -> str:
-        return (await _links(api).invite(username, name, email, ttl_s=hours * 3_600))[1]
+    async def run(links: AccountLinks) -> str:
+        return (await links.invite(username, name, email, ttl_s=hours * 3_600))[1]
 
-    _print_link(_run(run), hours)
+    _print_link(_with_links(run), hours)
 
 
-def _links(api: AccountLifecycle) -> AccountLinks:
+def _with_links(call: Callable[[AccountLinks], Awaitable[T]]) -> T:
     from auth_service.accounts.account_links import AccountLinks
 
-    return AccountLinks(accounts=api, clock=system_clock)
+    async def run() -> T:
+        async with _open_accounts() as (accounts, clock):
+            return await call(AccountLinks(accounts=accounts, clock=clock))
+
+    return _reported(run)
 
 
 def _print_link(secret: str, hours: int) -> None:
@@ -314,7 +319,7 @@ def _change(username: str, call: Callable[[AccountLifecycle, User], Awaitable[T]
 
 def _run(call: Callable[[AccountLifecycle], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with _open_accounts() as api:
+        async with _open_accounts() as (api, _):
             return await call(api)
 
     return _reported(run)
@@ -334,10 +339,9 @@ def _reported(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 @asynccontextmanager
-async def _open_accounts() -> AsyncIterator[AccountLifecycle]:
+async def _open_accounts() -> AsyncIterator[tuple[AccountLifecycle, Clock]]:
     from auth_service.accounts.lifecycle import AccountLifecycle
 
-    async with open_local_store() as store:
-        yield AccountLifecycle.of_store(
-            store, system_clock, site_name=os.environ.get("DOORWARD_SITE_NAME") or "Doorward"
-        )
+    site_name = os.environ.get("DOORWARD_SITE_NAME") or "Doorward"
+    async with open_store_and_clock() as (store, clock):
+        yield AccountLifecycle.of_store(store, clock, site_name=site_name), clock

@@ -16,8 +16,7 @@ from shared.cli.set_up.answers import AnswerError, ChosenServer, with_levels
 from shared.cli.set_up.one_time_code import OneTimeCode
 from shared.cli.set_up.saved import POLICY, SetUp, replace_file
 from shared.cli.settings import complaints_about_values
-from shared.cli.store import open_named_store
-from shared.clock import system_clock
+from shared.cli.store import clock_of, open_named_store
 from shared.texts import Text
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class RunningSetUp:
         from auth_service.users.repository import UserRepository
 
         async with self._store() as store:
-            users = await UserRepository(store, Passwords(), system_clock).list()
+            users = await UserRepository(store, Passwords(), await clock_of(store)).list()
         administrators = [user for user in users if user.admin and user.username != DEMO_USERNAME]
         username = min(administrators, key=lambda user: user.created_at).username if administrators else ""
         if username != self.saved.administrator:
@@ -173,7 +172,7 @@ class RunningSetUp:
             key_ring = KeyRing(
                 KeySettings.model_validate({"master_keys": self.local.secrets.master_keys}).master_keys
             )
-            writer = JournalWriter(store, signing_key(key_ring), system_clock)
+            writer = JournalWriter(store, signing_key(key_ring), await clock_of(store))
             async with Checkpoints(writer, JournalReader(store)).run():
                 yield writer
 
