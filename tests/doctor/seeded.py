@@ -8,6 +8,7 @@ from tests.doctor import (
     seeded_mcp_server,
     seeded_resource_metadata,
     seeded_server_metadata,
+    seeded_store,
     seeded_support,
 )
 
@@ -18,4 +19,5 @@ SEEDED = (
     *seeded_support.SEEDED,
     *seeded_documents.SEEDED,
     *seeded_login.SEEDED,
+    *seeded_store.SEEDED,
 )

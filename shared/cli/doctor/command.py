@@ -72,6 +72,13 @@ def doctor(
     ca_file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Additional certificates to trust.")
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Also examine the authorization server's store: its URL, or env:DOORWARD_STORE.",
+        ),
+    ] = None,
     requests: Annotated[bool, typer.Option("--requests", help="Also print every request.")] = False,
     _list: Annotated[
         bool,
@@ -101,7 +108,9 @@ def doctor(
         tool=tool,
         patience_s=patience,
     )
-    chosen = Options(timeout, ca_file, PROFILES[profile] if profile else None, options if login else None)
+    chosen = Options(
+        timeout, ca_file, PROFILES[profile] if profile else None, options if login else None, store
+    )
     tell = Tell(say=lambda text: errors.print(text, markup=False)) if as_json_ else _telling()
     report = _run(mcp_url, chosen, tell)
     _print(report, as_json=as_json_, requests=requests)

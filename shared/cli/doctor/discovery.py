@@ -148,11 +148,18 @@ async def _knock_at_endpoints(evidence: Evidence, ask: Fetch) -> None:
     """Request the endpoints of the authorization server as an unknown client."""
     token, authorize = evidence.server_url("token_endpoint"), evidence.server_url("authorization_endpoint")
     register, keys = evidence.server_url("registration_endpoint"), evidence.server_url("jwks_uri")
-    evidence.unknown_client_token, evidence.unknown_client_authorize, evidence.keys = await _all(
+    issuer = evidence.named_issuer
+    (
+        evidence.unknown_client_token,
+        evidence.unknown_client_authorize,
+        evidence.keys,
+        evidence.ready,
+    ) = await _all(
         ask,
         messages.form(token, STALE_CLIENT) if token else None,
         messages.get(unknown_client_url(authorize)) if authorize else None,
         messages.get(keys) if keys else None,
+        messages.get(f"{issuer.rstrip('/')}/ready") if issuer else None,
     )
     preflights = [messages.preflight(url, messages.ENDPOINT_HEADERS) for url in (token, register) if url]
     evidence.endpoint_preflights = list(await asyncio.gather(*map(ask, preflights)))

@@ -78,6 +78,9 @@ class Evidence:
         resource_metadata, server_metadata: each URL that was requested, in the order of a client.
         named_issuer: the authorization server that the resource metadata names first.
         legacy_metadata: RFC 8414 metadata at the origin of the MCP server, for clients of 2025-03-26.
+        ready: the readiness probe of the authorization server, which describes the store of a Doorward.
+        store_complaints: of the store itself, if the doctor may open it.
+        store_failure: why the store could not be opened.
     """
 
     mcp_url: str
@@ -98,6 +101,9 @@ class Evidence:
     server_metadata_cors: Exchange | None = None
     legacy_metadata: Exchange | None = None
     keys: Exchange | None = None
+    ready: Exchange | None = None
+    store_complaints: list[str] | None = None
+    store_failure: str = ""
     unknown_client_token: Exchange | None = None
     unknown_client_authorize: Exchange | None = None
     endpoint_preflights: list[Exchange] = field(default_factory=list)

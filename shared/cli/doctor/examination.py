@@ -18,6 +18,7 @@ from shared.cli.doctor.login.forms import form_filler
 from shared.cli.doctor.login.listener import DEFAULT_REDIRECT, listening
 from shared.cli.doctor.login.options import LoginOptions
 from shared.cli.doctor.login.walk import LoginWalk
+from shared.cli.doctor.own_store import examine_store
 from shared.cli.doctor.profiles import PORT, Profile
 from shared.cli.doctor.urls import RedirectUriType, reach
 from shared.cli.doctor.verdict import Check, Status
@@ -33,12 +34,14 @@ class Options:
         timeout_s: for each exchange.
         ca_file: CA certificates to trust in addition to those of the system.
         login: None stops before the registration.
+        store_url: of the authorization server's store, to examine it as well; None without access to it.
     """
 
     timeout_s: float = 10.0
     ca_file: Path | None = None
     profile: Profile | None = None
     login: LoginOptions | None = None
+    store_url: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,6 +97,8 @@ async def examine(mcp_url: str, options: Options, tell: Tell) -> Report:
             report.unreachable = True
             report.groups = {"Connection": _why_unreachable(evidence, report.profile)}
             return report
+        if options.store_url:
+            await examine_store(options.store_url, evidence)
         _judge(DISCOVERY, evidence, report, tell)
         if options.login is not None:
             await _log_in(evidence, fetch=fetch, options=options, login=options.login, tell=tell)

@@ -14,6 +14,7 @@ from shared.cli.doctor.checks import (
     resource_metadata,
     server_metadata,
     session,
+    store,
     support,
     token,
 )
@@ -28,6 +29,7 @@ DISCOVERY: dict[str, tuple[Check, ...]] = {
     "Documents": documents.CHECKS,
     "Endpoints": endpoints.CHECKS,
     "Clients in a browser": cross_origin.CHECKS,
+    "Store of the authorization server": store.CHECKS,
 }
 """The checks without a login, by heading."""
 
