@@ -25,7 +25,8 @@ def run(
     """Examine `mcp_url`; ``login=True`` fills in the forms as the user of a `Pair`."""
     options = LoginOptions(username=USERNAME, password=PASSWORD) if login is True else login or None
     chosen = PROFILES[profile] if profile else None
-    return asyncio.run(examine(mcp_url, Options(timeout_s, ca_file, chosen, options), Tell()))
+    wanted = Options(timeout_s=timeout_s, ca_file=ca_file, profile=chosen, login=options)
+    return asyncio.run(examine(mcp_url, wanted, Tell()))
 
 
 def problems(report: Report) -> dict[str, str]:

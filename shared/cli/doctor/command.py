@@ -109,7 +109,11 @@ def doctor(
         patience_s=patience,
     )
     chosen = Options(
-        timeout, ca_file, PROFILES[profile] if profile else None, options if login else None, store
+        timeout_s=timeout,
+        ca_file=ca_file,
+        profile=PROFILES[profile] if profile else None,
+        login=options if login else None,
+        store_url=store,
     )
     tell = Tell(say=lambda text: errors.print(text, markup=False)) if as_json_ else _telling()
     report = _run(mcp_url, chosen, tell)

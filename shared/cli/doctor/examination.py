@@ -26,7 +26,7 @@ from shared.cli.doctor.verdict import Check, Status
 Groups = Mapping[str, tuple[Check, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The options of a run.
 
