@@ -7,8 +7,7 @@ import sys
 
 from shared.cli.master_keys import available_key_ring
 from shared.cli.operator import operator
-from shared.cli.store import open_local_store
-from shared.clock import system_clock
+from shared.cli.store import open_store_and_clock
 
 _GROUPS = frozenset({"users", "clients", "groups", "access", "keys"})
 """Commands whose second word names the operation."""
@@ -37,8 +36,8 @@ async def command_recorded(**about: object) -> None:
     from auth_service.journal.writer import JournalWriter
     from shared.journal.event import EventKind
 
-    async with open_local_store() as store:
-        journal = JournalWriter(store, signing_key(key_ring), system_clock)
+    async with open_store_and_clock() as (store, clock):
+        journal = JournalWriter(store, signing_key(key_ring), clock)
         await journal.record(
             EventKind.ADMINISTRATION,
             action=_command(),
