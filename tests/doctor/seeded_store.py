@@ -1,4 +1,4 @@
-"""What an authorization server says of its store."""
+"""Warnings of an authorization server about its store."""
 
 from __future__ import annotations
 

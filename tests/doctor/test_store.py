@@ -14,7 +14,7 @@ from tests.cli.command import doorward
 from tests.doctor.pair import Pair
 from tests.machine import require
 from tests.servers import redis_running
-from tests.storage.test_redis_info import FSYNC, REPLICATED, state
+from tests.storage.redis_states import FSYNC, REPLICATED, state
 
 pytestmark = pytest.mark.requirement("OP-3")
 
