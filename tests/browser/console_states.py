@@ -6,6 +6,7 @@ import httpx2
 
 from auth_service.access.components import AccessComponents
 from shared.storage import Store
+from tests.auth_service.caller import Caller
 from tests.auth_service.service import (
     RESOURCE,
 )
@@ -118,3 +119,20 @@ def console_refused_without_the_password(visit: Visit) -> httpx2.Response:
     form = visit.console.form(page, "delete")
     visit.server.clock.advance(700)
     return visit.console.post("person", {**form.fields, "password": "wrong", "action": "delete"})
+
+
+@STATES.add
+def console_journal(visit: Visit) -> httpx2.Response:
+    person = visit.person()
+    Caller(visit.server, person).call("delete_issue", "error", arguments={"keys": ["id"]})
+    return visit.console.open(f"journal?person={person.username}")
+
+
+@STATES.add
+def console_event(visit: Visit) -> httpx2.Response:
+    return visit.console.open(visit.found(console_journal(visit), r"event\?"))
+
+
+@STATES.add
+def console_journal_without_matches(visit: Visit) -> httpx2.Response:
+    return visit.console.open("journal?until=2020-01-01")

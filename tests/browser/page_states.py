@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
+from tests.auth_service.caller import Caller
 from tests.auth_service.endpoints.devices import Device
 from tests.auth_service.endpoints.second_factors import PASSWORD, with_app
 from tests.auth_service.service import (
@@ -30,7 +31,7 @@ STATES |= {
     path: _own(path)
     for path in (
         *("account", "account?action=end_other_sessions", "login-methods", "password", "email"),
-        *("delete-account", "add-authenticator", "add-passkey", "logout"),
+        *("delete-account", "add-authenticator", "add-passkey", "logout", "activity"),
     )
 }
 STATES |= {
@@ -295,3 +296,12 @@ def device_connected(visit: Visit) -> httpx2.Response:
 @STATES.add
 def device_denied(visit: Visit) -> httpx2.Response:
     return _device(visit).decide(visit.person(), "deny")
+
+
+@STATES.add
+def activity(visit: Visit) -> httpx2.Response:
+    person = visit.person()
+    caller = Caller(visit.server, person)
+    for number in range(26):
+        caller.call(f"read_note_{number}", "error" if number else "ok", arguments={"keys": ["id"]})
+    return visit.open(person, "activity")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from shared.clock import system_clock
 from tests.auth_service.administrator import AdminApiClient
+from tests.auth_service.caller import Caller
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.journal.events import events_of
-from tests.auth_service.reporter import Reporter, connect
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.flow import Person
 
@@ -40,26 +38,6 @@ def person(server: AuthorizationServer) -> Iterator[Person]:
     person.log_in(person.open(f"{server.origin}/login"))
     yield person
     person.close()
-
-
-class Caller:
-    """A person with a connection under which tools were called."""
-
-    def __init__(self, server: AuthorizationServer, person: Person) -> None:
-        self.server, self.person = server, person
-        self.subject = server.subject_of(person.username)
-        self.grant = connect(server, person)
-        self.client = server.grant(self.grant).client_id
-        self.reporter = Reporter()
-        self.reporter.time_ms = int(system_clock() * 1000)
-
-    def call(self, tool: str, result: str = "ok", **members: Any) -> None:
-        about = {"grant": self.grant, "subject": self.subject, "client": self.client, "call": 1}
-        self.reporter.report(
-            self.server,
-            {**about, "name": tool, **members},
-            {"kind": "call.completed", "call": 1, "result": result},
-        )
 
 
 @pytest.fixture
