@@ -72,13 +72,13 @@ class JsonLines:
             handler.release()
 
     def _now(self) -> str:
-        """Return the time in milliseconds; the text of the second is kept."""
+        """Return what `_timestamp` would, so that lines sort by it; the text of the second is kept."""
         now = time.time()
         second = int(now)
         if second != self._second[0]:
             self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
-        return f"{self._second[1]}.{int((now - second) * 1000):03d}Z"
+        return f"{self._second[1]}.{int((now - second) * 1_000_000):06d}Z"
 
 
 def _timestamp() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -7,7 +7,6 @@ notation of numbers do not count, everything else does.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import rfc8785
+
+from shared import base64url
 
 MAX_DEFINITIONS = 10_000
 """Definitions of one server that are compared; a longer list is not one that a person approves."""
@@ -74,7 +75,7 @@ def digest(value: object) -> str:
         canonical = rfc8785.dumps(value)  # type: ignore[arg-type]
     except (rfc8785.CanonicalizationError, UnicodeError, RecursionError) as error:
         raise NoDigestError(str(error)) from error
-    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return base64url.encode(hashlib.sha256(canonical).digest())
 
 
 class Difference(Enum):

@@ -41,6 +41,10 @@ _EXPECTED = re.compile(
     # Swagger UI, of every operation id with an underscore in it.
     r"|Warning: escaping deep link whitespace"
 )
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+"""Chromium gives up every connection that it is opening when an interface of the machine comes or goes, and
+the tests of the containers, beside these, start and end some."""
+
 TIMEOUT_MS = 20_000
 """For any one thing that a page has to do; only a machine with much else to do comes near it."""
 
@@ -87,6 +91,7 @@ class Desk:
         profile.on("console", self._note_message)
         profile.on("weberror", lambda error: self.complaints.append(str(error.error)))
         profile.on("request", self._note_request)
+        profile.on("requestfailed", self._note_failure)
         self._profiles.append(profile)
         return profile
 
@@ -111,3 +116,8 @@ class Desk:
     def _note_request(self, request: Request) -> None:
         if request.url.startswith(("http:", "https:")):
             self.requests.append(request.url)
+
+    def _note_failure(self, request: Request) -> None:
+        """Note a page that the browser could not open; the console does not mention it."""
+        if request.is_navigation_request() and NETWORK_CHANGED in (request.failure or ""):
+            self.complaints.append(f"{request.url}: {request.failure}")

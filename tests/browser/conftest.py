@@ -13,16 +13,13 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import Desk, chromium_running
+from tests.browser.chromium import NETWORK_CHANGED, Desk, chromium_running
 from tests.browser.pair import Pair, pair
 from tests.browser.site import Site, site
 from tests.flow import Client
 from tests.machine import require
 
 DIRECTORY = Path(__file__).parent
-NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
-"""Chromium gives up every connection that it is opening when an interface of the machine comes or goes, and
-the tests of the containers, beside these, start and end some."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import httpx2
@@ -164,4 +165,6 @@ def test_the_authorization_server_is_asked_as_rfc_7662_wants_it(
     assert question.method == "POST"
     assert question.headers["authorization"].startswith("Basic ")
     assert question.headers["content-type"] == "application/x-www-form-urlencoded"
-    assert question.form == {"token": "dw_at_anything", "token_type_hint": "access_token"}
+    form = dict(question.form)
+    assert re.fullmatch(r"[0-9a-f]{16}", form.pop("request_id"))
+    assert form == {"token": "dw_at_anything", "token_type_hint": "access_token"}
