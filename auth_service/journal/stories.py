@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,6 +19,13 @@ _BEFORE_MS = 900_000
 """How long before a grant was opened its person can have consented."""
 _AROUND_MS = 60_000
 """How far the events of one request are apart, and clocks of processes."""
+_CAUSES = (
+    EventKind.CLIENT_REGISTERED.value,
+    EventKind.CONSENT.value,
+    EventKind.GRANT_OPENED.value,
+    EventKind.TOKENS_ISSUED.value,
+)
+"""The first of each kind comes before all other events of a story, in this order."""
 
 
 class Created(Protocol):
@@ -47,7 +54,7 @@ class Story:
     """One event, and what led to it and followed from it.
 
     Attributes:
-        events: the others, oldest first.
+        events: the others, in order.
         more: whether the grant has older events than those; a search for the grant shows them.
     """
 
@@ -57,8 +64,8 @@ class Story:
 
     @property
     def in_order(self) -> list[dict[str, Any]]:
-        """All events, oldest first."""
-        return sorted([*self.events, self.event], key=lambda each: read_place(each["id"]))
+        """All events, what led to the connection first, then oldest first."""
+        return _in_order([*self.events, self.event])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +103,7 @@ class Stories:
         pages = await asyncio.gather(*(self._search.page(each.query, limit=each.limit) for each in parts))
         related = {each["id"]: each for page in pages for each in page.events}
         related.pop(event["id"], None)
-        ordered = sorted(related.values(), key=lambda each: read_place(each["id"]))
+        ordered = _in_order(related.values())
         more = bool(parts) and "grant" in parts[-1].query.members and pages[-1].after is not None
         return Story(event=event, events=ordered, more=more)
 
@@ -133,6 +140,23 @@ class Stories:
             consent = _around(JournalQuery(members=members), opened_ms, before_ms=_BEFORE_MS)
             parts.insert(0, _Part(query=consent, limit=1))
         return parts
+
+
+def _in_order(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort events, causes first.
+
+    Calls are dated by another service, whose clock may be minutes behind; a connection still begins before it
+    is used.
+    """
+    by_time = sorted(events, key=lambda each: read_place(each["id"]))
+    causes: dict[str, dict[str, Any]] = {}
+    for event in by_time:
+        if event["kind"] in _CAUSES:
+            causes.setdefault(event["kind"], event)
+    if EventKind.GRANT_OPENED.value not in causes:
+        causes.pop(EventKind.TOKENS_ISSUED.value, None)  # older ones may be left out
+    begun = [causes[kind] for kind in _CAUSES if kind in causes]
+    return begun + [event for event in by_time if event not in begun]
 
 
 def _around(query: JournalQuery, time_ms: int, before_ms: int = _AROUND_MS) -> JournalQuery:

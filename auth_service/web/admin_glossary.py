@@ -20,7 +20,7 @@ ADMIN_WORDS = {
     # The journal
     "events": "Events; the journal's documentation describes their other members.",
     "event": "The event.",
-    "story": "The events around it, itself included, oldest first.",
+    "story": "The events around it, itself included: how the connection began, then oldest first.",
     "more": "Whether the grant has older events than those.",
     # Connections
     "grants": "The active grants.",
