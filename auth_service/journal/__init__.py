@@ -11,6 +11,7 @@
     newest_first.py  the entries of all chains in order, backwards
     call_outcomes.py the beginning and the end of a call as one event
     stories.py    the events around one event
+    causes.py     the order of the events of a story
     grant_events.py the events about a grant
     retention.py  removes old events
     keys.py       the keys of checkpoints

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from auth_service.journal.newest_first import Place, read_place
+from auth_service.journal.causes import causes_first
+from auth_service.journal.newest_first import Place
 from auth_service.journal.query import JournalQuery
 from auth_service.journal.search import JournalSearch
 from shared.journal.event import EventKind
@@ -15,17 +16,14 @@ from shared.journal.event import EventKind
 MOST_OF_A_GRANT = 25
 """Events of a grant in a story: the newest. A search shows all."""
 _MOST_AROUND = 10
+_OPENINGS = {EventKind.GRANT_OPENED: 1, EventKind.TOKENS_ISSUED: _MOST_AROUND}
+"""The kinds of the events with which a grant begins, and how many of them to read."""
 _BEFORE_MS = 900_000
 """How long before a grant was opened its person can have consented."""
 _AROUND_MS = 60_000
 """How far the events of one request are apart, and clocks of processes."""
-_CAUSES = (
-    EventKind.CLIENT_REGISTERED.value,
-    EventKind.CONSENT.value,
-    EventKind.GRANT_OPENED.value,
-    EventKind.TOKENS_ISSUED.value,
-)
-"""The first of each kind comes before all other events of a story, in this order."""
+_CLOCKS_MS = 300_000
+"""How far the clock of a resource server can be behind."""
 
 
 class Created(Protocol):
@@ -54,7 +52,7 @@ class Story:
     """One event, and what led to it and followed from it.
 
     Attributes:
-        events: the others, in order.
+        events: the others.
         more: whether the grant has older events than those; a search for the grant shows them.
     """
 
@@ -64,8 +62,8 @@ class Story:
 
     @property
     def in_order(self) -> list[dict[str, Any]]:
-        """All events, what led to the connection first, then oldest first."""
-        return _in_order([*self.events, self.event])
+        """All events, causes before their effects."""
+        return causes_first([*self.events, self.event])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +101,8 @@ class Stories:
         pages = await asyncio.gather(*(self._search.page(each.query, limit=each.limit) for each in parts))
         related = {each["id"]: each for page in pages for each in page.events}
         related.pop(event["id"], None)
-        ordered = _in_order(related.values())
         more = bool(parts) and "grant" in parts[-1].query.members and pages[-1].after is not None
-        return Story(event=event, events=ordered, more=more)
+        return Story(event=event, events=[*related.values()], more=more)
 
     def _of_request(self, event: Mapping[str, Any]) -> list[_Part]:
         request = event.get("request")
@@ -133,30 +130,16 @@ class Stories:
         if grant is None:
             return parts
         opened_ms = grant.created_at * 1_000
-        parts.insert(0, _Part(query=_around(whole, opened_ms), limit=_MOST_AROUND))
-        parts[-1] = _Part(query=replace(whole, since_ms=opened_ms - _AROUND_MS), limit=MOST_OF_A_GRANT)
+        # By their kinds: the first calls of a minute can be more than a page holds.
+        for kind, limit in _OPENINGS.items():
+            opening = replace(whole, members={**whole.members, "kind": kind.value})
+            parts.insert(0, _Part(query=_around(opening, opened_ms), limit=limit))
+        parts[-1] = _Part(query=replace(whole, since_ms=opened_ms - _CLOCKS_MS), limit=MOST_OF_A_GRANT)
         if isinstance(subject, str) and isinstance(client, str):
             members = {"kind": EventKind.CONSENT.value, "subject": subject, "client": client}
             consent = _around(JournalQuery(members=members), opened_ms, before_ms=_BEFORE_MS)
             parts.insert(0, _Part(query=consent, limit=1))
         return parts
-
-
-def _in_order(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Sort events, causes first.
-
-    Calls are dated by another service, whose clock may be minutes behind; a connection still begins before it
-    is used.
-    """
-    by_time = sorted(events, key=lambda each: read_place(each["id"]))
-    causes: dict[str, dict[str, Any]] = {}
-    for event in by_time:
-        if event["kind"] in _CAUSES:
-            causes.setdefault(event["kind"], event)
-    if EventKind.GRANT_OPENED.value not in causes:
-        causes.pop(EventKind.TOKENS_ISSUED.value, None)  # older ones may be left out
-    begun = [causes[kind] for kind in _CAUSES if kind in causes]
-    return begun + [event for event in by_time if event not in begun]
 
 
 def _around(query: JournalQuery, time_ms: int, before_ms: int = _AROUND_MS) -> JournalQuery:

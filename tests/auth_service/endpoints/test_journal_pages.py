@@ -155,3 +155,15 @@ def test_the_calls_of_a_person_are_shown_in_pages(server: AuthorizationServer, c
     assert links(last, "Newest") == ["activity"]
     nonsense = caller.person.open(f"{server.origin}/activity?after=nonsense").text
     assert nonsense.count("<time>") == 25
+
+
+def test_a_story_begins_with_the_registration_although_the_clock_of_the_calls_is_behind(
+    server: AuthorizationServer, caller: Caller
+) -> None:
+    caller.reporter.time_ms -= 290_000
+    for _ in range(12):
+        caller.call("early")
+    api = AdminApiClient.of_administrator(server)
+    (newest,) = api.get(f"/journal?grant={caller.grant}&kind=call&limit=1")["events"]
+    kinds = [event["kind"] for event in api.get(f"/journal/{newest['id']}")["story"]]
+    assert kinds == ["client.registered", "consent", "grant.opened", "tokens.issued", *["call"] * 12]
