@@ -65,9 +65,11 @@ METRICS = (
 _OF_REUSE = frozenset({Reason.REFRESH_TOKEN_USED_TWICE.code, Reason.CODE_USED_TWICE.code})
 
 _FAILED_LOGINS = {
-    Reason.LOGIN_FAILED.code: "failed",
-    Reason.LOGIN_FAILURES_EXCEEDED.code: "rate_limited",
-    Reason.LOGIN_QUEUE_FULL.code: "busy",
+    Reason.LOGIN_FAILED.code: ("password", "failed"),
+    Reason.LOGIN_FAILURES_EXCEEDED.code: ("password", "rate_limited"),
+    Reason.LOGIN_QUEUE_FULL.code: ("password", "busy"),
+    Reason.SECOND_FACTOR_WRONG.code: ("second_factor", "failed"),
+    Reason.SECOND_FACTOR_FAILURES_EXCEEDED.code: ("second_factor", "rate_limited"),
 }
 
 _METHODS = {"pwd": "password", "hwk": "passkey", "swk": "passkey", "otp": "code"}
@@ -88,7 +90,7 @@ class AuthMetrics:
         if reason in _OF_REUSE:
             self.measurements.add(REUSE_FOUND, reason)
         elif outcome := _FAILED_LOGINS.get(reason):
-            self.measurements.add(LOGINS, "password", outcome)
+            self.measurements.add(LOGINS, *outcome)
 
     def recorded(self, kind: EventKind, members: Mapping[str, object], seconds: float) -> None:
         """Measure an event of the journal that was stored after `seconds`."""
@@ -103,6 +105,10 @@ class AuthMetrics:
                 self.measurements.add(GRANTS_REVOKED)
             case EventKind.LOGIN:
                 self.measurements.add(LOGINS, _method(members), "succeeded")
+
+    def provider_failed(self) -> None:
+        """Measure a login at an identity provider that failed."""
+        self.measurements.add(LOGINS, "provider", "failed")
 
     def waited(self, seconds: float) -> None:
         """Measure how long a login waited for its turn."""

@@ -26,6 +26,7 @@ from resource_service.introspection.client import NeedsGroups, no_groups
 from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
+from resource_service.journal.measured import measure_calls
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
@@ -259,6 +260,8 @@ def components(
         base, lambda: any(resource.policy.current.groups for resource in served.all), metrics
     )
     journal = call_journal(settings, clock)
+    if metrics is not None:
+        measure_calls(metrics, journal)
     served = resources(base, validation, journal, metrics)
     return Components(
         base=base,

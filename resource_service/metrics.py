@@ -39,11 +39,24 @@ UPSTREAM_DURATION = latency(
     "mount",
 )
 PROCESSES = gauge("doorward_stdio_processes", "Running MCP servers over stdio.", "mount")
+CALLS_WAITING = gauge(
+    "doorward_call_journal_waiting_events",
+    "Events of calls that the authorization server does not have yet.",
+)
+CALLS_BYTES = gauge(
+    "doorward_call_journal_buffer_bytes",
+    "Bytes of these events; from `DOORWARD_JOURNAL_BUFFER_BYTES` on, calls are refused or not recorded.",
+)
+CALLS_GAP = counter(
+    "doorward_call_journal_missing_events_total",
+    "Events of calls that the journal does not contain, because the buffer was full.",
+)
 
 METRICS = (
     *OF_REQUESTS,
     *(CACHE, FEED_UP, FEED_LAG, FEED_GAPS, CIRCUIT_OPEN),
     *(UPSTREAM_REQUESTS, UPSTREAM_DURATION, PROCESSES),
+    *(CALLS_WAITING, CALLS_BYTES, CALLS_GAP),
 )
 
 

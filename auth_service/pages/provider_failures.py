@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlencode
@@ -71,9 +72,14 @@ def failure_of(error: FederationError) -> Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderFailures:
-    """Shows and logs failures, with a link to the other ways to log in."""
+    """Shows and logs failures, with a link to the other ways to log in.
+
+    Attributes:
+        measure: called with each failure; None measures nothing.
+    """
 
     templates: PageTemplates
+    measure: Callable[[], None] | None = None
 
     def page(
         self, provider: IdentityProvider, failure: Failure, error: FederationError, *, purpose: LoginPurpose
@@ -148,6 +154,8 @@ class ProviderFailures:
     def _render(
         self, provider: IdentityProvider, failure: Failure, purpose: LoginPurpose, who: str | None = None
     ) -> Response:
+        if self.measure is not None:
+            self.measure()
         context = {
             "provider": provider.label,
             "contact": provider.contact,

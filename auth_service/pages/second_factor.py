@@ -36,6 +36,7 @@ from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from auth_service.web.second_steps import FirstFactor, SecondSteps
 from auth_service.web.submissions import Submission, submission_of
+from shared.asgi.noted_reason import note_reason
 from shared.clock import Clock
 from shared.encoded_text import encoded
 from shared.logs import get_logger
@@ -169,6 +170,7 @@ class SecondFactorPage:
             added = await self._passed(form, browser, waiting, submission, network=network)
         except NotDoneError as error:
             page = await self._form(browser, waiting, wrong=error.message, status=error.status)
+            note_reason(request.scope, error.reason)
             return not_done(page, error, "second factor refused", **who)
         source = self.context.source_of(request)
         begun_session = await self._begin(submission, browser, waiting, added, source=source)

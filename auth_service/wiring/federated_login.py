@@ -104,7 +104,9 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
         pending=parts.authorization.pending,
         throttle=base.throttle("federated-login"),
         clock=base.clock,
-        failures=ProviderFailures(templates=templates),
+        failures=ProviderFailures(
+            templates=templates, measure=None if base.metrics is None else base.metrics.provider_failed
+        ),
         issuer=base.settings.issuer,
     )
 

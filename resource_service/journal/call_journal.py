@@ -141,6 +141,11 @@ class CallJournal:
         return sum(chain.buffer.undelivered for chain in self.chains)
 
     @property
+    def buffered_bytes(self) -> int:
+        """How many bytes of events are not delivered."""
+        return sum(chain.buffer.bytes for chain in self.chains)
+
+    @property
     def heads(self) -> tuple[Head, ...]:
         """The heads that the next file or chain names."""
         return tuple(self._heads.values())
@@ -202,7 +207,7 @@ class CallJournal:
         return Event(kind=EventKind.WITNESS, time_ms=self._last_ms, members={"heads": heads})
 
     def _has_room(self, events: int) -> bool:
-        if sum(chain.buffer.bytes for chain in self.chains) < self._limits.max_bytes:
+        if self.buffered_bytes < self._limits.max_bytes:
             return True
         if self._limits.refuses:
             raise journal_unavailable("DOORWARD_JOURNAL_BUFFER_BYTES are not delivered yet")

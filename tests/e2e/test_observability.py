@@ -33,7 +33,11 @@ RULES = FOLDER / "rules.yml"
 DECLARED = {metric.name: metric for metric in (*OF_AUTH, *OF_RESOURCE)}
 NAME = re.compile(r"\bdoorward_[a-z0-9_]+")
 OF_HISTOGRAM = re.compile(r"_(bucket|sum|count)\Z")
-FAULTS = {"doorward_revocation_feed_gaps_total", "doorward_journal_missing_events_total"}
+FAULTS = {
+    "doorward_revocation_feed_gaps_total",
+    "doorward_journal_missing_events_total",
+    "doorward_call_journal_missing_events_total",
+}
 """Counters that a load does not move: they count faults."""
 
 
