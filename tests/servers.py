@@ -25,6 +25,9 @@ DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 """Writes the append-only file before it answers, as the Redis that we ship does."""
 
 
+PROGRAM = os.environ.get("DOORWARD_TEST_REDIS_SERVER", "redis-server")
+"""Redis, or another server with the same protocol: `make valkey` sets the path of valkey-server."""
+
 FIRST_PORT, SLICE, SLICES = 20_000, 540, 5
 CLUSTER_BUS = 10_000
 """The offset of the cluster bus port of a Redis Cluster node."""
@@ -99,7 +102,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it, again on what it has written before; return once it answers."""
         place = ("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory))
-        command = ["redis-server", *self._arguments, *place]
+        command = [PROGRAM, *self._arguments, *place]
         # Python ignores SIGXFSZ; so must Redis, for a limit on its files to be an error, as a full disk is.
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, restore_signals=False)
         wait_until(lambda: self.answers() or not self._is_running())

@@ -34,7 +34,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "a day, or as long as the document; until the first grant",
         kind="index",
     ),
-    KeySpec("client-grants:{client_id}", "ids of the client's grants", "until the grant ends", kind="index"),
+    KeySpec(
+        "client-grants:{client_id}",
+        "ids of the client's grants",
+        "until the grant is revoked, at most `refresh_absolute_ttl_s`",
+        kind="index",
+    ),
     KeySpec(
         "grant:{grant_id}",
         "a grant: subject, client, scopes, resource, state, generation and since when it is unconfirmed,"
@@ -53,7 +58,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "how often which tool was called under a grant in the last seven days, at most 20 by name a day",
         "8 days, or until the grant ends",
     ),
-    KeySpec("subject-grants:{subject}", "ids of the subject's grants", "until the grant ends", kind="index"),
+    KeySpec(
+        "subject-grants:{subject}",
+        "ids of the subject's grants",
+        "until the grant is revoked, at most `refresh_absolute_ttl_s`",
+        kind="index",
+    ),
     KeySpec(
         "user:{username}",
         "a user: subject, name, password hash, verified and unverified e-mail address, state, whether an"
@@ -144,8 +154,9 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "count:{kind}:{network}",
-        "the number of rate-limited attempts of a network, or of all networks",
-        "its window",
+        "the number of rate-limited attempts of a network, or of all networks; how many registrations of a"
+        " network were used; how many people use a client",
+        "its window; 30 days; 180 days",
         kind="counter",
     ),
     KeySpec("signing-keys", "the signing keys, encrypted under the newest master key", "until deleted"),
@@ -162,7 +173,11 @@ SCHEMA: tuple[KeySpec, ...] = (
         kind="log",
     ),
     KeySpec("journal-chains", "the names of the chains of the journal", "until deleted", kind="index"),
-    KeySpec("once:{kind}:{hash}", "empty: marks a single-use value as used", "as long as the value is valid"),
+    KeySpec(
+        "once:{kind}:{hash}",
+        "empty: marks a single-use value as used, or a person as counted among those who use a client",
+        "as long as the value is valid; 180 days",
+    ),
     KeySpec(
         "release",
         "the newest release that has used the store, what it writes and reads, and whether the upgrade to it"

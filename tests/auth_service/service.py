@@ -53,6 +53,7 @@ OTHER_RESOURCE_SERVER = {
     "secret": OTHER_RESOURCE_SECRET,
     "resources": [{"resource": OTHER_RESOURCE, "name": "Other", "scopes": {"other": "Do something else"}}],
 }
+SHUTDOWN_S = 120
 USUAL: dict[str, Any] = {
     "master_keys": f"1:{MASTER_KEY}",
     "resource_servers": [RESOURCE_SERVER],
@@ -269,6 +270,8 @@ def running(
     port: int = 0,
     fetcher: Fetcher | None = None,
     around: Callable[[Store], Store] = lambda store: store,
+    clock: MovableClock | None = None,
+    loop: str = "auto",
     **settings: Any,
 ) -> Iterator[AuthorizationServer]:
     """An authorization server on the store at `store_url`, for the length of the context.
@@ -277,15 +280,17 @@ def running(
         port: to listen on; 0 for a free one.
         fetcher: what it fetches documents of clients with; its own where left out.
         around: wraps the store, to hold up one of its calls at the moment a test wants.
+        clock: one that the store uses as well; its own where left out.
+        loop: the event loop, as uvicorn names it.
         settings: those of `AuthSettings`; they win over the usual ones.
     """
     with socket.create_server(("127.0.0.1", port)) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         configured = AuthSettings(**{"issuer": origin, "store": store_url, **USUAL, **settings})
-        clock = MovableClock()
+        clock = clock or MovableClock()
         store = open_store(store_url, revocation_log=configured.revocation_log)
         app = NotingFailures(create_app(configured, around(store), clock, fetcher))
-        server = uvicorn.Server(_like_the_command(app))
+        server = uvicorn.Server(_like_the_command(app, loop))
         thread = threading.Thread(target=server.run, args=([listener],), name="authorization-server")
         thread.start()
         try:
@@ -296,10 +301,11 @@ def running(
             running_server.close()
         finally:
             server.should_exit = True
-            thread.join()
+            thread.join(SHUTDOWN_S)
+            assert not thread.is_alive(), "the authorization server did not end"
 
 
-def _like_the_command(app: ASGIApp) -> uvicorn.Config:
+def _like_the_command(app: ASGIApp, loop: str) -> uvicorn.Config:
     """As `doorward auth` serves it."""
     return uvicorn.Config(
         app,
@@ -309,6 +315,7 @@ def _like_the_command(app: ASGIApp) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         http=DirectProtocol,
+        loop=loop,
         timeout_graceful_shutdown=2,
         # On a busy machine a client may be idle for longer than the usual 5 s, and write when it ends.
         timeout_keep_alive=60,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import redis
 
 from auth_service.protocol.grant import Grant
 from auth_service.storage import keys
@@ -26,6 +28,7 @@ pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-3", "AS-16", "SEC-9"
 
 REVOCATIONS = int(os.environ.get("DOORWARD_SOAK_FORGOTTEN", "60"))
 LAG_S = 30.0
+PROMOTION_S = 10.0
 MACHINE = {
     "grant_types": ["client_credentials"],
     "token_endpoint_auth_method": "client_secret_basic",
@@ -67,9 +70,20 @@ def tokens_of(client: Client, count: int) -> list[str]:
         return [answer["access_token"] for answer in answers]
 
 
-def states(redis: RedisServer, grant_ids: list[str]) -> list[str]:
-    stored = [redis.command("GET", keys.grant(grant_id)) for grant_id in grant_ids]
+def states(server: RedisServer, grant_ids: list[str]) -> list[str]:
+    stored = [until_promoted(server, "GET", keys.grant(grant_id)) for grant_id in grant_ids]
     return [_grants.decode(value).state for value in stored if isinstance(value, bytes)]
+
+
+def until_promoted(server: RedisServer, *command: str) -> object:
+    """Repeat a command: a Sentinel that promotes a replica breaks the connections to it."""
+    deadline = time.monotonic() + PROMOTION_S
+    while True:
+        try:
+            return server.command(*command)
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)  # until the server accepts connections again
 
 
 def test_no_revoked_token_is_accepted_after_a_failover_to_a_replica_that_lags(tmp_path: Path) -> None:
