@@ -4,10 +4,10 @@ BIN := .venv/bin
 # Tests start many programs: each would compile all that it imports.
 PARALLEL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup setup-run run init test quick interop soak valkey bench mutate check format dist docs lock
+.PHONY: help setup setup-run run init test quick interop soak valkey bench mutate check format dist docs screenshots lock
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv (the others do it themselves)
 	@scripts/setup
@@ -74,6 +74,9 @@ dist: setup ## Build wheel, source archive, SBOM and checksums in dist/
 
 docs: ## Build the documentation as a site in .docs/site; every link must lead somewhere
 	@scripts/docs
+
+screenshots: setup ## Take the pictures of the documentation again, in Chromium
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 lock: setup ## Resolve the locks again from pyproject.toml; ARGS=--upgrade takes newer versions
 	scripts/lock $(ARGS)

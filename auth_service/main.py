@@ -260,7 +260,7 @@ def _lifespan(
         await base.signing_keys.prepare()
         await parts.users.pairwise_subjects.prepare()
         if settings.demo_user:
-            await _add_demo_user(parts.users.repository, admin=is_loopback(split_absolute(settings.issuer)))
+            await _prepare_demo_user(parts)
         if settings.access is None and await parts.access.control.is_open():
             _log.warning(
                 "without access rules, everybody may connect to every resource; see docs/how-to/access.md"
@@ -283,10 +283,17 @@ def _lifespan(
     return lifespan
 
 
-async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
+async def _prepare_demo_user(parts: Components) -> None:
+    users = parts.users.repository
     # The first administrator has replaced the demo user.
     if any(user.admin and user.username != DEMO_USERNAME for user in await users.list()):
+        if await users.get(DEMO_USERNAME) is None:
+            parts.page_context.templates.remove_notice()
         return
+    await _add_demo_user(users, admin=is_loopback(split_absolute(parts.base.settings.issuer)))
+
+
+async def _add_demo_user(users: UserRepository, *, admin: bool) -> None:
     # The demo user's password is public, so it may not administer a server that others can reach.
     try:
         await users.add(DEMO_USERNAME, DEMO_PASSWORD, DEMO_NAME, admin=admin)

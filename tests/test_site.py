@@ -13,6 +13,7 @@ from tests.machine import OTHER_PYTHON, require
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+PICTURE = re.compile(r"images/([^)\"]+)")
 CHECKS = re.compile(r"^\| `([a-z-]+)`", re.MULTILINE)
 
 
@@ -37,6 +38,12 @@ def test_the_guide_to_troubleshooting_names_checks_of_the_doctor() -> None:
     named = {name for row in rows[2:] for name in re.findall(r"`([a-z-]+)`", row.split("|")[2])}
     assert named
     assert named <= checks
+
+
+def test_every_picture_exists_and_is_used() -> None:
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    used = set().union(*(PICTURE.findall(page.read_text()) for page in pages))
+    assert used == {path.name for path in (DOCS / "images").iterdir()}
 
 
 @pytest.mark.long

@@ -130,6 +130,7 @@ class SetUpPage:
         await self.context.account_events.record(
             AccountAction.FIRST_ADMINISTRATOR_CREATED, user.subject, network=origin
         )
+        self.context.templates.remove_notice()  # It names the demo user.
         if demo is not None:
             await self.context.account_events.record(AccountAction.DELETED, demo.subject, network=origin)
 

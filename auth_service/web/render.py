@@ -64,6 +64,10 @@ class PageTemplates:
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
         self._environment = _environment()
 
+    def remove_notice(self) -> None:
+        """Show the notice no longer."""
+        self._notice = None
+
     def render(
         self,
         template: str,

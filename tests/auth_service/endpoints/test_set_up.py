@@ -10,6 +10,7 @@ import pytest
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.users.repository import User
+from auth_service.wiring.page_context import DEMO_NOTICE
 from shared.clock import system_clock
 from shared.storage.interface import Store
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
@@ -108,11 +109,14 @@ def test_of_two_people_at_two_servers_one_becomes_administrator(
 
 def test_the_first_administrator_replaces_the_demo_user(store_of_two: str, holder: Person) -> None:
     with running(store_of_two, demo_user=True, setup_link=configured()) as server:
+        assert DEMO_NOTICE in holder.open(f"{server.origin}/login").text
         answer = holder.submit(holder.open(f"{url(server)}&back=9002/path/server"), fields("ada"))
         assert 'href="http://localhost:9002/path/server"' in answer.text
         assert [user.username for user in people(server)] == ["ada"]
+        assert DEMO_NOTICE not in holder.open(f"{server.origin}/login?again").text
     with running(store_of_two, demo_user=True) as again:
         assert [user.username for user in people(again)] == ["ada"]
+        assert DEMO_NOTICE not in holder.open(f"{again.origin}/login").text
 
 
 @pytest.mark.parametrize(
