@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.cli.doctor.checks import CHECKS
 from tests.machine import OTHER_PYTHON, require
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PICTURE = re.compile(r"images/([^)\"]+)")
-CHECKS = re.compile(r"^\| `([a-z-]+)`", re.MULTILINE)
 
 
 def pages(entry: object) -> set[str]:
@@ -32,12 +32,19 @@ def test_every_page_is_in_the_navigation() -> None:
     assert listed == existing
 
 
-def test_the_guide_to_troubleshooting_names_checks_of_the_doctor() -> None:
-    checks = set(CHECKS.findall((DOCS / "reference" / "doctor.md").read_text()))
-    rows = [line for line in (DOCS / "how-to" / "troubleshoot.md").read_text().splitlines() if "|" in line]
-    named = {name for row in rows[2:] for name in re.findall(r"`([a-z-]+)`", row.split("|")[2])}
-    assert named
-    assert named <= checks
+def test_every_check_of_the_doctor_is_in_the_guide_to_troubleshooting() -> None:
+    lines = (DOCS / "how-to" / "troubleshoot.md").read_text().splitlines()
+    rows = [line.split("|") for line in lines if line.startswith("|")][2:]
+    assert set().union(*(re.findall(r"`([a-z-]+)`", row[2]) for row in rows)) == CHECKS.keys()
+
+
+def test_the_guide_to_monitoring_has_every_alert_and_only_metrics_that_exist() -> None:
+    guide = (DOCS / "how-to" / "monitor.md").read_text()
+    rules = yaml.safe_load((ROOT / "deploy" / "observability" / "rules.yml").read_text())
+    alerts = [rule["alert"] for group in rules["groups"] for rule in group["rules"]]
+    assert re.findall(r"^\| `(Doorward\w+)`", guide, re.MULTILINE) == alerts
+    metrics = (DOCS / "reference" / "metrics.md").read_text()
+    assert [name for name in re.findall(r"`(doorward_\w+)`", guide) if f"| `{name}` |" not in metrics] == []
 
 
 def test_every_picture_exists_and_is_used() -> None:

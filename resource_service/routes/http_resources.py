@@ -100,7 +100,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     403: _refusal(
         "A scope is missing, or the web origin is foreign",
         "insufficient_scope",
-        "This request needs: notes:read.",
+        "This request needs: wiki:read.",
     ),
     503: _refusal(
         "The authorization server is unavailable",

@@ -29,15 +29,15 @@ class ProtectedResourceMetadata(BaseModel):
             "example": {
                 "resource": "http://localhost:9001/mcp",
                 "authorization_servers": ["http://localhost:9000"],
-                "scopes_supported": ["notes:read", "notes:write"],
+                "scopes_supported": ["wiki:read", "wiki:write"],
                 "bearer_methods_supported": ["header"],
                 "dpop_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
                 "dpop_bound_access_tokens_required": False,
-                "resource_name": "Doorward notes",
+                "resource_name": "Team wiki",
                 "resource_documentation": "http://localhost:9001/docs",
                 "doorward_scopes": {
-                    "notes:read": {"description": "Read your notes", "tools": ["list_notes"]},
-                    "notes:write": {"description": "Add notes for you", "tools": ["add_note"]},
+                    "wiki:read": {"description": "Read pages", "tools": ["search"]},
+                    "wiki:write": {"description": "Edit pages", "tools": ["edit_page"]},
                 },
             }
         }
