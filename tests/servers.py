@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import os
 import random
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -68,11 +70,29 @@ def wait_until(condition: Callable[[], bool], *, timeout_s: float = START_TIMEOU
     Raises:
         TimeoutError: it does not within `timeout_s`.
     """
-    deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - began
+        if waited_s > timeout_s:
             raise TimeoutError("what was waited for did not happen")
-        time.sleep(0.01)
+        # A twentieth later than possible: on a busy machine, each try delays what it waits for.
+        time.sleep(min(max(0.01, waited_s / 20), 0.05))
+
+
+def is_healthy(origin: str) -> bool:
+    """Whether ``GET /health`` of a service without TLS succeeds; an eighth of the cost of an HTTP client."""
+    parts = urlsplit(origin)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    with closing(connection), suppress(OSError, http.client.HTTPException):
+        connection.request("GET", f"{parts.path}/health")
+        return connection.getresponse().status == 200
+    return False
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens on a TCP port of the loopback interface."""
+    with closing(socket.socket()) as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 class RedisServer:
@@ -114,7 +134,7 @@ class RedisServer:
     def answers(self) -> bool:
         """Whether it answers PING."""
         with suppress(redis.ConnectionError, redis.TimeoutError):
-            return bool(self.command("PING"))
+            return is_open(self.port) and bool(self.command("PING"))
         return False
 
     def command(self, *arguments: str, database: int = 0) -> object:

@@ -8,15 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import httpx2
-
 from tests.forking.process import Process, start
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, is_healthy, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "shared.cli"
@@ -96,9 +94,7 @@ class Up:
     def answers(self, service: str) -> bool:
         """Whether ``auth`` or ``resource`` answers on its port."""
         port = self.auth_port if service == "auth" else self.resource_port
-        with suppress(httpx2.HTTPError):
-            return httpx2.get(f"http://localhost:{port}/health", trust_env=False).is_success
-        return False
+        return is_healthy(f"http://localhost:{port}")
 
 
 @contextmanager

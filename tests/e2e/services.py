@@ -6,7 +6,7 @@ import json
 import secrets
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +18,7 @@ from shared.cli.installation import RESOURCE_SERVER_ID, resource_servers
 from tests.cli.command import MODULE, python_environment
 from tests.forking.process import Process
 from tests.forking.process import start as start_process
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, is_healthy, wait_until
 
 NO_BRAKES = {
     "DOORWARD_REGISTRATIONS_PER_MINUTE": "1000000",
@@ -73,9 +73,7 @@ class Service:
         """Whether it is healthy. It must not have ended."""
         assert self.process
         assert self.process.poll() is None, self.log
-        with suppress(httpx2.HTTPError):
-            return httpx2.get(f"{self.url}/health", timeout=10, trust_env=False).is_success
-        return False
+        return is_healthy(self.url)
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL)."""

@@ -21,6 +21,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from auth_service.crypto import passwords
+from shared import http_exchange
 from shared.setting_names import setting_names
 from tests.forking.request import PID_BYTES, Descriptors, Request, receive
 from tests.hashing import CHEAP
@@ -175,6 +176,8 @@ def _preload() -> None:
             # An earlier release, which `PYTHONPATH` may name, has others.
             with suppress(ModuleNotFoundError):
                 importlib.import_module(module)
+    with suppress(AttributeError):
+        http_exchange.trusted_certificates()
     setting_names()  # reads every file of the source, and remembers them
     assert threading.active_count() == 1, threading.enumerate()
     gc.freeze()

@@ -7,17 +7,15 @@ import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from tests.cli.command import python_environment
 from tests.forking.process import Process, start
 from tests.resource_service.authorization_server import AuthorizationServer
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, is_healthy, wait_until
 
 SECRET = "the-secret-of-the-resource-server-0123456789"
 GRACE_S = 3
@@ -80,7 +78,7 @@ def running(server: AuthorizationServer, directory: Path, **settings: str) -> It
             "uvicorn", *arguments, environment=python_environment(**environment), output=log, strict=True
         )
     try:
-        wait_until(lambda: _answers(origin) or process.poll() is not None, timeout_s=START_TIMEOUT_S)
+        wait_until(lambda: is_healthy(origin) or process.poll() is not None, timeout_s=START_TIMEOUT_S)
         assert process.poll() is None, log_file.read_text()
         yield Service(origin, environment["DOORWARD_RESOURCE"], log_file, process)
     finally:
@@ -137,9 +135,3 @@ def modern_headers(tool: str) -> dict[str, str]:
         "Mcp-Method": "tools/call",
         "Mcp-Name": tool,
     }
-
-
-def _answers(origin: str) -> bool:
-    with suppress(httpx2.TransportError):
-        return httpx2.get(f"{origin}/health").status_code == 200
-    return False

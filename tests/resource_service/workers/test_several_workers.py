@@ -17,7 +17,7 @@ import pytest
 from tests.cli.command import python_environment
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import SECRET, bearer, call, modern_headers
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, is_healthy, wait_until
 
 pytestmark = pytest.mark.long
 
@@ -57,19 +57,13 @@ def two_workers(issuer: AuthorizationServer, directory: Path) -> Iterator[tuple[
             command, env=python_environment(TMPDIR=str(directory), **settings), stdout=log, stderr=log
         )
     try:
-        wait_until(lambda: healthy(origin) or process.poll() is not None, timeout_s=60)
+        wait_until(lambda: is_healthy(origin) or process.poll() is not None, timeout_s=120)
         assert process.poll() is None, (directory / "log").read_text()
         yield origin, process.pid
     finally:
         process.terminate()
         process.wait(30)
     assert not list(directory.glob("doorward-workers-*"))
-
-
-def healthy(origin: str) -> bool:
-    with suppress(httpx2.HTTPError):
-        return httpx2.get(f"{origin}/health", trust_env=False).is_success
-    return False
 
 
 def workers_of(parent: int) -> list[int]:
@@ -142,6 +136,6 @@ def test_a_session_is_served_by_any_worker_until_its_own_ends(
                 return []
 
             wait_until(lambda: sorted(statuses()) == [200, 404])
-            wait_until(lambda: len(workers_of(parent)) == 2 and healthy(origin))
+            wait_until(lambda: len(workers_of(parent)) == 2 and is_healthy(origin))
             client = later.enter_context(httpx2.Client(base_url=origin, timeout=30, trust_env=False))
             assert ping(client, token, opened(client, token)) == 200
