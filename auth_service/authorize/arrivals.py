@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from auth_service.clients.client_resolver import ClientResolver
@@ -39,7 +38,7 @@ class Arrivals:
 
     Attributes:
         throttle: limits the requests of each network.
-        kept_throttle: limits those that may be kept.
+        kept_throttle: limits those that are kept, for a page or because they were pushed.
     """
 
     store: Store
@@ -68,17 +67,18 @@ class Arrivals:
         return Arrival(client=client, session=session, is_session_read=True, origin=origin, secret=secret)
 
     async def session_of(self, arrival: Arrival) -> Session | None:
-        """Count a request that may be kept, and return the session of its browser.
+        """Return the session of the browser of a request."""
+        return arrival.session if arrival.is_session_read else await self.sessions.find(arrival.secret)
+
+    async def count_kept(self, origin: str) -> None:
+        """Count a request of the network `origin` that is about to be kept.
 
         Pending requests last half an hour: their number per network is limited, not only their rate.
+
+        Raises:
+            SlowDownError: the network has too many.
         """
-        if arrival.is_session_read:
-            await self.kept_throttle.attempt(arrival.origin)
-            return arrival.session
-        session, _ = await asyncio.gather(
-            self.sessions.find(arrival.secret), self.kept_throttle.attempt(arrival.origin)
-        )
-        return session
+        await self.kept_throttle.attempt(origin)
 
     async def _one_by_one(self, parameters: Parameters, origin: str, secret: str | None) -> Arrival:
         await self.throttle.attempt(origin)

@@ -159,7 +159,9 @@ class AuthorizeEndpoint:
         if session is not None:
             note_caller(request.scope, Requester(subject=session.subject, name=session.username))
         await self.clients.unused.note_pending(client)
-        await self.requests.note_opened(pushed)
+        if pushed is not None:
+            await self.arrivals.count_kept(arrival.origin)
+            await self.requests.note_opened(pushed)
         return await self._next(
             request,
             slot=self.pending.slot(authorization_request, browser.browser_id or ""),
@@ -268,6 +270,8 @@ class AuthorizeEndpoint:
                 error=error,
             )
         if step is not Step.ISSUE or session is None:
+            if slot.unwritten is not None and authorization_request.pushed is None:
+                await self.arrivals.count_kept(self.context.networks.network_of(request))
             await self.pending.write(slot)
             return see_other(f"{step.value}?pending={slot.request_id}", cookies)
         pending = replace(pending, request=permitted or authorization_request)

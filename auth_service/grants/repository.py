@@ -78,10 +78,14 @@ class GrantRepository:
             self._grants.creation(grant.grant_id, grant),
             *(AddMember(index, grant.grant_id, listed_s) for index in _indexes(grant)),
         ]
-        _, results = await asyncio.gather(
-            self._journal.record(kind, **members), read_afterwards(self._store, steps, *afterwards)
-        )
-        return results  # type: ignore[no-any-return] # of `gather`
+        recorded = asyncio.ensure_future(self._journal.record(kind, **members))
+        try:
+            results = await read_afterwards(self._store, steps, *afterwards)
+        except BaseException:
+            recorded.cancel()  # also if it has failed: asyncio would complain that nobody retrieved the error
+            raise
+        await recorded
+        return results
 
     async def get(self, grant_id: str) -> Grant | None:
         """Return the grant with that id, if it is still stored."""

@@ -112,3 +112,8 @@ def test_one_network_has_only_so_many_authorizations_pending_at_a_time(
         assert server.http.get(client.authorization_url(Pkce())).status_code == 429
         # What is refused is not kept, and does not count.
         assert server.http.get(client.authorization_url(Pkce(), scope='"')).status_code == 400
+        # Nor is what is answered without a page, unless it was pushed.
+        assert server.http.get(client.authorization_url(Pkce(), prompt="none")).status_code in (303, 400)
+        pushed = client._post("par", pushing(Pkce(), prompt="none")).json()  # noqa: SLF001
+        query = {"client_id": client.client_id, "request_uri": pushed["request_uri"]}
+        assert server.http.get(f"{server.origin}/authorize", params=query).status_code == 429
