@@ -26,6 +26,7 @@ from auth_service.wiring.grant_types import offered_grant_types
 from shared.clock import Clock
 from shared.storage.interface import Store
 from tests.auth_service.grants.installation import CLIENT_GRANTS, ISSUER, authorization_request
+from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import REDIRECT_URI
 from tests.auth_service.service import RESOURCE_SECRET, USUAL
 from tests.simulation.faulty_store import FaultyStore
@@ -39,10 +40,11 @@ class Answer(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """A client, and its secret if it has one."""
+    """A client, with its secret and the key that its tokens are bound to (RFC 9449), if it has them."""
 
     client: Client
     secret: str | None
+    key: KeyPair | None = None
 
 
 class Process:
@@ -104,10 +106,19 @@ class Process:
             networks=parts.page_context.networks,
         ).endpoint()
 
-    async def request(self, path: str, name: str, secret: str | None, **values: str | None) -> Answer:
+    def proof(self, key: KeyPair, now: float) -> str:
+        """Return a DPoP proof for the token endpoint."""
+        nonce = self.parts.client_auth.dpop_proofs.nonce()
+        return key.proof("POST", f"{ISSUER}/token", now=now, nonce=nonce)
+
+    async def request(
+        self, path: str, name: str, secret: str | None, *, proof: str | None = None, **values: str | None
+    ) -> Answer:
         """Send a form to an endpoint."""
         form = {key: value for key, value in values.items() if value is not None}
         headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+        if proof is not None:
+            headers.append((b"dpop", proof.encode()))
         if secret is None:
             form["client_id"] = name
         else:
@@ -145,17 +156,18 @@ class Service:
     def parts(self) -> Any:
         return self.processes[0].parts
 
-    async def client(self, method: str) -> Credentials:
-        """Register a client."""
+    async def client(self, method: str, key: KeyPair | None = None) -> Credentials:
+        """Register a client, whose tokens are bound to `key`."""
         registered = await self.parts.clients.repository.register(
             {
                 "redirect_uris": [REDIRECT_URI],
                 "grant_types": CLIENT_GRANTS,
                 "token_endpoint_auth_method": method,
+                "dpop_bound_access_tokens": key is not None,
             },
             unused_ttl_s=None,
         )
-        return Credentials(registered.client, registered.client_secret)
+        return Credentials(registered.client, registered.client_secret, key)
 
     async def session(self, username: str) -> Session:
         """Begin a session of a new user."""

@@ -31,6 +31,7 @@ from hypothesis.stateful import (
 )
 
 from shared.storage import StoreUnavailableError
+from tests.auth_service.keypair import KeyPair
 from tests.auth_service.protocol.builders import NOW, REDIRECT_URI, VERIFIER
 from tests.simulation.event_loop import SimulatedLoop
 from tests.simulation.faulty_store import Fault, Rows
@@ -43,6 +44,7 @@ HISTORIES = int(os.environ.get("DOORWARD_SOAK_HISTORIES", "20"))
 UNAVAILABLE = 503
 REMEMBERED_STATES = 4
 MOST_GRANTS = 4
+KEY, OTHER_KEY = KeyPair(), KeyPair()
 
 kinds = st.sampled_from(["none"] * 6 + ["failed", "unanswered"])
 faults = st.lists(st.builds(Fault, kinds, st.integers(0, 3)), max_size=8)
@@ -88,6 +90,7 @@ class TokenEndpointHistories(RuleBasedStateMachine):
         """Register the clients and the users; each has connected once."""
         service = self.service
         self.clients = [self.run(service.client(each)) for each in ("none", "client_secret_basic")]
+        self.clients.append(self.run(service.client("none", KEY)))
         self.sessions = [self.run(service.session(each)) for each in ("alice", "bob")]
         connected = [self.authorize_without_faults(each) for each in range(2)]
         self.states = [service.store.rows()]
@@ -99,7 +102,7 @@ class TokenEndpointHistories(RuleBasedStateMachine):
         return holder
 
     @precondition(lambda self: len(self.all) < MOST_GRANTS)
-    @rule(target=holders, who=processes, client=processes, process=processes, faults=faults)
+    @rule(target=holders, who=processes, client=st.integers(0, 2), process=processes, faults=faults)
     def authorize(self, who: int, client: int, process: int, faults: list[Fault]) -> Any:
         return self.authorized(who, client, process, faults)
 
@@ -186,6 +189,31 @@ class TokenEndpointHistories(RuleBasedStateMachine):
         )
         assert answer.status != 200, "another client used a token"
 
+    @precondition(lambda self: any(each.credentials.key and each.refresh_tokens for each in self.all))
+    @rule(at=processes, faults=faults, proven=st.booleans())
+    def refresh_with_wrong_key(self, at: int, faults: list[Fault], proven: bool) -> None:
+        """Present a bound refresh token without its key: with the proof of another, or with none."""
+        holder = next(each for each in self.all if each.credentials.key and each.refresh_tokens)
+        proof = self.service.processes[at].proof(OTHER_KEY, self.now) if proven else None
+        form = {**self.refreshing(holder.refresh_tokens[-1], None), "proof": proof}
+        before = self.generation_of(holder), self.state_of(holder)
+        [answer] = self.ask(holder, [form], faults)
+        assert answer.status != 200, "a bound token was used without its key"
+        assert (self.generation_of(holder), self.state_of(holder)) == before, "a grant was changed"
+
+    @precondition(lambda self: any(each.credentials.key and each.refresh_tokens for each in self.all))
+    @rule(times=st.integers(2, 3), faults=faults)
+    def replay_proof(self, times: int, faults: list[Fault]) -> None:
+        """Send the same request with the same proof at once to several processes, and once more."""
+        holder = next(each for each in self.all if each.credentials.key and each.refresh_tokens)
+        token = holder.refresh_tokens[-1]
+        form = {**self.refreshing(token, None), "proof": self.proof(holder)}
+        answers = self.ask(holder, [form] * times, faults) + self.ask(holder, [form], [])
+        paid = [answer for answer in answers if answer.status == 200]
+        assert len(paid) <= 1, "a proof was used twice"
+        self.check_refreshed(holder, token, paid)
+        self.note_end(holder, answers)
+
     @rule(holder=holders, process=processes, faults=faults)
     def introspect(self, holder: Holder, process: int, faults: list[Fault]) -> None:
         for token in holder.access_tokens[-3:]:
@@ -243,12 +271,19 @@ class TokenEndpointHistories(RuleBasedStateMachine):
 
         async def together() -> list[Answer]:
             asking = [
-                self.service.processes[number % 2].request(name=name, secret=secret, **form)
+                self.service.processes[number % 2].request(
+                    name=name, secret=secret, **{"proof": self.proof(holder), **form}
+                )
                 for number, form in enumerate(forms)
             ]
             return await asyncio.gather(*asking)
 
         return self.run(together(), faults)
+
+    def proof(self, holder: Holder) -> str | None:
+        """Return a new proof of possession, if the client's tokens are bound to a key."""
+        key = holder.credentials.key
+        return None if key is None else self.service.processes[0].proof(key, self.now)
 
     @staticmethod
     def redemption(holder: Holder) -> dict[str, Any]:
@@ -293,6 +328,8 @@ class TokenEndpointHistories(RuleBasedStateMachine):
             assert not holder.ended, "a revoked or lost grant was accepted"
             assert self.now < token.expires_at
             assert frozenset(answer.body["scope"].split()) == token.scopes, "the scope changed"
+            key = holder.credentials.key
+            assert answer.body.get("cnf") == (key and {"jkt": key.thumbprint}), "the key changed"
         elif self.now < token.expires_at and holder.goes_on:
             assert holder.rewound, "a good access token was refused"
             assert len(token.scopes) < 2, "only a narrowed token may be refused"
@@ -328,4 +365,4 @@ TestTokenEndpoint.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestTokenEndpoint = pytest.mark.requirement("AS-13", "SEC-7")(TestTokenEndpoint)
+TestTokenEndpoint = pytest.mark.requirement("AS-13", "AS-18", "SEC-7")(TestTokenEndpoint)
