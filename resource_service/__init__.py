@@ -26,6 +26,7 @@ user is, what they consented to, and whether a token is still active.
     pins/           what a server says about its tools, compared with what was approved
     introspection/  validation of access tokens
     storage/        what the processes of this service share, and the key schema
+    limits/         the calls that a policy limits, counted
     auth/           authentication: credentials, DPoP proofs, the principal
     journal/        every call of a principal, recorded and delivered to the authorization server
     gateway/        a backend: the proxy to an upstream MCP server
@@ -38,5 +39,5 @@ user is, what they consented to, and whether a token is still active.
 
 A package imports only packages above it. A request passes `shared.asgi` (request id, unhandled errors,
 response headers), `middleware`, and there the guard: `auth` determines the principal, with `introspection`;
-`policy` decides on the `messages`; then the backend answers.
+`policy` decides on the `messages`, `limits` counts them; then the backend answers.
 """

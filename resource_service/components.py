@@ -27,6 +27,7 @@ from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
 from resource_service.journal.measured import measure_calls
+from resource_service.limits.counting import CallCounting, call_counting
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
@@ -52,6 +53,7 @@ class Infrastructure:
         identity_tokens: tell upstreams for whom a request acts.
         notes: the notes of the built-in MCP server; None if an upstream is served instead.
         store: what all processes of this service share; None if there is no such store.
+        counting: counts calls against the limits of policies.
     """
 
     settings: ResourceSettings
@@ -60,10 +62,12 @@ class Infrastructure:
     identity_tokens: IdentityTokens
     notes: Notes | None
     store: SharedStore | None
+    counting: CallCounting
 
 
 def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
     """Create the infrastructure, only from the arguments."""
+    store = shared_store(settings.resource_store)
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=20)
     return Infrastructure(
         settings=settings,
@@ -71,7 +75,8 @@ def infrastructure(settings: ResourceSettings, clock: Clock) -> Infrastructure:
         authorization_server=AuthorizationServerClient(http, settings, clock),
         identity_tokens=IdentityTokens(settings.identity_private_key, clock),
         notes=Notes(settings.notes, clock) if settings.serves_notes else None,
-        store=shared_store(settings.resource_store),
+        store=store,
+        counting=call_counting(store, settings.resource_server_id),
     )
 
 
@@ -221,13 +226,16 @@ def resources(
     return Resources(
         main=None
         if backend is None
-        else protected_resource(settings, measured(backend, settings, metrics), validation, journal),
+        else protected_resource(
+            settings, measured(backend, settings, metrics), validation, journal, counting=base.counting
+        ),
         mounts=[
             protected_resource(
                 mount,
                 measured(gateway_backend(mount, base.identity_tokens, metrics), mount, metrics),
                 validation,
                 journal,
+                counting=base.counting,
             )
             for mount in mounts
         ],

@@ -20,7 +20,8 @@ RETRY_AFTER_S = 1
 
 INTERNAL_ERROR = -32603
 ACCESS_DENIED = -32003
-"""From the range that JSON-RPC 2.0 §5.1 leaves to servers."""
+LIMIT_EXCEEDED = -32004
+"""From the range that JSON-RPC 2.0 §5.1 leaves to servers, and MCP to implementations."""
 
 MCP_METHODS = "GET, POST, DELETE"
 
@@ -38,7 +39,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
             wants no error if no token was sent. scopes: the scopes in the challenge. rpc_code: if set, the
             body is a JSON-RPC error with this code; `rpc_id` is the id of the request, if it has one.
             dpop_nonce: the nonce that the next proof must contain (RFC 9449 §9). acr, max_age_s: the login
-            that the request needs (RFC 9470 §3).
+            that the request needs (RFC 9470 §3). retry_after_s: when to try again. rule: the rule of the
+            policy that decided, for the journal; by default, the one that the policy names for the call.
     Attributes:
         answers: the ids of the JSON-RPC requests that this response answers; set by the caller that knows
             them.
@@ -60,6 +62,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         dpop_nonce: str | None = None,
         acr: str | None = None,
         max_age_s: int | None = None,
+        retry_after_s: int | None = None,
+        rule: str | None = None,
     ) -> None:
         super().__init__(f"{error}: {detail or description}")
         self.reason = reason
@@ -75,6 +79,8 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.dpop_nonce = dpop_nonce
         self.acr = acr
         self.max_age_s = max_age_s
+        self.retry_after_s = retry_after_s
+        self.rule = rule
         self.answers: Sequence[object] = ()
 
 
@@ -166,6 +172,31 @@ def definition_held(name: str, contact: str | None, *, detail: str) -> Refusal:
         detail=detail,
         rpc_code=ACCESS_DENIED,
     )
+
+
+def limit_exceeded(limit: str, description: str, retry_after_s: int, *, detail: str) -> Refusal:
+    """Refuse a call beyond a limit of the policy.
+
+    With 200: the message of the error reaches the model. With 429, the TypeScript SDK drops the error, and
+    reports that the transport failed.
+    """
+    again = f"Try again in {retry_after_s} second{'' if retry_after_s == 1 else 's'}, not sooner."
+    return Refusal(
+        Reason.LIMIT_EXCEEDED,
+        200,
+        "limit_exceeded",
+        f"{description} {again}",
+        detail=detail,
+        rpc_code=LIMIT_EXCEEDED,
+        retry_after_s=retry_after_s,
+        rule=f"limits: {limit}",
+    )
+
+
+def limits_unknown(detail: str) -> Refusal:
+    """Refuse a call because the shared store does not say whether a limit is reached."""
+    description = "It cannot be checked whether a limit on calls is reached; try again."
+    return Refusal(Reason.STORE_UNAVAILABLE, 503, "temporarily_unavailable", description, detail=detail)
 
 
 def list_unreadable(detail: str) -> Refusal:
@@ -271,8 +302,8 @@ class Refuse:
 
     def _headers(self, refusal: Refusal, scope: Scope) -> dict[str, str]:
         headers = {}
-        if refusal.status == 503:
-            headers["Retry-After"] = str(RETRY_AFTER_S)
+        if refusal.status == 503 or refusal.retry_after_s is not None:
+            headers["Retry-After"] = str(refusal.retry_after_s or RETRY_AFTER_S)
         if refusal.status == 405:
             headers["Allow"] = MCP_METHODS
         if refusal.status == 413:
@@ -304,8 +335,10 @@ def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
 
 
 def _rpc_error(refusal: Refusal, code: int, request_id: object) -> dict[str, object]:
-    data = {"error": refusal.error, "request_id": current_request_id.get()}
+    data: dict[str, object] = {"error": refusal.error, "request_id": current_request_id.get()}
     if refusal.reason not in LOG_ONLY:
         data["reason_code"] = refusal.reason.code
+    if refusal.retry_after_s is not None:
+        data["retry_after"] = refusal.retry_after_s
     error = {"code": code, "message": refusal.description, "data": data}
     return {"jsonrpc": "2.0", "id": request_id, "error": error}

@@ -66,6 +66,10 @@ from shared.version import VERSION
 
 _log = get_logger(__name__)
 
+COUNTED_ALONE = (
+    "the policy limits calls, and each process of this service counts them alone: set DOORWARD_RESOURCE_STORE"
+    " if there are several workers or replicas"
+)
 WORKERS_SHARE_NOTHING = (
     "each worker counts limits and remembers spent DPoP proofs on its own: with N workers, limits are up to N"
     " times as high, and a proof is accepted once by each, unless DOORWARD_RESOURCE_STORE is set"
@@ -246,6 +250,8 @@ def _lifespan(parts: Components, metrics: ResourceMetrics | None) -> Lifespan[Fa
                 stack.callback(parts.base.notes.close)
             for run in _contexts(parts):
                 await stack.enter_async_context(run())
+            if not parts.base.counting.is_shared and _has_limits(parts):
+                _log.info(COUNTED_ALONE)
             if metrics is not None:
                 await stack.enter_async_context(metrics.sampler.run())
             yield
@@ -253,11 +259,16 @@ def _lifespan(parts: Components, metrics: ResourceMetrics | None) -> Lifespan[Fa
     return lifespan
 
 
+def _has_limits(parts: Components) -> bool:
+    return any(resource.policy.current.limits for resource in parts.resources.all)
+
+
 def _contexts(parts: Components) -> Iterator[Run]:
     """Yield the contexts in which the service runs, outermost first."""
     served, server = parts.resources.all, parts.base.authorization_server
     if parts.base.store is not None:
         yield parts.base.store.run
+    yield parts.base.counting.run
     yield parts.validation.run
     yield server.run
     yield parts.journal.run

@@ -70,6 +70,11 @@ class Reason(ReasonCode):
     )
     DPOP_PROOF_REPLAYED = "The DPoP proof was used before."
     DPOP_PROOF_QUOTA_EXCEEDED = "The replay cache for DPoP proofs is full."
+    LIMIT_EXCEEDED = (
+        "A limit of the policy on calls is reached.",
+        "Wait as long as `retry_after` in the error says. The journal names the limit; to raise it, change "
+        "`limits` in the policy file.",
+    )
     STORE_UNAVAILABLE = (
         "The store of the resource service is unreachable or overloaded.",
         "Check that the store runs, and that DOORWARD_RESOURCE_STORE is correct.",

@@ -19,6 +19,8 @@ from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal
 from resource_service.journal.recorder import CallRecorder
+from resource_service.limits.counting import CallCounting
+from resource_service.limits.keeper import LimitKeeper
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.server_lists import ServerLists
@@ -112,6 +114,8 @@ def protected_resource(
     backend: Backend,
     validation: TokenValidation,
     journal: CallJournal,
+    *,
+    counting: CallCounting,
 ) -> ProtectedResource:
     """Put the guard of the resource that `settings` describe in front of `backend`."""
     authenticate = Authenticate(
@@ -134,6 +138,12 @@ def protected_resource(
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
         clock=validation.clock,
+        limits=LimitKeeper(
+            resource=settings.resource,
+            counts=counting.counts,
+            slots=counting.slots,
+            clock=validation.clock,
+        ),
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
 

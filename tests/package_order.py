@@ -29,6 +29,7 @@ ORDER = {
         *("authorization_server_client", "introspection"),
         "storage",
         *(
+            "limits",
             "auth",
             "journal",
             "gateway",

@@ -11,14 +11,15 @@ from starlette.types import Message, Scope
 
 from resource_service.errors import Refusal, malformed_message
 from resource_service.journal.call_journal import CallJournal
-from resource_service.journal.call_members import calls_in
+from resource_service.journal.call_members import MAX_NAME, calls_in
 from resource_service.journal.encoded_calls import EncodedCalls
 from resource_service.journal.results import Result, WatchedResponse
 from resource_service.messages.jsonrpc import INVALID_REQUEST
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
-from shared.journal.event import EventKind
+from shared.journal.event import EventKind, encoded_members
+from shared.journal.redaction import text_of
 
 MAX_CALLS = 100
 """Calls in one HTTP request: each is an event."""
@@ -104,8 +105,9 @@ class CallRecorder:
         shared = self._encoded.of_request(
             request.scope, request.principal, status=refusal.status, reason_code=refusal.reason.code
         )
+        decided = {} if refusal.rule is None else encoded_members({"rule": text_of(refusal.rule, MAX_NAME)})
         for call in [*islice(calls_in(messages), MAX_CALLS)] or [("", {})]:
-            members = {**shared, **self._encoded.of_call(call, request.policy)}
+            members = {**shared, **self._encoded.of_call(call, request.policy), **decided}
             self._journal.note(EventKind.CALL_REFUSED, members)
 
     def count_refusal(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
@@ -21,6 +21,8 @@ from resource_service.gateway.traced import traced_upstream
 from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Leases
 from resource_service.journal.recorder import CallRecorder, Recording
+from resource_service.limits.counted_calls import CountedCalls
+from resource_service.limits.keeper import LimitKeeper
 from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
 from resource_service.messages.mcp_headers import (
     HEADER_MISMATCH,
@@ -76,6 +78,7 @@ class Guard:
         resource: the URL of the MCP server.
         clock: determines the age of logins.
         calls: records calls.
+        limits: counts calls against the limits of the policy.
     """
 
     app: ASGIApp
@@ -89,10 +92,12 @@ class Guard:
     resource: str
     clock: Clock
     calls: CallRecorder
+    limits: LimitKeeper
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         checked_at = self.leases.now()  # the end of the token is noticed from here on
         recording = Recording(self.calls, scope)
+        counted_calls: CountedCalls | None = None
         try:
             principal = await self.authenticate(scope)
             policy = self.policy.current
@@ -105,6 +110,7 @@ class Guard:
                 messages = recording.messages = posted.messages
                 _allow(messages, principal, policy, self.clock)
                 call = _checked_headers(scope, posted)
+                counted_calls = await self._admitted(principal, policy, messages)
                 await recording.begin(len(posted.body))
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
@@ -134,11 +140,15 @@ class Guard:
             )
         except Refusal as refusal:
             recording.refuse(refusal)
+            if counted_calls is not None:
+                await counted_calls.refused(refusal.reason)
             await self.refuse(refusal, scope)(scope, receive, send)
         except ClientDisconnect:
             return
         finally:
             recording.end()
+            if counted_calls is not None:
+                counted_calls.end()
 
     async def _read(self, scope: Scope, receive: Receive) -> Posted:
         try:
@@ -150,6 +160,18 @@ class Guard:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
             raise malformed_message(Reason.MESSAGE_MALFORMED, str(error), rpc_code=error.code) from error
+
+    async def _admitted(
+        self, principal: Principal, policy: Policy, messages: Sequence[object]
+    ) -> CountedCalls | None:
+        """Count the calls among `messages` against the limits of the policy."""
+        if not policy.limits:
+            return None
+        try:
+            return await self.limits.admit(policy.limits, principal, messages)
+        except Refusal as refusal:
+            refusal.answers = request_ids(messages)
+            raise
 
     def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:
         """Return the server as `principal` may see it; if `listed` is None, it may answer any request."""

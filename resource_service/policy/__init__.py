@@ -4,7 +4,8 @@
 - `deciding`   the names of the rules that decide on a message, for the journal
 - `decision`   whether a principal has what is needed, by scopes and `groups`
 - `step_up`    the strength and age of the login that a tool needs (RFC 9470)
-- `file`       parses a policy file; `watcher` reloads it when the file changes
+- `limits`     the calls that count against the same limit; `limits_file` parses limits
+- `file`       parses a policy file, read by `nodes`; `watcher` reloads it when the file changes
 - `published`  the meaning of each scope, for the consent page; `scope_check` compares with the granted scopes
 - `draft`      generates a first policy from the `server_inventory` of a server
 - `list_filter`     removes what the caller may not use from a `listing`, also in an `event_stream`

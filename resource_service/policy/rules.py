@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from resource_service.policy.groups import AnyGroup, Needed, named_in
+from resource_service.policy.limits import Limits
 from resource_service.policy.patterns import is_exact, matches
 from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.step_up import Rules as StepUpRules
@@ -61,6 +62,7 @@ class Policy:
         journal: rules for names of tools and prompts: what the journal keeps of the arguments of a call.
         pin: how the definitions of tools, prompts and templates are approved.
         pin_changes: what happens to those that differ from what was approved.
+        limits: how many calls there may be, by name of the limit.
         version: names this version of the policy in the journal.
         groups: every group that a rule names.
 
@@ -83,6 +85,7 @@ class Policy:
     journal: Mapping[str, Redaction] = field(default_factory=dict)
     pin: Pinning = Pinning.OFF
     pin_changes: OnDifference = OnDifference.HOLD
+    limits: Limits = field(default_factory=dict)
     version: str = field(default="built-in", compare=False)
     groups: frozenset[str] = field(init=False, repr=False, compare=False)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)

@@ -12,12 +12,15 @@ from resource_service.policy.patterns import ANY, covers, is_exact
 from shared.scopes import SCOPE_TOKEN
 
 if TYPE_CHECKING:
+    from resource_service.policy.limits import Limits
     from resource_service.policy.rules import Policy
 
 RESERVED = frozenset({"openid", "profile", "groups", "offline_access"})
 """Scopes of the authorization server itself."""
 
 MAX_DESCRIPTION = 200
+MAX_LIMITS = 50
+MAX_LIMIT_NAME = 100
 
 # RFC 3986 §3.1: the scheme of a URI, up to the first wildcard of a pattern
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
@@ -65,6 +68,22 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
         if reason := _unusable(pattern):
             yield PolicyError(f"{pattern!r} can never match: {reason}", ("journal", pattern))
     yield from _shadowed("journal", list(policy.journal))
+    yield from _limits(policy.limits)
+
+
+def _limits(limits: Limits) -> Iterator[PolicyError]:
+    if len(limits) > MAX_LIMITS:
+        yield PolicyError(f"there are {len(limits)} limits, and may be {MAX_LIMITS}", ("limits",))
+    for name, limit in limits.items():
+        if not name.isprintable() or not name.strip() or len(name) > MAX_LIMIT_NAME:
+            yield PolicyError(
+                f"{name!r} cannot name a limit: use one line of at most {MAX_LIMIT_NAME} characters",
+                ("limits", name),
+            )
+        for kind, patterns in limit.selected.items():
+            for pattern in patterns:
+                if reason := _unusable(pattern) or (kind == "resources" and _no_uri(pattern)):
+                    yield PolicyError(f"{pattern!r} can never match: {reason}", ("limits", name, kind))
 
 
 def _scopes(policy: Policy) -> Iterator[PolicyError]:

@@ -22,6 +22,18 @@ SCHEMA: tuple[KeySpec, ...] = (
         "151 s from the first",
         kind="counter",
     ),
+    KeySpec(
+        "{server_id}:limit-count:{hash}",
+        "the number of calls that a limit of the policy counts together",
+        "the window of the limit, from the first call; a day's: until an hour after midnight UTC",
+        kind="counter",
+    ),
+    KeySpec(
+        "{server_id}:limit-slots:{hash}",
+        "the calls under way that a limit of the policy counts together, or the exchanges of a person",
+        "30 s, renewed as long as the call runs",
+        kind="index",
+    ),
 )
 
 OF_AUTHORIZATION_SERVER = f"{key_spec.PREFIX}signing-keys"
@@ -42,6 +54,16 @@ def dpop_proof(server_id: str, jkt: str, jti: str) -> str:
 def dpop_proofs_of(server_id: str, owner: str) -> str:
     """The counter of the proofs of `owner`."""
     return f"{PREFIX}{server_id}:dpop-proofs-of:{_hash(owner)}"
+
+
+def limit_count(server_id: str, *name: str) -> str:
+    """The counter of a limit."""
+    return f"{PREFIX}{server_id}:limit-count:{_hash(*name)}"
+
+
+def limit_slots(server_id: str, *owner: str) -> str:
+    """The index of calls under way that a limit counts together."""
+    return f"{PREFIX}{server_id}:limit-slots:{_hash(*owner)}"
 
 
 def _hash(*parts: str) -> str:

@@ -17,6 +17,7 @@ from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.introspection.chain import IntrospectionChain, introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import no_journal
+from resource_service.limits.counting import call_counting
 from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.origins import OriginCheck, Origins
 from resource_service.policy.watcher import PolicyWatcher
@@ -102,6 +103,7 @@ class GuardMiddleware:
         self._policy = policy
         self._chain = self._new_chain()
         self._store = shared_store(settings.resource_store)
+        self._counting = call_counting(self._store, settings.resource_server_id)
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
@@ -110,7 +112,9 @@ class GuardMiddleware:
             clock=clock,
         )
         backend = Backend(app=self._inside, policy=policy, run=nullcontext)
-        resource = protected_resource(settings, backend, validation, no_journal(clock))
+        resource = protected_resource(
+            settings, backend, validation, no_journal(clock), counting=self._counting
+        )
         self._pins = resource.pins
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
@@ -178,7 +182,7 @@ class GuardMiddleware:
         """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
         try:
             store = nullcontext() if self._store is None else self._store.run()
-            async with store, self._chain.run(), self._policy.watch(), self._pins.run():
+            async with store, self._counting.run(), self._chain.run(), self._policy.watch(), self._pins.run():
                 with called_when_stopping(self._leases.stop):
                     self._stops_with = asyncio.get_running_loop()
                     yield

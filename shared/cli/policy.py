@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from shared.cli.policy_draft import draft
 from shared.cli.policy_files import policy_in
 
 if TYPE_CHECKING:
+    from resource_service.policy.limits import Limits
     from resource_service.policy.published import PublishedScope
 
 policy = typer.Typer(
@@ -27,11 +29,12 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 
 @policy.command()
 def check(file: File) -> None:
-    """Check that a policy is valid, and list what each scope allows, and what needs a group."""
+    """Check that a policy is valid, and list what each scope allows, what needs a group, and the limits."""
     from resource_service.policy.published import described, group_uses
 
     policy = policy_in(file)
-    for line in (*_scope_lines(described(policy)), *_group_lines(group_uses(policy))):
+    lines = (_scope_lines(described(policy)), _group_lines(group_uses(policy)), _limit_lines(policy.limits))
+    for line in chain.from_iterable(lines):
         output.print(line, markup=False)
 
 
@@ -73,3 +76,13 @@ def _group_lines(groups: dict[str, list[str]]) -> Iterator[str]:
         yield from (f"  {use}" for use in uses)
     if groups:
         yield "A group counts only if the access rules name it for the resource: see `doorward access show`."
+
+
+def _limit_lines(limits: Limits) -> Iterator[str]:
+    from resource_service.policy.limits import described
+
+    for name, limit in limits.items():
+        yield f"limit {name}: {described(limit)}"
+        yield from (f"  {kind}: {', '.join(patterns)}" for kind, patterns in limit.selected.items())
+    if limits:
+        yield "Processes count together only if they share a store: see DOORWARD_RESOURCE_STORE."

@@ -44,6 +44,19 @@ def test_check_says_what_each_scope_allows(file: Path) -> None:
     ]
 
 
+@pytest.mark.requirement("GW-5")
+def test_check_lists_the_limits_and_says_where_they_are_counted(file: Path) -> None:
+    limits = "limits:\n  a: {per: [person, tool], rate: 5/minute, daily: 9, tools: [x, y_*]}\n"
+    file.write_text(POLICY + limits, encoding="utf-8")
+    done = doorward("policy", "check", "policy.yaml", cwd=file.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-3:] == [
+        "limit a: 5 calls per minute, 9 calls per day (UTC) for each person and tool",
+        "  tools: x, y_*",
+        "Processes count together only if they share a store: see DOORWARD_RESOURCE_STORE.",
+    ]
+
+
 @pytest.mark.requirement("ID-3")
 def test_check_says_what_is_for_members_of_a_group_only(file: Path) -> None:
     rule = '{scopes: [], groups: [ops, "okta:On [red] call"]}'

@@ -1,0 +1,65 @@
+"""The nodes of a policy file as values. Every error names its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from resource_service.policy.validation import PolicyError
+from shared.plain_yaml import PlainYamlError, mapping_members
+
+Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def members_of(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
+    """Map each key to its key node and its value node."""
+    if not isinstance(node, MappingNode):
+        raise wrong(node, f"{what} must be a list of `name: value` lines")
+    try:
+        return mapping_members(node)
+    except PlainYamlError as error:
+        raise PolicyError(error.says, line=error.line) from None
+
+
+def choice_of(node: Node, what: str, choices: type[Choice]) -> Choice:
+    """Return the choice that a scalar names."""
+    text = text_of(node, what)
+    try:
+        return choices(text)
+    except ValueError:
+        raise wrong(node, f"{what} is {text!r}, and must be one of {', '.join(choices)}") from None
+
+
+def text_of(node: Node, what: str) -> str:
+    """Return the text of a scalar."""
+    if not isinstance(node, ScalarNode):
+        raise wrong(node, f"{what} must be text")
+    text: str = node.value
+    return text
+
+
+def member_of(
+    members: dict[str, tuple[Node, Node]], name: str, read: Callable[[Node], Value], *, otherwise: Value
+) -> Value:
+    """Read the member `name`, if there is one."""
+    return read(members[name][1]) if name in members else otherwise
+
+
+def line_at(node: Node) -> int:
+    """Return the line of a node, from 1."""
+    line: int = node.start_mark.line
+    return line + 1
+
+
+def wrong(node: Node, says: str) -> PolicyError:
+    """Return an error about a node, with its line."""
+    return wrong_at(node.start_mark, says)
+
+
+def wrong_at(mark: Any, says: str) -> PolicyError:  # noqa: ANN401
+    """Return an error at a mark of the parser."""
+    return PolicyError(says, line=None if mark is None else mark.line + 1)

@@ -1,0 +1,1 @@
+"""Tests of counting calls against the limits of a policy."""
