@@ -54,39 +54,37 @@ class LimitKeeper:
         met = uses(limits, principal, messages)
         if not met:
             return None
-        counted_calls = CountedCalls(self.counts, self.slots, steady_clock)
+        request = CountedCalls(self.counts, self.slots, steady_clock)
         try:
-            await self._admit(counted_calls, limits, principal, met)
+            await self._admit(request, limits, principal, met)
         except BaseException as error:
-            counted_calls.end()
-            await counted_calls.give_back()
+            request.end()
+            await request.give_back()
             if isinstance(error, StoreUnavailableError):
                 raise limits_unknown(str(error)) from error
             raise
-        return counted_calls
+        return request
 
-    async def _admit(
-        self, counted_calls: CountedCalls, limits: Limits, principal: Principal, met: Uses
-    ) -> None:
+    async def _admit(self, request: CountedCalls, limits: Limits, principal: Principal, met: Uses) -> None:
         for use, calls in met.items():
             limit = limits[use.limit]
             if limit.concurrency is not None and not await self._occupy(
-                counted_calls, use, limit.concurrency, calls
+                request, use, limit.concurrency, calls
             ):
                 raise _refusal(use, limit, "concurrency", principal, 1)
         for use, calls in met.items():
             for kind, counter in self._counters(use, limits[use.limit]):
-                if wait_s := await self._count(counted_calls, use, counter, principal, calls):
+                if wait_s := await self._count(request, use, counter, principal, calls):
                     wait_s = self._until_midnight_s() if kind == "daily" else wait_s
                     raise _refusal(use, limits[use.limit], kind, principal, wait_s)
 
-    async def _occupy(self, counted_calls: CountedCalls, use: Use, maximum: int, calls: int) -> bool:
+    async def _occupy(self, request: CountedCalls, use: Use, maximum: int, calls: int) -> bool:
         if calls > maximum:
             return False
         owner = (self.resource, use.limit, *use.who)
         waits = iter(RACES_S)
         for _ in range(calls):
-            while not await counted_calls.take(owner, maximum):
+            while not await request.take(owner, maximum):
                 wait_s = next(waits, None)
                 if wait_s is None:
                     return False
@@ -104,10 +102,10 @@ class LimitKeeper:
             yield "daily", Counter(("daily", day, *named), window_s, limit.daily)
 
     async def _count(
-        self, counted_calls: CountedCalls, use: Use, counter: Counter, principal: Principal, calls: int
+        self, request: CountedCalls, use: Use, counter: Counter, principal: Principal, calls: int
     ) -> int:
         """Return the seconds to wait if there were too many calls; else count them and return 0."""
-        count = await counted_calls.count(counter, calls)
+        count = await request.count(counter, calls)
         if not count.admitted:
             return count.remaining_s
         is_first = use.names_tool and count.value == calls

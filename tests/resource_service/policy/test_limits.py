@@ -164,7 +164,7 @@ def test_calls_count_and_lists_do_not(method: str, count: int) -> None:
 @pytest.mark.parametrize(
     "odd", [7, None, "x", [], {}, {"method": 7}, {"method": "tools/list"}, {"result": {}}, {"error": {}}]
 )
-def test_what_is_no_call_does_not_count(odd: object) -> None:
+def test_other_messages_do_not_count(odd: object) -> None:
     assert uses(limits("  a: {per: mount, daily: 1}"), ALICE, [odd]).total() == 0
 
 
