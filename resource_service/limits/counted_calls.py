@@ -1,4 +1,4 @@
-"""What one request counts against, until it has ended."""
+"""The counts and slots of one request, until it has ended."""
 
 from __future__ import annotations
 
