@@ -90,7 +90,10 @@ def test_of_the_lines_that_are_read_it_is_known_whether_one_is_malformed(
 @pytest.mark.parametrize("text", ["for=1.1.1.1,", 'for="', ",", "a", 'a="\\', "for=x;", '"', "10.0.0.1,"])
 def test_a_header_of_any_length_is_read_in_no_time(text: str) -> None:
     lines = [text * (65_536 // len(text)), *([text * 500] * 100)]
-    before = time.process_time()
-    assert len(forwarded_hops(lines)) <= MAX_HOPS + 1
-    assert len(x_forwarded_for_hops(lines)) <= MAX_HOPS + 1
-    assert time.process_time() - before < 0.05
+    costs_s = []
+    for _ in range(5):  # a collection of garbage may fall into one of them
+        before = time.process_time()
+        assert len(forwarded_hops(lines)) <= MAX_HOPS + 1
+        assert len(x_forwarded_for_hops(lines)) <= MAX_HOPS + 1
+        costs_s.append(time.process_time() - before)
+    assert min(costs_s) < 0.05
