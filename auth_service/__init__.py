@@ -6,6 +6,7 @@
     reloading.py          serves declared settings as soon as they change
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
+    resource_settings.py  settings of the protected resources
     rate_limits.py        rate limits, counted in the store
     metrics.py            all metrics
 

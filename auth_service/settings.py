@@ -25,88 +25,15 @@ from auth_service.protocol.jwt_bearer import TrustedIssuer, WorkloadRule
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S, RELOAD_S
 from auth_service.protocol.token_exchange import ExchangeRule
 from auth_service.provider_settings import ProviderConfiguration
+from auth_service.resource_settings import OPENID_SCOPES, Resource, ResourceSettings
 from shared import base64url
 from shared.appearance.settings import AppearanceSettings
-from shared.environment import Issuer, PublicUrl, listed
+from shared.environment import Issuer, listed
 from shared.home_networks import HttpNetworks, check_http
-from shared.scopes import SCOPE_TOKEN
-from shared.texts import Text
 from shared.uris import is_loopback, resource_key, split_absolute
-from shared.well_known import PROTECTED_RESOURCE
-
-OPENID_SCOPES = {
-    "openid": Text("Know that it is you"),
-    "profile": Text("See your name"),
-    "groups": Text("See which groups you are in"),
-    "offline_access": Text("Stay connected while you are away"),
-}
-"""Scopes that the authorization server itself grants, with their descriptions on the consent page."""
-
-
-def _internal(url: str) -> str:
-    # Often reached inside a private network, so http is allowed here, unlike for public URLs.
-    parts = split_absolute(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "#" in url:
-        raise ValueError("the metadata URL must be http or https, without user information or a fragment")
-    return url
-
 
 Seconds = Annotated[int, Field(ge=1)]
 Domain = Annotated[str, AfterValidator(check_pattern)]
-
-
-class Resource(BaseModel):
-    """One protected resource (RFC 8707 §2), for which tokens are issued.
-
-    Attributes:
-        resource: the URL that a user pastes, byte for byte as the resource server announces it.
-        scopes: scope token to its description on the consent page.
-        default_scopes: granted to a request without scope; by default all scopes.
-        access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
-        metadata_url: where this server fetches the metadata of the resource (RFC 9728) for the consent page;
-            may be an internal address. By default the public URL.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    resource: PublicUrl
-    name: str = Field(min_length=1, max_length=100)
-    scopes: dict[str, str] = Field(default_factory=dict)
-    default_scopes: tuple[str, ...] | None = None
-    access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
-    metadata_url: Annotated[str, AfterValidator(_internal)] | None = None
-
-    @property
-    def described_at(self) -> str:
-        """The URL of the resource's metadata, by default that of RFC 9728 §3.1."""
-        parts = split_absolute(self.resource)
-        path = parts.path if parts.path != "/" else ""
-        return self.metadata_url or f"{parts.scheme}://{parts.netloc}{PROTECTED_RESOURCE}{path}"
-
-    @model_validator(mode="after")
-    def _scopes_are_known_tokens(self) -> Self:
-        for scope in self.scopes:
-            if not SCOPE_TOKEN.match(scope) or scope in (*OPENID_SCOPES, SCOPE):
-                raise ValueError(f"{scope!r} cannot be a scope of a resource")
-        unknown = set(self.default_scopes or ()) - set(self.scopes)
-        if unknown:
-            raise ValueError(f"default_scopes names {sorted(unknown)}, which scopes does not list")
-        return self
-
-    @property
-    def granted_by_default(self) -> tuple[str, ...]:
-        """The scopes granted to a request without scope."""
-        return self.default_scopes if self.default_scopes is not None else tuple(self.scopes)
-
-
-class ResourceServer(BaseModel):
-    """A resource server that may introspect tokens for its own resources."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    secret: SecretStr = Field(min_length=32)
-    resources: tuple[Resource, ...] = Field(min_length=1)
 
 
 class SecondFactor(BaseModel):
@@ -197,7 +124,7 @@ def _webhook(url: SecretStr) -> SecretStr:
     return url
 
 
-class AuthSettings(KeySettings, AppearanceSettings):
+class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
     """Settings from environment variables prefixed with ``DOORWARD_``: see `docs/reference/configuration.md`.
 
     Attributes:
@@ -207,7 +134,6 @@ class AuthSettings(KeySettings, AppearanceSettings):
         durability_replicas: the number of replicas that must have a write, with ``replicated``.
         revocation_log: where revocations are recorded a second time, for `doorward restore`:
             ``file:///DIRECTORY``, or another store.
-        resource_servers: JSON; see `ResourceServer`.
         token_exchange: JSON; see `ExchangeRule`.
         registration: who may register: anyone, clients with an initial access token
             (``doorward clients invite``), clients with a software statement of one of `statement_issuers`,
@@ -242,7 +168,6 @@ class AuthSettings(KeySettings, AppearanceSettings):
         default=None,
         pattern=r"\A(file:///|redis://|rediss://|redis\+sentinel://|redis\+cluster://|sqlite://)",
     )
-    resource_servers: tuple[ResourceServer, ...] = Field(min_length=1)
     token_exchange: tuple[ExchangeRule, ...] = ()
     trusted_issuers: tuple[TrustedIssuer, ...] = ()
     identity_providers: tuple[ProviderConfiguration, ...] = ()

@@ -7,8 +7,8 @@ from enum import unique
 from shared.reasons import ReasonCode
 
 _OTHER_URL = (
-    "The token was issued for another URL. Use the same URL in the client, in DOORWARD_RESOURCE, and as "
-    "`resource` in DOORWARD_RESOURCE_SERVERS; then connect again."
+    "The token was issued for another URL. Use the same URL in the client and as DOORWARD_RESOURCE of both "
+    "services (or in DOORWARD_RESOURCE_SERVERS); then connect again."
 )
 _REFRESH = (
     "Clients refresh expired tokens automatically. If this client keeps using the expired token, "
@@ -16,9 +16,9 @@ _REFRESH = (
     "machines."
 )
 _SAME_SECRET = (
-    "Configure the same secret in both services: DOORWARD_RESOURCE_SECRET of the resource server must "
-    "equal the `secret` for DOORWARD_RESOURCE_SERVER_ID in DOORWARD_RESOURCE_SERVERS of the authorization "
-    "server."
+    "Configure the same DOORWARD_RESOURCE_SECRET in both services. If the authorization server has "
+    "DOORWARD_RESOURCE_SERVERS, it is the `secret` of the entry with the DOORWARD_RESOURCE_SERVER_ID of the "
+    "resource server."
 )
 _REACH = (
     "Check that the authorization server is running, and that the resource server can reach it at "
@@ -86,7 +86,7 @@ class Reason(ReasonCode):
     SCOPE_MISSING = (
         "The token lacks a required scope.",
         "Connect again and allow the scope on the consent page. If the page does not offer the scope, add "
-        "it to `scopes` of the resource in DOORWARD_RESOURCE_SERVERS.",
+        "it to DOORWARD_RESOURCE_SCOPES (or to DOORWARD_RESOURCE_SERVERS) of the authorization server.",
     )
     GROUP_MISSING = (
         "The person is in no group that the policy allows this to.",

@@ -11,7 +11,7 @@ from auth_service.protocol.errors import InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.settings import ResourceServer
+from auth_service.resource_settings import ResourceServer
 from shared.http_exchange import basic_authorization
 
 __all__ = ["IntrospectionCaller", "IntrospectionCallers"]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 
 from auth_service.protocol.identity_providers import PRESETS
 from auth_service.provider_settings import ProviderConfiguration
-from auth_service.settings import ResourceServer
+from auth_service.resource_settings import ResourceServer
 from shared.uris import resource_key
 
 _UNKNOWN_SECRET = SecretStr("-" * 64)

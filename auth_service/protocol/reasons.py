@@ -16,13 +16,13 @@ _REDIRECT_URI = (
     "add it again, so that the client registers again."
 )
 _UNKNOWN_RESOURCE = (
-    "The client requested a resource that is not configured. Add the URL that people paste to "
-    "DOORWARD_RESOURCE_SERVERS."
+    "The client requested a resource that is not configured. Set the URL that people paste as "
+    "DOORWARD_RESOURCE, or add it to DOORWARD_RESOURCE_SERVERS."
 )
 _SAME_SECRET = (
-    "Configure the same secret in both services: DOORWARD_RESOURCE_SECRET of the resource server must "
-    "equal the `secret` for DOORWARD_RESOURCE_SERVER_ID in DOORWARD_RESOURCE_SERVERS of the authorization "
-    "server."
+    "Configure the same DOORWARD_RESOURCE_SECRET in both services. If the authorization server has "
+    "DOORWARD_RESOURCE_SERVERS, it is the `secret` of the entry with the DOORWARD_RESOURCE_SERVER_ID of the "
+    "resource server."
 )
 _ONE_BROWSER = (
     "Start again in the client, and use the same browser, with cookies enabled, for the whole login."
@@ -333,8 +333,8 @@ class Reason(ReasonCode):
     TOKEN_GRANT_REVOKED = "Introspection: the grant of the token was revoked.", _GRANT_ENDED
     TOKEN_OF_OTHER_RESOURCE = (
         "Introspection: the token is for a resource of another caller.",
-        "The token was issued for another URL. Use the same URL in the client, in DOORWARD_RESOURCE, and "
-        "as `resource` in DOORWARD_RESOURCE_SERVERS; then connect again.",
+        "The token was issued for another URL. Use the same URL in the client and as DOORWARD_RESOURCE of "
+        "both services (or in DOORWARD_RESOURCE_SERVERS); then connect again.",
     )
     TOKEN_NOT_ACCESS_TOKEN = "Introspection: a refresh token or code was sent as an access token."
     TOKEN_ENDED = "Introspection: the token was replaced, or one of its parent grants has ended."

@@ -49,7 +49,8 @@ from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.settings import OPENID_SCOPES, AuthSettings
+from auth_service.resource_settings import OPENID_SCOPES
+from auth_service.settings import AuthSettings
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
 from auth_service.users.known_browsers import KnownBrowserRepository

@@ -20,7 +20,8 @@ from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from auth_service.protocol.second_factor import SecondFactorPolicy
-from auth_service.settings import OPENID_SCOPES, AuthSettings
+from auth_service.resource_settings import OPENID_SCOPES
+from auth_service.settings import AuthSettings
 from shared.texts import Text
 
 _MINUTE_S = 60

@@ -7,7 +7,6 @@ the password of Redis.
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from shared.cli import resource_variables
 from shared.cli.console import CommandError
 from shared.cli.installation import Secrets, resource_servers
 from shared.setting_names import setting_names
@@ -61,10 +61,8 @@ class Installation:
         return cls(
             {
                 "DOORWARD_ISSUER": issuer,
-                "DOORWARD_RESOURCE": resource,
                 "DOORWARD_MASTER_KEYS": drawn.master_keys,
-                "DOORWARD_RESOURCE_SECRET": drawn.resource_secret,
-                "DOORWARD_RESOURCE_SERVERS": json.dumps(servers, separators=(",", ":")),
+                **resource_variables.variables_of(servers),
                 "DOORWARD_REDIS_PASSWORD": secrets.token_urlsafe(32),
                 **more,
             }
@@ -82,11 +80,11 @@ def separate_files(installation: Installation) -> dict[str, str]:
     Nothing in them depends on docker compose. ``DOORWARD_STORE`` is missing: it is not drawn here.
     """
     environment = installation.environment
-    servers = json.loads(environment["DOORWARD_RESOURCE_SERVERS"])
-    for described in (each for server in servers for each in server["resources"]):
-        described.pop("metadata_url", None)
+    resource = {"DOORWARD_RESOURCE", "DOORWARD_RESOURCE_NAME", "DOORWARD_RESOURCE_SCOPES"}
     for_auth = {
-        name: environment[name] for name in ("DOORWARD_ISSUER", "DOORWARD_SETUP_LINK") if name in environment
+        name: value
+        for name, value in environment.items()
+        if name in resource | {"DOORWARD_ISSUER", "DOORWARD_SETUP_LINK"}
     }
     for_resource = {
         name: environment[name]
@@ -97,7 +95,6 @@ def separate_files(installation: Installation) -> dict[str, str]:
         "auth.env": _lines({**for_auth, "DOORWARD_ACCESS": "closed"}),
         "resource.env": _lines(for_resource),
         "master-keys": environment["DOORWARD_MASTER_KEYS"] + "\n",
-        "resource-servers": json.dumps(servers, separators=(",", ":")) + "\n",
         "resource-secret": environment["DOORWARD_RESOURCE_SECRET"] + "\n",
     }
 
@@ -111,7 +108,7 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     names = (
         "DOORWARD_ISSUER",
         "DOORWARD_MASTER_KEYS",
-        "DOORWARD_RESOURCE_SERVERS",
+        *resource_variables.NAMES,
         "DOORWARD_REDIS_PASSWORD",
         "DOORWARD_SETUP_LINK",
     )
@@ -142,7 +139,7 @@ def resource_file(environment: Mapping[str, str]) -> str:
     if missing:
         raise CommandError(f"the environment file does not set {', '.join(missing)}")
     names = setting_names()
-    alone = (names["resource_service"] | names["shared"]) - names["auth_service"]
+    alone = (names["resource_service"] | names["shared"]) - names["auth_service"] | {"DOORWARD_RESOURCE_NAME"}
     own = {name: value for name, value in environment.items() if name in alone and name not in _REQUIRED}
     notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
     required = {name: environment[name] for name in _REQUIRED}

@@ -33,7 +33,7 @@ def sqlite_url(path: Path) -> str:
 def resource_servers(
     resource: str, secret: str, environment: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict[str, Any]]:
-    """Return the ``DOORWARD_RESOURCE_SERVERS`` value that matches the resource service.
+    """Return the resource servers of the authorization server that match the resource service.
 
     Args:
         resource: the URL that a person pastes into a client.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from shared.cli.certificates import Certificates
 from shared.cli.child import Service
 from shared.cli.installation import Secrets, resource_servers, sqlite_url
 from shared.cli.listen import loopback_host
+from shared.cli.resource_variables import variables_of
 from shared.cli.set_up.saved import SetUp
 from shared.cli.variables import without_effect
 from shared.uris import is_loopback, split_absolute
@@ -117,7 +117,7 @@ class LocalServices:
             "DOORWARD_ISSUER": self.issuer,
             "DOORWARD_STORE": self.store_url,
             "DOORWARD_MASTER_KEYS": self.secrets.master_keys,
-            "DOORWARD_RESOURCE_SERVERS": json.dumps(servers),
+            **variables_of(servers),
             "DOORWARD_SETUP_LINK": self.setup_link,
             # The password of the demo user is public.
             "DOORWARD_DEMO_USER": str(not self.public).lower(),
@@ -153,7 +153,7 @@ class LocalServices:
             name=_NAMES[listener.command],
             arguments=arguments,
             host=listener.host,
-            environment={**_own_settings(listener.command, settings), **own},
+            environment=_own_settings(listener.command, {**settings, **own}),
             health_url=f"{scheme}://localhost:{listener.port}/health",
             log=self.data_dir / f"{listener.command}.log",
             ca_file=ca_file,
@@ -166,7 +166,7 @@ def _following_port(environment: Mapping[str, str]) -> dict[str, str]:
     return {"DOORWARD_METRICS_PORT": str(int(port) + 1)} if port.isdecimal() else {}
 
 
-def _own_settings(command: str, environment: dict[str, str]) -> dict[str, str]:
+def _own_settings(command: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Select the settings for a service: the resource service, which may run commands, gets no master key."""
     others = without_effect(f"{command}_service", environment)
     return {name: value for name, value in environment.items() if name not in others}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.console import output
+from shared.cli.console import CommandError, output
 from shared.cli.policy_draft import draft
 from shared.cli.policy_files import policy_in
+from shared.cli.resource_variables import scopes_text
 
 if TYPE_CHECKING:
     from resource_service.policy.limits import Limits
@@ -47,10 +49,24 @@ def scopes(
     name: Annotated[
         str, typer.Option(envvar="DOORWARD_RESOURCE_NAME", help="Name on the consent page.")
     ] = "MCP server",
+    *,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the entry for `resources` in DOORWARD_RESOURCE_SERVERS instead."),
+    ] = False,
 ) -> None:
-    """Print the entry for `resources` in DOORWARD_RESOURCE_SERVERS of the authorization server."""
-    entry = {"resource": resource, "name": name, "scopes": dict(policy_in(file).scopes)}
-    output.print(json.dumps(entry, indent=2, ensure_ascii=False), markup=False)
+    """Print DOORWARD_RESOURCE_SCOPES for the authorization server."""
+    scopes = dict(policy_in(file).scopes)
+    if as_json:
+        entry = {"resource": resource, "name": name, "scopes": scopes}
+        output.print(json.dumps(entry, indent=2, ensure_ascii=False), markup=False)
+        return
+    text = scopes_text(scopes)
+    if text is None:
+        raise CommandError(
+            "a scope contains `=` or `;`, or a description `;`: use --json, and DOORWARD_RESOURCE_SERVERS"
+        )
+    output.print(f"DOORWARD_RESOURCE_SCOPES={shlex.quote(text)}", markup=False)
 
 
 def _scope_lines(scopes: dict[str, PublishedScope]) -> Iterator[str]:

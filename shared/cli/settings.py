@@ -99,8 +99,8 @@ def _message(error: ErrorDetails) -> str:
 
 
 def _complaint(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
-    if not location:
-        return message
+    if not location or message.startswith("DOORWARD_"):
+        return message  # of several settings, or of the one that it names
     variable = f"{settings.model_config.get('env_prefix', '')}{location[0]}".upper()
     inside = "".join(f"[{part}]" for part in location[1:])
     return f"{variable}{inside}: {message}"

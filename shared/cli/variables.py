@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from typer.core import TyperGroup
 
+from shared.cli import resource_variables
 from shared.compatibility import RENAMED_SETTINGS
 from shared.setting_files import complaints_about_files, names_of_files
 from shared.setting_names import PREFIX, setting_names
@@ -79,8 +80,11 @@ def complaints_about_names(environment: Mapping[str, str], command: Command) -> 
 
 def without_effect(package: str, environment: Iterable[str]) -> list[str]:
     """List the names in `environment` that are settings only of a service other than `package`."""
+    environment = list(environment)
     names = setting_names()
     own = names.get(package, frozenset()) | names["shared"]
+    if package == "auth_service" and resource_variables.JSON in environment:
+        own -= set(resource_variables.NAMES)
     others = frozenset().union(*(names.get(service, frozenset()) for service in SERVICES))
     return sorted(name for name in environment if name.upper() in others - own)
 

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from auth_service.main import create_app
 from auth_service.openapi import DescribedApp, registration_example
 from auth_service.protocol.registration import ClientMetadata
-from auth_service.settings import AuthSettings, MasterKey, Resource, ResourceServer
+from auth_service.resource_settings import Resource, ResourceServer
+from auth_service.settings import AuthSettings, MasterKey
 from shared.storage import open_store
 from tests.auth_service.service import MASTER_KEY
 

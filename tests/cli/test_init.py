@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shlex
 import stat
 from pathlib import Path
@@ -60,8 +59,14 @@ def test_every_secret_is_fresh(tmp_path: Path) -> None:
     for name in ("one", "two"):
         doorward("init", "--file", name, cwd=tmp_path)
     one, two = read(tmp_path / "one"), read(tmp_path / "two")
-    public = {"DOORWARD_ISSUER", "DOORWARD_ACCESS", "DOORWARD_SUBNET", "DOORWARD_TRUSTED_PROXIES"}
-    assert {name for name in one if one[name] == two[name]} == public
+    secret = {
+        "DOORWARD_MASTER_KEYS",
+        "DOORWARD_RESOURCE_SECRET",
+        "DOORWARD_REDIS_PASSWORD",
+        "DOORWARD_SETUP_LINK",
+    }
+    places = {"DOORWARD_ENV_FILE", "DOORWARD_RESOURCE_ENV_FILE"}
+    assert {name for name in one if one[name] != two[name]} == secret | places
 
 
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
@@ -127,8 +132,8 @@ def test_the_files_for_a_server_of_ones_own_do_not_speak_of_notes(tmp_path: Path
     assert done.returncode == 0, done.stderr
     for name in (".env", "resource.env"):
         assert "notes" not in (tmp_path / name).read_text().lower()
-    (server,) = json.loads(read(tmp_path / ".env")["DOORWARD_RESOURCE_SERVERS"])
-    assert server["resources"][0]["name"] == "Mine"
+    assert read(tmp_path / ".env")["DOORWARD_RESOURCE_NAME"] == "Mine"
+    assert read(tmp_path / "resource.env")["DOORWARD_RESOURCE_NAME"] == "Mine"
     assert read(tmp_path / "resource.env")["DOORWARD_UPSTREAM"] == "http://mine:3000/mcp"
     assert "notes" not in (ROOT / "docs" / "examples" / "compose.gateway.yml").read_text().lower()
 
@@ -138,8 +143,7 @@ def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
     assert doorward("init", *urls, cwd=tmp_path).returncode == 0
     written = read(tmp_path / ".env")
     assert written["DOORWARD_ISSUER"] == "https://auth.example"
-    servers = json.loads(written["DOORWARD_RESOURCE_SERVERS"])
-    assert servers[0]["resources"][0]["resource"] == "https://tools.example/mcp"
+    assert written["DOORWARD_RESOURCE"] == "https://tools.example/mcp"
 
     refused = doorward("init", "--issuer", "http://auth.example", "--file", "other", cwd=tmp_path)
     assert refused.returncode == 2
@@ -153,9 +157,7 @@ def test_secrets_in_a_directory_are_private_and_apart_from_the_settings(tmp_path
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     secrets = [(directory / name).read_text().strip() for name in ("master-keys", "resource-secret")]
-    (server,) = json.loads((directory / "resource-servers").read_text())
-    assert server["secret"] == secrets[1]
-    assert "metadata_url" not in server["resources"][0]
+    assert "METADATA_URL" not in (directory / "auth.env").read_text()
     link = done.stdout.partition("/set-up?link=")[2].split()[0]
     for path in directory.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

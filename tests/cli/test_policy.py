@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,11 @@ def test_an_error_is_reported_with_the_file_and_the_line(command: str, file: Pat
 
 @pytest.mark.requirement("AS-21")
 def test_scopes_prints_what_the_authorization_server_needs(file: Path) -> None:
-    arguments = ("policy", "scopes", "policy.yaml", "--resource", "https://a.example/mcp", "--name", "A")
-    done = doorward(*arguments, cwd=file.parent)
+    plain = doorward("policy", "scopes", "policy.yaml", cwd=file.parent)
+    (line,) = shlex.split(plain.stdout)
+    assert line == "DOORWARD_RESOURCE_SCOPES=notes:read=Read “notes”; notes:write=Add [bold]notes[/bold]"
+    arguments = ("--json", "--resource", "https://a.example/mcp", "--name", "A")
+    done = doorward("policy", "scopes", "policy.yaml", *arguments, cwd=file.parent)
     assert json.loads(done.stdout) == {
         "resource": "https://a.example/mcp",
         "name": "A",

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.requirement("OP-2")
 
 MODELS = (
     "shared.appearance.settings",
+    "auth_service.resource_settings",
     "auth_service.settings",
     "resource_service.settings",
     "resource_service.verifiers.settings",

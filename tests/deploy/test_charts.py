@@ -18,7 +18,7 @@ pytestmark = pytest.mark.requirement("OP-1")
 HELM = Path(sys.executable).with_name("helm")
 VERSIONS = ("1.30.0", "1.34.0")
 REQUIRED = {
-    "auth": [f"settings.DOORWARD_ISSUER={ISSUER}"],
+    "auth": [f"settings.DOORWARD_ISSUER={ISSUER}", f"settings.DOORWARD_RESOURCE={RESOURCE}"],
     "resource": [f"settings.DOORWARD_ISSUER={ISSUER}", f"settings.DOORWARD_RESOURCE={RESOURCE}"],
 }
 EVERYTHING = [

@@ -19,7 +19,7 @@ from auth_service.protocol.client import Client
 from auth_service.protocol.errors import ClientDisabledError, InvalidClientError
 from auth_service.protocol.introspection import IntrospectionCaller
 from auth_service.protocol.reasons import Reason
-from auth_service.settings import ResourceServer
+from auth_service.resource_settings import ResourceServer
 from shared.signatures import Signatures
 from shared.storage.sqlite import SqliteStore
 from tests.auth_service.client_auth.spending import proof_replay_cache

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auth_service.fetching.resource_metadata import TIMEOUT_S
-from auth_service.settings import Resource
+from auth_service.resource_settings import Resource
 from tests.auth_service.service import AuthorizationServer, running
 from tests.flow import Person, Pkce
 from tests.resource_service.authorization_server import AuthorizationServer as Scripted
