@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from shared.cli.console import CommandError, errors, output
+from shared.cli.console import CommandError, Yes, confirm, errors, output
 from shared.cli.operations import record_command
 from shared.cli.store import open_store_and_clock
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 access = typer.Typer(help="Who may use what: groups, people, resources and scopes.", no_args_is_help=True)
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 OPEN = "There are no access rules: everybody may connect to every resource, with every scope."
 
 
@@ -53,10 +52,10 @@ def set_(
 
 
 @access.command()
-def edit() -> None:
+def edit(yes: Yes = False) -> None:
     """Open the access rules in your editor, and replace them when it closes."""
     current = run(lambda api: api.rules.load())
-    _replace(current, _parsed(_edited(_text(current))), yes=False)
+    _replace(current, _parsed(_edited(_text(current))), yes=yes)
 
 
 @access.command()
@@ -157,8 +156,7 @@ def _replace(current: CurrentAccess, changed: Access, *, yes: bool) -> None:
         return
     for line in difflib.unified_diff(before.splitlines(), after.splitlines(), "now", "then", lineterm=""):
         output.print(line, markup=False, highlight=False, soft_wrap=True)
-    if not yes and not typer.confirm("Replace the access rules?"):
-        raise CommandError("nothing was changed")
+    confirm("Replace the access rules?", yes=yes)
     record_command()
     try:
         run(lambda api: api.rules.save(changed, current.version, declared=current.declared))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.access import default_rules
-from shared.cli.console import CommandError, output
+from shared.cli.console import CommandError, Yes, confirm, output
 from shared.cli.master_keys import available_key_ring
 from shared.cli.operations import record_command
 from shared.cli.store import open_store_and_clock
@@ -49,7 +49,7 @@ def export(
 def apply(
     file: Annotated[Path | None, typer.Argument(help="The configuration, as YAML.")] = None,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     check: Annotated[
         bool, typer.Option("--check", help="Only show the changes; exit with 1 if there are any.")
     ] = False,
@@ -70,8 +70,7 @@ def apply(
         return
     if check:
         raise typer.Exit(1)
-    if not yes and not typer.confirm(f"Apply these {len(changes)} changes?"):
-        raise CommandError("nothing was changed")
+    confirm(f"Apply these {len(changes)} changes?", yes=yes)
     _apply(document, changes)
 
 

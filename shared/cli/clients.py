@@ -5,10 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 
-from shared.cli.console import AsJson, CommandError, output, print_json
+from shared.cli.console import (
+    AsJson,
+    CommandError,
+    Yes,
+    confirm,
+    date,
+    output,
+    print_json,
+    print_table,
+)
 from shared.cli.operations import record_command
 from shared.cli.store import open_store_and_clock
 
@@ -64,21 +74,34 @@ def list_(*, as_json: AsJson = False) -> None:
             {
                 "client_id": client.client_id,
                 "name": client.name,
+                "hosts": _hosts(client),
                 "grant_types": client.grant_types,
+                "created_at": client.created_at,
                 "disabled": client.disabled,
             }
             for client in listed
         )
         return
-    for client in listed:
-        marks = ["(disabled)"] * client.disabled
-        row = (client.client_id, client.name, " ".join(client.grant_types), *marks)
-        output.print("\t".join(row), markup=False)
+    print_table(("CLIENT ID", "NAME", "HOSTS", "GRANTS", "CREATED", "STATE"), map(_row, listed))
+
+
+def _row(client: Client) -> tuple[str, ...]:
+    grants = (grant.rpartition(":")[2] for grant in client.grant_types)
+    state = "disabled" if client.disabled else "enabled"
+    hosts = " ".join(_hosts(client)) or "-"
+    return client.client_id, client.name, hosts, " ".join(grants), date(client.created_at), state
+
+
+def _hosts(client: Client) -> list[str]:
+    """Return the hosts to which the client has people sent back; the scheme where there is none."""
+    parts = map(urlsplit, client.redirect_uris)
+    return sorted({each.hostname or f"{each.scheme}:" for each in parts})
 
 
 @clients.command()
-def remove(client_id: Annotated[str, typer.Argument()]) -> None:
-    """Remove a client and revoke its grants."""
+def remove(client_id: Annotated[str, typer.Argument()], yes: Yes = False) -> None:
+    """Remove a client and revoke its grants. This cannot be undone."""
+    confirm(f"Remove the client {client_id} and end all its connections?", yes=yes)
     record_command(client_id=client_id)
     if not _run(lambda api: api.delete(client_id)):
         raise CommandError(f"there is no client with the id {client_id}")

@@ -93,7 +93,7 @@ def settings_of(model: type[BaseSettings]) -> Iterator[Setting]:
         variable = f"{model.model_config.get('env_prefix', '')}{name}".upper()
         text = environment.get(variable)
         source: Literal["environment", "default"] = "default" if text is None else "environment"
-        # A secret is no default: such a value follows from other variables, which are shown.
+        # A secret by default follows from other variables, which are in the list.
         default = field.default if is_secret(field) else getattr(values, name)
         text = _text(default) if text is None else text
         yield Setting(variable, HIDDEN if text and is_secret(field) else _CREDENTIALS.sub("", text), source)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
 output = Console(highlight=False, soft_wrap=True)
@@ -30,6 +33,41 @@ def json_text(value: object, *, indent: int | None = None) -> str:
 def printable(text: str) -> str:
     """Escape the control characters of a text from elsewhere, line ends and tabs included."""
     return text if text.isprintable() else json_text(text)[1:-1]
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below their headers: aligned on a terminal, separated by tabs for other programs."""
+    lines = [tuple(headers), *(tuple(map(printable, row)) for row in rows)]
+    if not sys.stdout.isatty():
+        for line in lines:
+            typer.echo("\t".join(line))
+        return
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(headers))]
+    for line in lines:
+        padded = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
+
+
+def date(moment: float | None) -> str:
+    """Return a moment (seconds since 1970) as a date in UTC; a hyphen for none."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d") if moment else "-"
+
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before a change that cannot be undone, unless `yes`.
+
+    Raises:
+        CommandError: the answer is no, or nobody can answer.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"nothing was changed: without a terminal, --yes must answer: {question}")
+    if not typer.confirm(question):
+        raise CommandError("nothing was changed")
 
 
 class CommandError(Exception):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from shared.cli.access import run
-from shared.cli.console import AsJson, CommandError, output, print_json
+from shared.cli.console import AsJson, CommandError, output, print_json, print_table
 from shared.cli.operations import record_command
 
 groups = typer.Typer(help="The groups of this installation, and who is in them.", no_args_is_help=True)
@@ -29,9 +29,8 @@ def list_(
             for name in names
         )
         return
-    for name in names:
-        for member in run(lambda api, name=name: api.groups.members(name)):  # type: ignore[misc]
-            typer.echo(member if group else f"{name}\t{member}")  # tabs, for cut and awk
+    members = {name: run(lambda api, name=name: api.groups.members(name)) for name in names}  # type: ignore[misc]
+    print_table(("GROUP", "MEMBER"), ((name, member) for name in names for member in members[name]))
 
 
 @groups.command()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from shared.cli.console import CommandError, errors, output
+from shared.cli.console import CommandError, Yes, confirm, errors, output
 from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def import_accounts(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only check the file and show the changes.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Import accounts from a CSV file: it is checked as a whole, and the changes are shown first."""
     content = _content(file)
@@ -43,8 +43,7 @@ def import_accounts(
     if dry_run:
         output.print(f"{len(changes)} accounts would be imported; nothing was changed", markup=False)
         return
-    if not yes and not typer.confirm(f"Import these {len(changes)} accounts?"):
-        raise CommandError("nothing was changed")
+    confirm(f"Import these {len(changes)} accounts?", yes=yes)
     if _planned(content, update) != changes:
         raise CommandError("somebody else has made changes meanwhile; nothing was changed")
     _run(lambda importing: _all(importing, changes))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from shared.cli.backup_keys import backup_key
-from shared.cli.console import AsJson, errors, output, print_json
+from shared.cli.console import AsJson, errors, output, print_json, print_table
 from shared.cli.installation import Secrets
 from shared.cli.operations import command_recorded
 from shared.cli.settings import check_settings
@@ -32,8 +32,7 @@ def list_(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"kid": kid, "alg": alg} for kid, alg in published)
         return
-    for kid, alg in published:
-        output.print(f"{kid}\t{alg}", markup=False)
+    print_table(("KEY", "ALGORITHM"), published)
     _say_seals()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from shared.cli.console import AsJson, NegativeResultError, output, print_json
+from shared.cli.console import AsJson, NegativeResultError, Yes, confirm, output, print_json
 from shared.cli.policy_files import deprecated_keys
 from shared.cli.store import open_local_store
 from shared.compatibility import FORMS, STORE_FORMAT, obstacles
@@ -82,11 +82,10 @@ def check(
         output.print(f"A rolling upgrade to {VERSION} is possible", markup=False)
 
 
-@upgrade.command()
-def confirm(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+@upgrade.command("confirm")
+def confirm_upgrade(*, yes: Yes = False) -> None:
     """Confirm the upgrade to this release: releases with an earlier store format no longer start."""
-    if not yes and not typer.confirm(f"Close the way back from store format {STORE_FORMAT}?"):
-        raise NegativeResultError("nothing is confirmed")
+    confirm(f"Close the way back from store format {STORE_FORMAT}?", yes=yes)
     asyncio.run(_with_releases(lambda releases: releases.confirm()))
     output.print(f"Confirmed: the store has format {STORE_FORMAT}", markup=False)
 

@@ -7,13 +7,22 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from shared.cli.console import AsJson, CommandError, errors, output, print_json
+from shared.cli.console import (
+    AsJson,
+    CommandError,
+    Yes,
+    confirm,
+    date,
+    errors,
+    output,
+    print_json,
+    print_table,
+)
 from shared.cli.import_accounts import import_accounts
 from shared.cli.operations import command_recorded, record_command
 from shared.cli.store import open_store_and_clock
@@ -58,7 +67,7 @@ def list_(
     invited: Annotated[bool, typer.Option("--invited", help="Only people who have set no password.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the accounts: username, subject, name, and whether administrator, disabled or invited."""
+    """List the accounts, with the subject by which MCP servers know them."""
     listed = [
         user
         for user in _run(lambda api: api.users.list())
@@ -68,8 +77,8 @@ def list_(
     if as_json:
         print_json(map(_members, listed))
         return
-    for user in listed:
-        typer.echo("\t".join(filter(None, _columns(user))))  # tabs, for cut and awk
+    headers = ("USERNAME", "SUBJECT", "NAME", "E-MAIL", "CREATED", "STATE")
+    print_table(headers, map(_columns, listed))
 
 
 @users.command()
@@ -89,11 +98,10 @@ def enable(username: Username) -> None:
 @users.command()
 def delete(
     username: Username,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete an account, and end its sessions and connections. This cannot be undone."""
-    if not yes and not typer.confirm(f"Delete {username} and end all sessions and connections?"):
-        raise CommandError("nothing was changed")
+    confirm(f"Delete {username} and end all sessions and connections?", yes=yes)
     _change(username, lambda api, user: api.delete(user))
     output.print(f"Deleted {username}", markup=False)
 
@@ -166,8 +174,12 @@ def reset(
             " else may have had access.",
         ),
     ] = False,
+    yes: Yes = False,
 ) -> None:
     """End a person's sessions, and print a link by which they set a new password, once."""
+    if lock:
+        question = f"End the password, second factors, passkeys and connections of {username}?"
+        confirm(question, yes=yes)
 
     async def run(links: AccountLinks) -> str:
         user = await links.accounts.users.named(username)
@@ -231,8 +243,9 @@ def confirm_email(
 
 
 @users.command("reset-factors")
-def reset_factors(username: Username) -> None:
+def reset_factors(username: Username, yes: Yes = False) -> None:
     """Remove second factors that a person has lost; the account page tells the person."""
+    confirm(f"Remove the second factors and passkeys of {username}?", yes=yes)
     removed = _change(username, lambda api, user: api.reset_factors(user))
     text = f"Removed the second factors of {username}" if removed else f"{username} has no second factor"
     output.print(text, markup=False)
@@ -254,23 +267,25 @@ def identities(username: Username, *, as_json: AsJson = False) -> None:
             for identity in connected
         )
         return
-    for identity in connected:
-        dates = _day(identity.connected_at), _day(identity.seen_at) if identity.seen_at else "never"
-        typer.echo("\t".join((identity.identity_id, identity.provider_id, identity.name, *dates)))
+    print_table(
+        ("ID", "PROVIDER", "NAME", "CONNECTED", "LAST USED"),
+        (
+            (each.identity_id, each.provider_id, each.name, date(each.connected_at), date(each.seen_at))
+            for each in connected
+        ),
+    )
 
 
 @users.command()
 def disconnect(
     username: Username,
     identity: Annotated[str, typer.Argument(help="The id that `doorward users identities` shows.")],
+    yes: Yes = False,
 ) -> None:
     """Disconnect an identity from an account, and end sessions and connections of its provider's logins."""
+    confirm(f"Disconnect {identity} from {username} and end its logins and connections?", yes=yes)
     gone = _change(username, lambda api, user: api.connected.disconnect(user, identity))
     output.print(f"Disconnected {gone.name} at {gone.provider_id} from {username}", markup=False)
-
-
-def _day(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
 def _members(user: User) -> dict[str, object]:
@@ -282,18 +297,20 @@ def _members(user: User) -> dict[str, object]:
         "disabled": user.disabled,
         "invited": user.invited,
         "email": user.email,
+        "created_at": user.created_at,
     }
 
 
-def _columns(user: User) -> tuple[str | None, ...]:
+def _columns(user: User) -> tuple[str, ...]:
     states = {
-        "(administrator)": user.admin,
-        "(disabled)": user.disabled,
-        "(invited)": user.invited,
-        f"(unproven address {user.unproven_email})": user.unproven_email,
+        "administrator": user.admin,
+        "disabled": user.disabled,
+        "invited": user.invited,
+        f"unproven address {user.unproven_email}": user.unproven_email,
     }
-    marks = (mark for mark, applies in states.items() if applies)
-    return user.username, user.subject, user.name, *marks
+    state = ", ".join(mark for mark, applies in states.items() if applies)
+    created = date(user.created_at)
+    return user.username, user.subject, user.name or "-", user.email or "-", created, state or "-"
 
 
 def _new_password() -> str:

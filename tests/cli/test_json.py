@@ -53,6 +53,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 def test_every_list_can_be_printed_as_json(lists: List) -> None:
     [ada] = lists("users", "list")
     assert ada.pop("subject")
+    assert ada.pop("created_at") > 0
     assert ada == {
         "username": "ada",
         "name": "Ada L",
@@ -66,12 +67,24 @@ def test_every_list_can_be_printed_as_json(lists: List) -> None:
     assert lists("groups", "list") == [{"group": "ops", "members": ["ada", "eve"]}]
     [robot] = lists("clients", "list")
     assert robot.pop("client_id")
-    assert robot == {"name": "Robot", "grant_types": ["client_credentials"], "disabled": False}
+    assert robot.pop("created_at") > 0
+    assert robot == {"name": "Robot", "hosts": [], "grant_types": ["client_credentials"], "disabled": False}
     assert {key["alg"] for key in lists("keys", "list")} == {"ES256", "RS256"}
 
 
+def test_every_list_has_headers(lists: List, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (*LISTS, "users identities ada"):
+        with pytest.raises(SystemExit):
+            main(name.split())
+        headers, *rows = capsys.readouterr().out.splitlines()
+        assert headers == headers.upper(), name
+        assert {row.count("\t") for row in rows} <= {headers.count("\t")}, name
+
+
 def test_every_list_has_the_option() -> None:
-    names = {" ".join(path): command for path, command in leaves(get_command(app)) if path[-1] == "list"}
-    assert len(names) == 4
-    for name, command in names.items():
-        assert "--json" in [option for each in command.params for option in each.opts], name
+    for path, command in leaves(get_command(app)):
+        options = [option for each in command.params for option in each.opts]
+        assert path[-1] != "list" or "--json" in options, path
+
+
+LISTS = [" ".join(path) for path, _ in leaves(get_command(app)) if path[-1] == "list"]

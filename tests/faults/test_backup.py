@@ -100,7 +100,7 @@ def test_clients_go_on_after_a_restore_and_what_was_revoked_since_stays_revoked(
         revoked.revoke(revoked_tokens["refresh_token"])
         operator(server, log, "users", "disable", eve.username, cwd=tmp_path)
         operator(server, log, "users", "delete", ada.username, "--yes", cwd=tmp_path)
-        operator(server, log, "clients", "remove", deleted.client_id, cwd=tmp_path)
+        operator(server, log, "clients", "remove", deleted.client_id, "--yes", cwd=tmp_path)
         content = Path(file).read_bytes()
         for secret in (DEMO_USERNAME, eve.username, ada.username, steady[0].client_id):
             assert secret.encode() not in content

@@ -103,7 +103,12 @@ def by_removing_the_client(
 ) -> Callable[[], None]:
     def remove() -> None:
         done = doorward(
-            "clients", "remove", client.client_id, cwd=crowded.directory, DOORWARD_STORE=crowded.store.url
+            "clients",
+            "remove",
+            client.client_id,
+            "--yes",
+            cwd=crowded.directory,
+            DOORWARD_STORE=crowded.store.url,
         )
         assert done.returncode == 0, done.stderr
 

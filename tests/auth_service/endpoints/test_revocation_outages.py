@@ -178,7 +178,7 @@ def by_disabling_the_user(url: str, cwd: Path, person: Person, client: Client) -
 
 
 def by_removing_the_client(url: str, cwd: Path, person: Person, client: Client) -> str:
-    done = doorward("clients", "remove", client.client_id, cwd=cwd, DOORWARD_STORE=url)
+    done = doorward("clients", "remove", client.client_id, "--yes", cwd=cwd, DOORWARD_STORE=url)
     assert done.returncode == 0, done.stderr
     return "the client was deleted"
 
