@@ -52,7 +52,7 @@ class Camera:
         self.directory = directory
 
     def take(self, page: Page, name: str, height: int = 10_000) -> None:
-        """Save the top `height` CSS pixels of the page at twice the resolution, at most all of it."""
+        """Save the top `height` CSS pixels of the page, at most all of it; the picture has as many pixels."""
         page.wait_for_load_state("networkidle")
         width, whole = page.evaluate("[innerWidth, document.documentElement.scrollHeight]")
         clip = {"x": 0, "y": 0, "width": width, "height": min(whole, height), "scale": 1}
