@@ -375,13 +375,15 @@ def _set_password_page(parts: Components) -> SetPasswordPage:
 def _set_up_page(parts: Components) -> SetUpPage:
     first = FirstAdministrator(
         accounts=parts.accounts,
+        factors=parts.users.factors,
         store=parts.base.store,
         clock=parts.base.clock,
         setup_link=parts.base.settings.setup_link,
         demo=DEMO_USERNAME if parts.base.settings.demo_user else None,
     )
     throttle = parts.base.throttle("account-link")
-    return SetUpPage(context=parts.page_context, first=first, throttle=throttle)
+    passkeys = passkey_check(parts)
+    return SetUpPage(context=parts.page_context, first=first, passkeys=passkeys, throttle=throttle)
 
 
 def _presence(parts: Components, check: PasswordCheck) -> Presence:

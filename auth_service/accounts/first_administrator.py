@@ -7,14 +7,31 @@ from dataclasses import dataclass
 
 from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.crypto.secrets import digest, matches
+from auth_service.protocol.factors import Passkey, add_passkey
+from auth_service.protocol.usernames import canonical
 from auth_service.storage import keys
-from auth_service.users.repository import NoSuchUserError, User
+from auth_service.users.factors import FactorRepository
+from auth_service.users.repository import NoSuchUserError, User, UserExistsError
 from shared.clock import Clock
 from shared.storage.interface import Store
 
 
 class SetupOverError(Exception):
     """The link is not valid, has expired or was used, or an administrator already exists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPasskey:
+    """A passkey that an authenticator has created for an account that does not exist yet.
+
+    Attributes:
+        subject: of the account.
+        mark: identifies the submission.
+    """
+
+    subject: str
+    key: Passkey
+    mark: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +46,7 @@ class FirstAdministrator:
     """
 
     accounts: AccountLifecycle
+    factors: FactorRepository
     store: Store
     clock: Clock
     setup_link: str | None
@@ -46,8 +64,11 @@ class FirstAdministrator:
         if await self.store.get(_used(secret)) is not None or await self._is_set_up():
             raise SetupOverError
 
-    async def create(self, secret: str, username: str, password: str) -> User:
+    async def create(self, secret: str, username: str, way: str | FirstPasskey) -> User:
         """Create the administrator; of several callers, in any processes, exactly one succeeds.
+
+        Args:
+            way: the password, or the passkey of an account without a password.
 
         Raises:
             SetupOverError: the link may not be used (any longer).
@@ -62,12 +83,32 @@ class FirstAdministrator:
             # Checked again: somebody may have created an administrator in another way in the meantime.
             if await self._is_set_up():
                 raise SetupOverError
-            user = await self.accounts.create(username, password, admin=True)
+            user = await self._create(username, way)
         except BaseException:
             await self.store.delete(_used(secret))  # nothing was created: the link stays valid
             raise
         await self._remove_demo_user()
         return user
+
+    async def _create(self, username: str, way: str | FirstPasskey) -> User:
+        if isinstance(way, str):
+            return await self.accounts.create(username, way, admin=True)
+        canonical(username)
+        user = User(
+            subject=way.subject,
+            username=username.strip(),
+            password_hash="",
+            created_at=int(self.clock()),
+            admin=True,
+            provider_username="",
+        )
+        # The passkey is stored first: an administrator must be able to log in.
+        await self.factors.change(way.subject, lambda factors: add_passkey(factors, way.key, mark=way.mark))
+        try:
+            return await self.accounts.users.add_new(user)
+        except UserExistsError:
+            await self.factors.delete(way.subject)
+            raise
 
     async def demo_user(self) -> User | None:
         """Return the account that the first administrator replaces, if it exists."""

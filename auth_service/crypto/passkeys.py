@@ -28,6 +28,8 @@ from shared.uris import serialize_origin, split_absolute
 CHALLENGE_S = 600
 MAX_CREDENTIAL = 32_768
 TIMEOUT_MS = 120_000
+_RESIDENT = {True: ResidentKeyRequirement.REQUIRED, False: ResidentKeyRequirement.PREFERRED}
+_VERIFIED = {True: UserVerificationRequirement.REQUIRED, False: UserVerificationRequirement.PREFERRED}
 
 
 class PasskeyError(Exception):
@@ -131,9 +133,13 @@ class RelyingParty:
         return False
 
     def creation_options(
-        self, challenge: bytes, *, subject: str, username: str, existing: Iterable[str]
+        self, challenge: bytes, *, subject: str, username: str, existing: Iterable[str], alone: bool = False
     ) -> str:
-        """Return the options for `navigator.credentials.create` as JSON."""
+        """Return the options for `navigator.credentials.create` as JSON.
+
+        Args:
+            alone: whether the passkey must be able to log in by itself.
+        """
         options = webauthn.generate_registration_options(
             rp_id=self._rp_id,
             rp_name=self._name,
@@ -144,8 +150,8 @@ class RelyingParty:
             timeout=TIMEOUT_MS,
             exclude_credentials=_descriptors(existing),
             authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.PREFERRED,
-                user_verification=UserVerificationRequirement.PREFERRED,
+                resident_key=_RESIDENT[alone],
+                user_verification=_VERIFIED[alone],
             ),
         )
         return webauthn.options_to_json(options)
@@ -157,18 +163,20 @@ class RelyingParty:
             allowed: the passkeys of the account; empty for any that the authenticator can find by itself.
             alone: whether the passkey is the only factor.
         """
-        required, preferred = UserVerificationRequirement.REQUIRED, UserVerificationRequirement.PREFERRED
         options = webauthn.generate_authentication_options(
             rp_id=self._rp_id,
             challenge=challenge,
             timeout=TIMEOUT_MS,
             allow_credentials=_descriptors(allowed),
-            user_verification=required if alone else preferred,
+            user_verification=_VERIFIED[alone],
         )
         return webauthn.options_to_json(options)
 
-    def verify_created(self, response: Response) -> NewCredential:
+    def verify_created(self, response: Response, *, alone: bool = False) -> NewCredential:
         """Verify the response to `creation_options`, whose challenge the caller has checked.
+
+        Args:
+            alone: whether the authenticator must have verified the person, as a login by itself requires.
 
         Raises:
             PasskeyError: the response is not valid here.
@@ -179,6 +187,7 @@ class RelyingParty:
                 expected_challenge=response.challenge,
                 expected_rp_id=self._rp_id,
                 expected_origin=self._origin,
+                require_user_verification=alone,
             )
         except (WebAuthnException, ValueError, TypeError) as error:
             raise PasskeyError(str(error)) from error

@@ -65,6 +65,34 @@ class PasskeyCheck:
             existing=existing,
         )
 
+    def first_options(self, subject: str, browser_secret: str) -> str | None:
+        """Return the options for the passkey of a new account; None if the host is an IP address.
+
+        Args:
+            subject: of the new account, which nobody has.
+        """
+        if not self.relying_party.possible:
+            return None
+        challenge = self._challenges.issue(_first(subject), browser_secret)
+        # The page replaces the name by the username that the person enters.
+        return self.relying_party.creation_options(
+            challenge, subject=subject, username="administrator", existing=(), alone=True
+        )
+
+    async def first_created(
+        self, text: str, subject: str, *, browser_secret: str, mark: str
+    ) -> NewCredential:
+        """Return the passkey with which an account is created, whose authenticator has verified the person.
+
+        Raises:
+            PasskeyError: the response is not valid here, or its challenge was used.
+        """
+        response = parse_response(text)
+        self._challenges.check(response.challenge, _first(subject), browser_secret)
+        credential = self.relying_party.verify_created(response, alone=True)
+        await self._use_up(response.challenge, mark)
+        return credential
+
     async def created(self, text: str, subject: str, *, browser_secret: str, mark: str) -> NewCredential:
         """Return the passkey that an authenticator has created.
 
@@ -132,6 +160,10 @@ class PasskeyCheck:
 
 def _second(subject: str) -> str:
     return f"second factor of {subject}"
+
+
+def _first(subject: str) -> str:
+    return f"first passkey of {subject}"
 
 
 def _register(subject: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.clock import system_clock
 from tests.auth_service.service import running
 from tests.browser.looks import faint_texts, overflows
 from tests.browser.site import Site
@@ -75,6 +77,25 @@ def add_passkey(page: Page, issuer: str, name: str = "Phone") -> None:
     page.get_by_role("link", name="I have saved the codes").click()
     sees(page, "Login methods")
     expect(page.get_by_text(name, exact=True)).to_be_visible()
+
+
+@pytest.mark.requirement("ID-6", "OP-6")
+def test_the_first_administrator_needs_no_password(page: Page, tmp_path: Path) -> None:
+    Authenticator(page, discoverable=True, verifies=True)
+    port, secret = free_port(), "the secret of the link"
+    link = f"{sha256(secret.encode()).hexdigest()}:{int(system_clock()) + 600}"
+    settings: dict[str, Any] = {"issuer": f"http://localhost:{port}", "demo_user": False, "setup_link": link}
+    with running(f"sqlite:///{tmp_path}/store.db", port=port, **settings) as server:
+        page.goto(f"{server.issuer}/set-up?link={secret}")
+        assert not overflows(page)
+        press(page, "Create administrator with a passkey")
+        sees(page, "Create the first administrator")  # a name is required
+        page.get_by_label("Username").fill("ada")
+        press(page, "Create administrator with a passkey")
+        sees(page, "Administrator created")
+        page.goto(f"{server.issuer}/passkey-login")
+        press(page, "Use a passkey")
+        expect(page.get_by_text("ada", exact=True).first).to_be_visible()
 
 
 def log_out(page: Page) -> None:

@@ -57,7 +57,21 @@
       ? navigator.credentials.create({ publicKey: creation(options), signal })
       : navigator.credentials.get({ publicKey: request(options), signal });
   };
+  // A new account has the name that the person types in the other form of the page.
+  const named = (form) => {
+    const typed = form.elements.username && document.getElementById("username");
+    if (!typed) return true;
+    if (!typed.reportValidity()) return false;
+    const options = JSON.parse(form.dataset.options);
+    form.elements.username.value = typed.value;
+    form.dataset.options = JSON.stringify({
+      ...options,
+      user: { ...options.user, name: typed.value, displayName: typed.value },
+    });
+    return true;
+  };
   const press = async (form) => {
+    if (!named(form)) return;
     try {
       send(form, await ask(form));
     } catch (error) {

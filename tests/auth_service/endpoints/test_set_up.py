@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 
 import pytest
@@ -13,8 +14,11 @@ from auth_service.users.repository import User
 from auth_service.wiring.page_context import DEMO_NOTICE
 from shared.clock import system_clock
 from shared.storage.interface import Store
+from tests.auth_service.endpoints.passkey_pages import options_on, send
+from tests.auth_service.endpoints.soft_passkey import SoftPasskey
 from tests.auth_service.service import AuthorizationServer, elsewhere, running
 from tests.flow import Person
+from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("ID-6", "ID-10", "SEC-16")
 
@@ -35,6 +39,16 @@ def store_of_two(new_store: Callable[[], str]) -> str:
 def fresh(store_of_two: str) -> Iterator[AuthorizationServer]:
     """A new installation, with nobody in it."""
     with running(store_of_two, demo_user=False, setup_link=configured()) as server:
+        yield server
+
+
+@pytest.fixture
+def named(store_of_two: str) -> Iterator[AuthorizationServer]:
+    """A new installation at a name, as passkeys need."""
+    port = free_port()
+    issuer = f"http://localhost:{port}"
+    with running(store_of_two, demo_user=False, setup_link=configured(), port=port, issuer=issuer) as server:
+        server.origin = server.issuer
         yield server
 
 
@@ -72,6 +86,37 @@ def test_the_link_creates_an_administrator_once(fresh: AuthorizationServer, hold
     # Also when that administrator is gone.
     fresh.delete_user("ada")
     assert holder.open(url(fresh)).status_code == 404
+
+
+@pytest.mark.requirement("ID-5")
+def test_a_passkey_creates_an_administrator_without_a_password_who_logs_in_with_it(
+    named: AuthorizationServer, holder: Person
+) -> None:
+    page = holder.open(url(named))
+    key = SoftPasskey(named.issuer)
+    credential = key.create(options_on(page))
+    answers = [send(holder, page, credential, username="ada") for _ in range(2)]
+    assert ["Administrator created" in answer.text for answer in answers] == [True, True]
+    assert [(user.username, user.admin, user.password_hash) for user in people(named)] == [("ada", True, "")]
+    login = holder.open(f"{named.origin}/passkey-login")
+    assert "ada" in send(holder, login, key.get(options_on(login))).text
+
+
+@pytest.mark.requirement("ID-5")
+@pytest.mark.parametrize("why", ["not verified", "another subject", "another browser", "not a name"])
+def test_a_passkey_that_could_not_log_in_creates_nobody(
+    named: AuthorizationServer, holder: Person, why: str
+) -> None:
+    page = holder.open(url(named))
+    options = options_on(page)
+    if why == "another browser":
+        with closing(Person(trust_env=False, transport=elsewhere())) as other:
+            options = options_on(other.open(url(named)))
+    credential = SoftPasskey(named.issuer, verifies=why != "not verified").create(options)
+    more = {"subject": "x"} if why == "another subject" else {}
+    refused = send(holder, page, credential, username="a b" if why == "not a name" else "ada", **more)
+    assert (refused.status_code, people(named)) == (400, [])
+    assert holder.open(url(named)).status_code == 200
 
 
 @pytest.mark.parametrize("why", ["wrong", "expired", "an administrator"])
