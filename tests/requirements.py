@@ -231,7 +231,12 @@ GATEWAY = (
         Partial("there is no stop switch yet"),
     ),
     Requirement("GW-6", "SHOULD", "approval of a call", PLANNED_GATEWAY),
-    Requirement("GW-7", "SHOULD", "conditions on arguments and groups", PLANNED_GATEWAY),
+    Requirement(
+        "GW-7",
+        "SHOULD",
+        "conditions on arguments and groups",
+        Partial("groups, and tests in the policy; no conditions on arguments, networks or times, no replay"),
+    ),
     Requirement("GW-8", "MUST", "task ids bound to their principal", PLANNED_GATEWAY),
 )
 

@@ -13,7 +13,6 @@ from resource_service.auth.authentication import token_in
 from resource_service.errors import (
     Refusal,
     body_too_large,
-    insufficient_authentication,
     malformed_message,
     unsupported_media_type,
 )
@@ -45,11 +44,10 @@ from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
-from resource_service.policy.decision import check_has
+from resource_service.policy.decision import check_has, check_login
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
-from resource_service.policy.step_up import step_ups
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
@@ -231,10 +229,7 @@ def _allow(messages: Iterable[object], principal: Principal, policy: Policy, clo
     except Refusal as refusal:
         refusal.answers = request_ids(messages)
         raise
-    for step_up in step_ups(policy.step_up, messages):
-        if not step_up.is_met_by(principal.acr, principal.login_age_s(clock())):
-            detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"
-            raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
+    check_login(policy, messages, principal, clock)
 
 
 def _checked_headers(scope: Scope, posted: Posted) -> ToolCall | None:

@@ -1,11 +1,15 @@
-"""The decision whether a principal has what something needs."""
+"""The decision whether a principal has what something needs, and whether the login is strong enough."""
 
 from __future__ import annotations
 
-from resource_service.errors import group_missing, insufficient_scope
+from collections.abc import Iterable
+
+from resource_service.errors import group_missing, insufficient_authentication, insufficient_scope
 from resource_service.policy.groups import Needed, groups_in, scopes_in
 from resource_service.policy.rules import Policy
+from resource_service.policy.step_up import step_ups
 from resource_service.principal import Principal
+from shared.clock import Clock
 
 
 def missing(policy: Policy, needed: Needed, principal: Principal) -> Needed:
@@ -26,3 +30,15 @@ def check_has(policy: Policy, needed: Needed, principal: Principal) -> None:
     if groups := groups_in(lacking):
         raise group_missing(policy.contact, detail=f"{who} is not in {' and in '.join(map(str, groups))}")
     raise insufficient_scope(scopes_in(needed), detail=f"{who} lacks {sorted(scopes_in(lacking))}")
+
+
+def check_login(policy: Policy, messages: Iterable[object], principal: Principal, clock: Clock) -> None:
+    """Check that the login of `principal` is as strong and as recent as the tools called need (RFC 9470).
+
+    Raises:
+        Refusal: it is not.
+    """
+    for step_up in step_ups(policy.step_up, messages):
+        if not step_up.is_met_by(principal.acr, principal.login_age_s(clock())):
+            detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"
+            raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)

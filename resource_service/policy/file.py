@@ -10,9 +10,19 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from resource_service.policy.cases import PolicyCase
+from resource_service.policy.cases_file import read_cases
 from resource_service.policy.groups import AnyGroup, Needed
 from resource_service.policy.limits_file import read_limits
-from resource_service.policy.nodes import choice_of, line_at, member_of, members_of, text_of, wrong
+from resource_service.policy.nodes import (
+    choice_of,
+    line_at,
+    member_of,
+    members_of,
+    seconds_of,
+    text_of,
+    wrong,
+)
 from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.step_up import StepUp
@@ -25,7 +35,7 @@ MAX_BYTES = 262_144
 KEYS = (
     *("scopes", "default", "tools", "prompts", "resources", "methods"),
     *("hide", "publish", "step_up", "contact", "journal", "pin", "pin_changes"),
-    "limits",
+    *("limits", "tests"),
 )
 KINDS = ("tools", "prompts", "resources", "methods")
 VERSION_DIGITS = 16
@@ -45,6 +55,24 @@ def read_policy(path: Path) -> Policy:
     Raises:
         PolicyError: the file cannot be read, or its policy is invalid.
     """
+    return parse_policy(policy_content(path))
+
+
+def read_policy_cases(path: Path) -> dict[str, PolicyCase]:
+    """Read the cases of the policy file at `path`, by name.
+
+    Raises:
+        PolicyError: the file cannot be read, or a case is invalid.
+    """
+    return parse_cases(policy_content(path))
+
+
+def policy_content(path: Path) -> bytes:
+    """Return the bytes of the policy file at `path`.
+
+    Raises:
+        PolicyError: the file cannot be read, or is too large.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -52,7 +80,7 @@ def read_policy(path: Path) -> Policy:
         raise PolicyError(f"the file cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise PolicyError(f"the file is larger than {MAX_BYTES} bytes")
-    return parse_policy(content)
+    return content
 
 
 def parse_policy(content: bytes) -> Policy:
@@ -61,10 +89,7 @@ def parse_policy(content: bytes) -> Policy:
     Raises:
         PolicyError: the policy is invalid.
     """
-    members = members_of(_root(content), "the policy")
-    for name, (key, _) in members.items():
-        if name not in KEYS:
-            raise wrong(key, f"{name!r} is not a key of a policy{did_you_mean(name, KEYS)}")
+    members = _policy_members(content)
     for required in ("scopes", "default"):
         if required not in members:
             raise PolicyError(f"{required!r} is missing{_WHY[required]}")
@@ -101,6 +126,17 @@ def parse_policy(content: bytes) -> Policy:
         raise PolicyError(error.says, error.place, _line_of(members, error.place)) from None
 
 
+def parse_cases(content: bytes) -> dict[str, PolicyCase]:
+    """Parse the cases of the policy in `content`, by name.
+
+    The service does not need them: a policy is as valid if it does not decide as they expect.
+
+    Raises:
+        PolicyError: a case is invalid.
+    """
+    return member_of(_policy_members(content), "tests", read_cases, otherwise={})
+
+
 _WHY = {
     "scopes": "",
     "default": ": the scopes that everything else needs; [] if every valid token suffices",
@@ -112,6 +148,14 @@ def _root(content: bytes) -> Node:
         return root_node(content)
     except PlainYamlError as error:
         raise PolicyError(error.says, line=error.line) from None
+
+
+def _policy_members(content: bytes) -> dict[str, tuple[Node, Node]]:
+    members = members_of(_root(content), "the policy")
+    for name, (key, _) in members.items():
+        if name not in KEYS:
+            raise wrong(key, f"{name!r} is not a key of a policy{did_you_mean(name, KEYS)}")
+    return members
 
 
 def _scope(name: str, node: Node) -> tuple[str, Scopes]:
@@ -188,7 +232,9 @@ def _step_up(name: str, node: Node) -> StepUp:
         raise wrong(node, f"the step-up of {name!r} names neither acr nor max_age")
     return StepUp(
         acr=member_of(members, "acr", lambda value: _acr(value, name), otherwise=None),
-        max_age_s=member_of(members, "max_age", lambda value: _seconds(value, name), otherwise=None),
+        max_age_s=member_of(
+            members, "max_age", lambda value: seconds_of(value, f"max_age of {name!r}"), otherwise=None
+        ),
     )
 
 
@@ -206,13 +252,6 @@ def _acr(node: Node, name: str) -> str:
     if not ACR.fullmatch(acr):
         raise wrong(node, f"{acr!r} is not an acr: use printable ASCII without spaces and quotes")
     return acr
-
-
-def _seconds(node: Node, name: str) -> int:
-    text = text_of(node, f"max_age of {name!r}")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise wrong(node, f"max_age of {name!r} is {text!r}, and must be a number of seconds")
-    return int(text)
 
 
 def _scope_list(node: Node, what: str) -> Scopes:

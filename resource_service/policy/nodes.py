@@ -49,6 +49,14 @@ def member_of(
     return read(members[name][1]) if name in members else otherwise
 
 
+def seconds_of(node: Node, what: str) -> int:
+    """Return the number of seconds in a scalar."""
+    text = text_of(node, what)
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise wrong(node, f"{what} is {text!r}, and must be a number of seconds")
+    return int(text)
+
+
 def line_at(node: Node) -> int:
     """Return the line of a node, from 1."""
     line: int = node.start_mark.line

@@ -1,4 +1,4 @@
-"""``doorward policy``: draft a policy, check one, and export its scopes for the authorization server."""
+"""``doorward policy``: draft, check and test a policy, and export its scopes for the authorization server."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.console import CommandError, output
+from shared.cli.console import AsJson, CommandError, NegativeResultError, output, print_json, printable
 from shared.cli.policy_draft import draft
-from shared.cli.policy_files import policy_in
+from shared.cli.policy_files import cases_in, policy_in
 from shared.cli.resource_variables import scopes_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resource_service.policy.published import PublishedScope
 
 policy = typer.Typer(
-    help="Draft and check the scopes that the tools of an MCP server require.", no_args_is_help=True
+    help="Draft, check and test the scopes that the tools of an MCP server require.", no_args_is_help=True
 )
 
 policy.command()(draft)
@@ -35,9 +35,35 @@ def check(file: File) -> None:
     from resource_service.policy.published import described, group_uses
 
     policy = policy_in(file)
+    cases_in(file)
     lines = (_scope_lines(described(policy)), _group_lines(group_uses(policy)), _limit_lines(policy.limits))
     for line in chain.from_iterable(lines):
         output.print(line, markup=False)
+
+
+@policy.command("test")
+def run_tests(file: File, as_json: AsJson = False) -> None:
+    """Run the tests in a policy: does it decide as each of them expects? Exit status 1 if not."""
+    from resource_service.policy.cases import outcome
+
+    policy, cases = policy_in(file), cases_in(file)
+    if not cases:
+        raise CommandError(f"{file}: the policy has no tests")
+    outcomes = {name: outcome(policy, case) for name, case in cases.items()}
+    failed = {name for name, case in cases.items() if outcomes[name] != case.expected}
+    if as_json:
+        print_json(
+            {"test": name, "expected": case.expected, "outcome": outcomes[name], "passed": name not in failed}
+            for name, case in cases.items()
+        )
+    else:
+        for name, case in cases.items():
+            line = f"passed  {printable(name)}"
+            if name in failed:
+                line = f"failed  {printable(name)}: {case.expected} is expected, but it is {outcomes[name]}"
+            output.print(line, markup=False)
+    if failed:
+        raise NegativeResultError(f"{len(failed)} of {len(cases)} tests of the policy failed")
 
 
 @policy.command()

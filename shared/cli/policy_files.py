@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shared.cli.console import CommandError
 
 if TYPE_CHECKING:
+    from resource_service.policy.cases import PolicyCase
     from resource_service.policy.rules import Policy
 
 
@@ -22,6 +23,21 @@ def policy_in(path: Path) -> Policy:
 
     try:
         return read_policy(path)
+    except PolicyError as error:
+        raise CommandError(f"{path}: {error}") from None
+
+
+def cases_in(path: Path) -> dict[str, PolicyCase]:
+    """Read the tests of the policy in the file at `path`, by name.
+
+    Raises:
+        CommandError: a test is invalid; the message names the line.
+    """
+    from resource_service.policy.file import read_policy_cases
+    from resource_service.policy.validation import PolicyError
+
+    try:
+        return read_policy_cases(path)
     except PolicyError as error:
         raise CommandError(f"{path}: {error}") from None
 

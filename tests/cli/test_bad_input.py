@@ -263,6 +263,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
     "tools diff": [(["missing.yaml"], {}, "missing.yaml: ")],
     "tools approve": [(["missing.yaml", "--all"], {}, "missing.yaml: ")],
+    "policy test": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [
         ([], {}, "either the URL of the MCP server"),

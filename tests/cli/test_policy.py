@@ -121,3 +121,39 @@ def test_up_says_what_is_wrong_with_a_policy(file: Path) -> None:
     done = doorward("up", cwd=file.parent, **settings)
     assert done.returncode == 2
     assert "policy.yaml: 'default' is missing" in done.stderr
+
+
+CASES = """
+tests:
+  reading is free: {tool: whoami, expect: allowed}
+  "[b]others[/b] need the default": {tool: other, scopes: notes:read, expect: OUTCOME}
+"""
+
+
+@pytest.mark.requirement("GW-7")
+def test_the_tests_of_a_policy_decide_the_exit_status(file: Path) -> None:
+    file.write_text(POLICY + CASES.replace("OUTCOME", "scope_missing"), encoding="utf-8")
+    done = doorward("policy", "test", "policy.yaml", cwd=file.parent)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["passed  reading is free", "passed  [b]others[/b] need the default"]
+    file.write_text(POLICY + CASES.replace("OUTCOME", "allowed"), encoding="utf-8")
+    done = doorward("policy", "test", "policy.yaml", cwd=file.parent)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "doorward: 1 of 2 tests of the policy failed"
+    assert done.stdout.splitlines()[1] == (
+        "failed  [b]others[/b] need the default: allowed is expected, but it is scope_missing"
+    )
+    listed = json.loads(doorward("policy", "test", "policy.yaml", "--json", cwd=file.parent).stdout)
+    assert [each["outcome"] for each in listed] == ["allowed", "scope_missing"]
+    assert [each["passed"] for each in listed] == [True, False]
+
+
+@pytest.mark.requirement("GW-7")
+def test_a_policy_without_tests_and_one_with_an_invalid_test_are_errors(file: Path) -> None:
+    done = doorward("policy", "test", "policy.yaml", cwd=file.parent)
+    assert (done.returncode, done.stderr.strip()) == (2, "doorward: policy.yaml: the policy has no tests")
+    file.write_text(POLICY + CASES.replace("OUTCOME", "yes"), encoding="utf-8")
+    for command in ("test", "check"):
+        done = doorward("policy", command, "policy.yaml", cwd=file.parent)
+        assert done.returncode == 2
+        assert "policy.yaml: line 13: the test " in done.stderr

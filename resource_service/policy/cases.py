@@ -1,0 +1,71 @@
+"""Cases that a policy says it must decide in a certain way, as the service would decide them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resource_service.errors import Refusal
+from resource_service.policy.decision import check_has, check_login
+from resource_service.policy.rules import Policy
+from resource_service.principal import Principal
+from resource_service.reasons import Reason
+
+ALLOWED = "allowed"
+OUTCOMES = (
+    ALLOWED,
+    *(reason.code for reason in (Reason.SCOPE_MISSING, Reason.GROUP_MISSING, Reason.LOGIN_NOT_STRONG_ENOUGH)),
+)
+"""What a policy can decide: the call is forwarded, or refused with one of these reason codes."""
+
+_LOGIN = 1_700_000_000
+"""When the people of all cases logged in; only the difference to the time of the call counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyCase:
+    """A request of a principal, and what the policy must decide.
+
+    Attributes:
+        method: the method of the request.
+        params: its parameters, as far as a policy looks at them.
+        scopes: those that the principal was granted.
+        groups: those that the principal is in.
+        acr: the authentication context of the login; None if unknown.
+        login_age_s: the age of the login, in seconds; None if unknown.
+        expected: one of `OUTCOMES`.
+    """
+
+    method: str
+    params: Mapping[str, Any]
+    scopes: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    acr: str | None = None
+    login_age_s: int | None = None
+    expected: str
+
+
+def outcome(policy: Policy, case: PolicyCase) -> str:
+    """Return the decision of `policy` about a case: one of `OUTCOMES`."""
+    messages = [{"method": case.method, "params": dict(case.params)}]
+    principal = _principal(case)
+    try:
+        check_has(policy, policy.needed(messages), principal)
+        check_login(policy, messages, principal, lambda: _LOGIN + (case.login_age_s or 0))
+    except Refusal as refusal:
+        return refusal.reason.code
+    return ALLOWED
+
+
+def _principal(case: PolicyCase) -> Principal:
+    return Principal(
+        client_id="case",
+        scopes=tuple(sorted(case.scopes)),
+        issuer="case",
+        subject="case",
+        expires_at=_LOGIN,
+        acr=case.acr,
+        auth_time=None if case.login_age_s is None else _LOGIN,
+        groups=tuple(sorted(case.groups)),
+    )
