@@ -161,6 +161,24 @@ def group_missing(contact: str | None, *, detail: str) -> Refusal:
     )
 
 
+def condition_unmet(pattern: str, wrong: Sequence[str], contact: str | None, *, detail: str) -> Refusal:
+    """Refuse a call that does not meet a condition. The sentence is for the model, which may correct it."""
+    if wrong:
+        description = f"The policy does not allow this call: {'; '.join(wrong)}."
+    else:
+        whom = contact or "the operator of this MCP server"
+        description = f"The policy does not allow this call for you, or at this time. Ask {whom}."
+    return Refusal(
+        Reason.CONDITION_UNMET,
+        403,
+        "access_denied",
+        description,
+        detail=detail,
+        rpc_code=ACCESS_DENIED,
+        rule=f"when: {pattern}",
+    )
+
+
 def definition_held(name: str, contact: str | None, *, detail: str) -> Refusal:
     """Refuse to run what is not as it was approved. Without a challenge: no consent approves it."""
     whom = contact or "the operator of this MCP server"

@@ -94,6 +94,11 @@ class Reason(ReasonCode):
         "identity provider. A group counts only if the access rules name it for this resource: see "
         "`doorward access show`.",
     )
+    CONDITION_UNMET = (
+        "The call does not meet a condition of the policy (`when`).",
+        "The response says what is wrong with the arguments. If it does not, the condition is about the "
+        "groups or scopes of the caller, or the time: see `when` in the policy.",
+    )
     DEFINITION_HELD = (
         "The tool or prompt is new or has changed since it was approved, or the server does not list it.",
         "See `doorward tools diff POLICY`, and approve what is right with `doorward tools approve POLICY`.",

@@ -235,7 +235,9 @@ GATEWAY = (
         "GW-7",
         "SHOULD",
         "conditions on arguments and groups",
-        Partial("groups, and tests in the policy; no conditions on arguments, networks or times, no replay"),
+        Partial(
+            "no conditions on networks or on annotations, no replay over the journal, nothing on the pages"
+        ),
     ),
     Requirement("GW-8", "MUST", "task ids bound to their principal", PLANNED_GATEWAY),
 )

@@ -44,7 +44,7 @@ from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
-from resource_service.policy.decision import check_has, check_login
+from resource_service.policy.decision import check_conditions, check_has, check_login
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -226,6 +226,7 @@ def _listens(messages: Iterable[object]) -> bool:
 def _allow(messages: Iterable[object], principal: Principal, policy: Policy, clock: Clock) -> None:
     try:
         check_has(policy, policy.needed(messages), principal)
+        check_conditions(policy, messages, principal, clock)
     except Refusal as refusal:
         refusal.answers = request_ids(messages)
         raise

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from resource_service.errors import Refusal
-from resource_service.policy.decision import check_has, check_login
+from resource_service.policy.decision import check_conditions, check_has, check_login
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
@@ -15,12 +16,20 @@ from resource_service.reasons import Reason
 ALLOWED = "allowed"
 OUTCOMES = (
     ALLOWED,
-    *(reason.code for reason in (Reason.SCOPE_MISSING, Reason.GROUP_MISSING, Reason.LOGIN_NOT_STRONG_ENOUGH)),
+    *(
+        reason.code
+        for reason in (
+            Reason.SCOPE_MISSING,
+            Reason.GROUP_MISSING,
+            Reason.CONDITION_UNMET,
+            Reason.LOGIN_NOT_STRONG_ENOUGH,
+        )
+    ),
 )
 """What a policy can decide: the call is forwarded, or refused with one of these reason codes."""
 
-_LOGIN = 1_700_000_000
-"""When the people of all cases logged in; only the difference to the time of the call counts."""
+NOON = datetime(2024, 1, 3, 12, tzinfo=UTC)
+"""A Wednesday: the time of a call whose case has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +43,7 @@ class PolicyCase:
         groups: those that the principal is in.
         acr: the authentication context of the login; None if unknown.
         login_age_s: the age of the login, in seconds; None if unknown.
+        time: the time of the call.
         expected: one of `OUTCOMES`.
     """
 
@@ -43,16 +53,18 @@ class PolicyCase:
     groups: frozenset[str] = frozenset()
     acr: str | None = None
     login_age_s: int | None = None
+    time: datetime = NOON
     expected: str
 
 
 def outcome(policy: Policy, case: PolicyCase) -> str:
     """Return the decision of `policy` about a case: one of `OUTCOMES`."""
     messages = [{"method": case.method, "params": dict(case.params)}]
-    principal = _principal(case)
+    principal, now = _principal(case), case.time.timestamp
     try:
         check_has(policy, policy.needed(messages), principal)
-        check_login(policy, messages, principal, lambda: _LOGIN + (case.login_age_s or 0))
+        check_conditions(policy, messages, principal, now)
+        check_login(policy, messages, principal, now)
     except Refusal as refusal:
         return refusal.reason.code
     return ALLOWED
@@ -64,8 +76,8 @@ def _principal(case: PolicyCase) -> Principal:
         scopes=tuple(sorted(case.scopes)),
         issuer="case",
         subject="case",
-        expires_at=_LOGIN,
+        expires_at=int(case.time.timestamp()) + 1,
         acr=case.acr,
-        auth_time=None if case.login_age_s is None else _LOGIN,
+        auth_time=None if case.login_age_s is None else int(case.time.timestamp()) - case.login_age_s,
         groups=tuple(sorted(case.groups)),
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import Node
 
-from resource_service.policy.cases import OUTCOMES, PolicyCase
-from resource_service.policy.nodes import member_of, members_of, seconds_of, text_of, wrong
+from resource_service.policy.cases import NOON, OUTCOMES, PolicyCase
+from resource_service.policy.nodes import member_of, members_of, seconds_of, text_of, texts_of, wrong
 from resource_service.policy.validation import did_you_mean
+from shared.json_text import parse_json
 
 MAX_CASES = 1_000
+TIME = "%Y-%m-%dT%H:%M"
 REQUESTS = MappingProxyType(
     {
         "tool": ("tools/call", "name"),
@@ -21,7 +24,7 @@ REQUESTS = MappingProxyType(
     }
 )
 """Maps the member that names what is used to the method, and to the parameter with the name."""
-KEYS = (*REQUESTS, "method", "scopes", "groups", "acr", "login_age", "expect")
+KEYS = (*REQUESTS, "method", "arguments", "scopes", "groups", "acr", "login_age", "time", "expect")
 
 
 def read_cases(node: Node) -> dict[str, PolicyCase]:
@@ -47,12 +50,13 @@ def _case(what: str, node: Node) -> PolicyCase:
     return PolicyCase(
         method=method,
         params=params,
-        scopes=member_of(members, "scopes", lambda value: _texts(value, what), otherwise=frozenset()),
-        groups=member_of(members, "groups", lambda value: _texts(value, what), otherwise=frozenset()),
+        scopes=_names(members, "scopes", what),
+        groups=_names(members, "groups", what),
         acr=member_of(members, "acr", lambda value: text_of(value, f"acr of {what}"), otherwise=None),
         login_age_s=member_of(
             members, "login_age", lambda value: seconds_of(value, f"login_age of {what}"), otherwise=None
         ),
+        time=member_of(members, "time", lambda value: _time(value, what), otherwise=NOON),
         expected=_expected(members["expect"][1], what),
     )
 
@@ -69,13 +73,30 @@ def _request(
     if member == "method":
         return text, {}
     method, parameter = REQUESTS[member]
-    return method, {parameter: text}
+    params: dict[str, Any] = {parameter: text}
+    if "arguments" in members:
+        params["arguments"] = _arguments(members["arguments"][1], what)
+    return method, params
 
 
-def _texts(node: Node, what: str) -> frozenset[str]:
-    """Parse one text, or a list of several."""
-    items = node.value if isinstance(node, SequenceNode) else [node]
-    return frozenset(text_of(item, what) for item in items)
+def _names(members: Mapping[str, tuple[Node, Node]], member: str, what: str) -> frozenset[str]:
+    return frozenset(texts_of(members[member][1], what)) if member in members else frozenset()
+
+
+def _arguments(node: Node, what: str) -> object:
+    text = text_of(node, f"arguments of {what}")
+    try:
+        return parse_json(text)
+    except ValueError:
+        raise wrong(node, f"arguments of {what} must be JSON, in single quotes") from None
+
+
+def _time(node: Node, what: str) -> datetime:
+    text = text_of(node, f"time of {what}")
+    try:
+        return datetime.strptime(text, TIME).replace(tzinfo=UTC)
+    except ValueError:
+        raise wrong(node, f"time of {what} is {text!r}, and must be like 2026-12-31T23:59, UTC") from None
 
 
 def _expected(node: Node, what: str) -> str:

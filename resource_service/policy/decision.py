@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from resource_service.errors import group_missing, insufficient_authentication, insufficient_scope
+from resource_service.errors import (
+    condition_unmet,
+    group_missing,
+    insufficient_authentication,
+    insufficient_scope,
+)
+from resource_service.policy.conditions import Caller, unmet
 from resource_service.policy.groups import Needed, groups_in, scopes_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.step_up import step_ups
@@ -42,3 +48,18 @@ def check_login(policy: Policy, messages: Iterable[object], principal: Principal
         if not step_up.is_met_by(principal.acr, principal.login_age_s(clock())):
             detail = f"{principal.owner} by client {principal.client_id} logged in with {principal.acr}"
             raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
+
+
+def check_conditions(policy: Policy, messages: Iterable[object], principal: Principal, clock: Clock) -> None:
+    """Check that the calls among `messages` meet the conditions of the policy.
+
+    Raises:
+        Refusal: one of them does not.
+    """
+    if not policy.when:
+        return
+    caller = Caller(policy.closure(principal.scopes), frozenset(principal.groups), clock())
+    if (failed := unmet(policy.when, messages, caller)) is not None:
+        who = f"{principal.owner} by client {principal.client_id}"
+        detail = f"{who} does not meet `when` of {failed.pattern}"
+        raise condition_unmet(failed.pattern, failed.says, policy.contact, detail=detail)

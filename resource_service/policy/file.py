@@ -12,6 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.cases import PolicyCase
 from resource_service.policy.cases_file import read_cases
+from resource_service.policy.conditions_file import read_conditions
 from resource_service.policy.groups import AnyGroup, Needed
 from resource_service.policy.limits_file import read_limits
 from resource_service.policy.nodes import (
@@ -21,6 +22,7 @@ from resource_service.policy.nodes import (
     members_of,
     seconds_of,
     text_of,
+    truth_of,
     wrong,
 )
 from resource_service.policy.pinning import OnDifference, Pinning
@@ -35,7 +37,7 @@ MAX_BYTES = 262_144
 KEYS = (
     *("scopes", "default", "tools", "prompts", "resources", "methods"),
     *("hide", "publish", "step_up", "contact", "journal", "pin", "pin_changes"),
-    *("limits", "tests"),
+    *("limits", "when", "tests"),
 )
 KINDS = ("tools", "prompts", "resources", "methods")
 VERSION_DIGITS = 16
@@ -102,8 +104,8 @@ def parse_policy(content: bytes) -> Policy:
             scopes={name: description for name, (description, _) in scopes.items()},
             includes={name: includes for name, (_, includes) in scopes.items() if includes},
             default=_rule(members["default"][1], "default"),
-            hide=member_of(members, "hide", _truth, otherwise=False),
-            publish=member_of(members, "publish", _truth, otherwise=True),
+            hide=member_of(members, "hide", truth_of, otherwise=False),
+            publish=member_of(members, "publish", truth_of, otherwise=True),
             step_up=member_of(members, "step_up", _step_ups, otherwise={}),
             contact=member_of(members, "contact", lambda node: text_of(node, "contact"), otherwise=None),
             journal=member_of(members, "journal", _redactions, otherwise={}),
@@ -117,6 +119,7 @@ def parse_policy(content: bytes) -> Policy:
                 otherwise=OnDifference.HOLD,
             ),
             limits=member_of(members, "limits", read_limits, otherwise={}),
+            when=member_of(members, "when", read_conditions, otherwise={}),
             version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS],
             **rules,
         )
@@ -266,13 +269,6 @@ def _scope_list(node: Node, what: str) -> Scopes:
     if len(set(scopes)) != len(scopes):
         raise wrong(node, f"{what} names a scope twice")
     return Scopes(scopes)
-
-
-def _truth(node: Node) -> bool:
-    value = text_of(node, "this")
-    if value not in ("true", "false"):
-        raise wrong(node, f"{value!r} is neither true nor false")
-    return value == "true"
 
 
 def _line_of(members: dict[str, tuple[Node, Node]], place: Place) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from resource_service.policy.validation import PolicyError
 from shared.plain_yaml import PlainYamlError, mapping_members
@@ -47,6 +47,20 @@ def member_of(
 ) -> Value:
     """Read the member `name`, if there is one."""
     return read(members[name][1]) if name in members else otherwise
+
+
+def texts_of(node: Node, what: str) -> tuple[str, ...]:
+    """Return the text of a scalar, or those of a list."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    return tuple(text_of(item, what) for item in items)
+
+
+def truth_of(node: Node) -> bool:
+    """Return the truth value of a scalar."""
+    value = text_of(node, "this")
+    if value not in ("true", "false"):
+        raise wrong(node, f"{value!r} is neither true nor false")
+    return value == "true"
 
 
 def seconds_of(node: Node, what: str) -> int:

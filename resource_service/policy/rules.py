@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_service.policy.conditions import Conditions, groups_of
 from resource_service.policy.groups import AnyGroup, Needed, named_in
 from resource_service.policy.limits import Limits
 from resource_service.policy.patterns import is_exact, matches
@@ -63,6 +64,7 @@ class Policy:
         pin: how the definitions of tools, prompts and templates are approved.
         pin_changes: what happens to those that differ from what was approved.
         limits: how many calls there may be, by name of the limit.
+        when: conditions on calls of tools, in addition to what their rules need.
         version: names this version of the policy in the journal.
         groups: every group that a rule names.
 
@@ -86,6 +88,7 @@ class Policy:
     pin: Pinning = Pinning.OFF
     pin_changes: OnDifference = OnDifference.HOLD
     limits: Limits = field(default_factory=dict)
+    when: Conditions = field(default_factory=dict)
     version: str = field(default="built-in", compare=False)
     groups: frozenset[str] = field(init=False, repr=False, compare=False)
     _resource_rules: _ResourceRules = field(init=False, repr=False, compare=False)
@@ -94,7 +97,7 @@ class Policy:
         object.__setattr__(self, "_resource_rules", _resource_rules(self.resources))
         rules = (self.tools, self.prompts, self.resources, self.methods)
         needs = (needed for kind in rules for needed in kind.values())
-        object.__setattr__(self, "groups", named_in([self.default, *needs]))
+        object.__setattr__(self, "groups", named_in([self.default, *needs]) | groups_of(self.when))
         for fault in faults_in(self):
             raise fault
 

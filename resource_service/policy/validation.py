@@ -69,6 +69,18 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
             yield PolicyError(f"{pattern!r} can never match: {reason}", ("journal", pattern))
     yield from _shadowed("journal", list(policy.journal))
     yield from _limits(policy.limits)
+    yield from _conditions(policy)
+
+
+def _conditions(policy: Policy) -> Iterator[PolicyError]:
+    for pattern, alternatives in policy.when.items():
+        place = ("when", pattern)
+        if reason := _unusable(pattern):
+            yield PolicyError(f"{pattern!r} can never match: {reason}", place)
+        for alternative in alternatives:
+            groups = (AnyGroup(alternative.groups),) if alternative.groups else ()
+            yield from _unknown((*alternative.scopes, *groups), policy, place)
+    yield from _shadowed("when", list(policy.when))
 
 
 def _limits(limits: Limits) -> Iterator[PolicyError]:

@@ -17,6 +17,7 @@ from shared.cli.policy_files import cases_in, policy_in
 from shared.cli.resource_variables import scopes_text
 
 if TYPE_CHECKING:
+    from resource_service.policy.conditions import Conditions
     from resource_service.policy.limits import Limits
     from resource_service.policy.published import PublishedScope
 
@@ -31,12 +32,17 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 
 @policy.command()
 def check(file: File) -> None:
-    """Check that a policy is valid, and list what each scope allows, what needs a group, and the limits."""
+    """Check that a policy is valid, and list what scopes allow, what needs a group, conditions and limits."""
     from resource_service.policy.published import described, group_uses
 
     policy = policy_in(file)
     cases_in(file)
-    lines = (_scope_lines(described(policy)), _group_lines(group_uses(policy)), _limit_lines(policy.limits))
+    lines = (
+        _scope_lines(described(policy)),
+        _group_lines(group_uses(policy)),
+        _condition_lines(policy.when),
+        _limit_lines(policy.limits),
+    )
     for line in chain.from_iterable(lines):
         output.print(line, markup=False)
 
@@ -118,6 +124,12 @@ def _group_lines(groups: dict[str, list[str]]) -> Iterator[str]:
         yield from (f"  {use}" for use in uses)
     if groups:
         yield "A group counts only if the access rules name it for the resource: see `doorward access show`."
+
+
+def _condition_lines(conditions: Conditions) -> Iterator[str]:
+    for pattern, alternatives in conditions.items():
+        yield f"tool {pattern}: only when"
+        yield from (f"  {'or ' if number else ''}{each}" for number, each in enumerate(alternatives))
 
 
 def _limit_lines(limits: Limits) -> Iterator[str]:

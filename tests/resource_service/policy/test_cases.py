@@ -86,6 +86,8 @@ def test_a_case_has_the_strength_and_the_age_of_a_login(login: str, expected: st
         ("  a: {tool: x, login_age: -1, expect: allowed}", "must be a number of seconds"),
         ("  a: {tool: x, login_age: 9999999999, expect: allowed}", "must be a number of seconds"),
         ("  a: {tool: x, scopes: {a: b}, expect: allowed}", "must be text"),
+        ("  a: {tool: x, arguments: '{', expect: allowed}", "arguments of the test 'a' must be JSON"),
+        ("  a: {tool: x, time: noon, expect: allowed}", "and must be like 2026-12-31T23:59, UTC"),
         ("  a: x", "must be a list of `name: value` lines"),
         ("  - a", "tests must be a list of `name: value` lines"),
         ("  a: {tool: x, expect: allowed}\n  a: {tool: x, expect: allowed}", "line 14"),
@@ -105,6 +107,7 @@ def test_a_policy_is_as_valid_without_its_cases() -> None:
 def test_the_examples_of_the_reference_hold() -> None:
     policy, *others = re.findall(r"```yaml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
     (cases,) = (block for block in others if block.startswith("tests:"))
-    content = f"{policy}\nstep_up: {{delete_issue: {{acr: mfa, max_age: 300}}}}\n{cases}".encode()
+    more = "step_up: {delete_issue: {acr: mfa, max_age: 300}}\nwhen: {delete_issue: {days: [mon, wed]}}"
+    content = f"{policy}\n{more}\n{cases}".encode()
     outcomes = {case.expected: outcome(parse_policy(content), case) for case in parse_cases(content).values()}
     assert outcomes == {code: code for code in OUTCOMES}

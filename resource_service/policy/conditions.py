@@ -1,0 +1,161 @@
+"""Conditions that the calls of a tool must meet beyond scopes: arguments, caller and time. Pure.
+
+The language has no loops and no state: a tool has alternatives, of which one must hold, and an alternative is
+a list of tests, all of which must hold. What a test cannot read does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from resource_service.policy.arguments import ArgumentTest
+from resource_service.policy.patterns import is_exact, matches
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of the day, UTC; it goes past midnight if it ends before it begins.
+
+    Attributes:
+        begin: minutes since midnight.
+        end: the first minute that is not in it.
+    """
+
+    begin: int
+    end: int
+
+    def __str__(self) -> str:
+        return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (self.begin, self.end))
+
+    def contains(self, minute: int) -> bool:
+        """Return whether a minute of the day is in it."""
+        if self.begin < self.end:
+            return self.begin <= minute < self.end
+        return minute >= self.begin or minute < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The caller and the time of a call.
+
+    Attributes:
+        scopes: those granted, with all that they include.
+        groups: those of the person.
+        now: seconds since 1970.
+    """
+
+    scopes: frozenset[str]
+    groups: frozenset[str]
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """Tests that must all hold.
+
+    Attributes:
+        arguments: tests of arguments.
+        scopes: the caller has all of these.
+        groups: the caller is in one of these; in any if there are none.
+        hours: the time of the day; None for any.
+        days: the days of the week, from 0 for Monday; all if there are none.
+    """
+
+    arguments: tuple[ArgumentTest, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    hours: Hours | None = None
+    days: frozenset[int] = frozenset()
+
+    def is_for(self, caller: Caller) -> bool:
+        """Return whether the tests hold that do not concern arguments."""
+        time = datetime.fromtimestamp(caller.now, UTC)
+        return (
+            self.scopes <= caller.scopes
+            and (not self.groups or bool(self.groups & caller.groups))
+            and (self.hours is None or self.hours.contains(time.hour * 60 + time.minute))
+            and (not self.days or time.weekday() in self.days)
+        )
+
+    def __str__(self) -> str:
+        tests = [test.says for test in self.arguments]
+        if self.scopes:
+            tests.append(f"the token has {', '.join(sorted(self.scopes))}")
+        if self.groups:
+            tests.append(f"the person is in {' or '.join(sorted(self.groups))}")
+        if self.hours is not None:
+            tests.append(f"it is {self.hours} UTC")
+        if self.days:
+            tests.append(f"it is {' or '.join(DAYS[day] for day in sorted(self.days))}")
+        return " and ".join(tests)
+
+    def failing(self, arguments: object) -> Iterator[str]:
+        """Yield what is wrong with the arguments: a sentence for each test that does not hold."""
+        return (test.says for test in self.arguments if not test.holds(arguments))
+
+
+Conditions = Mapping[str, tuple[Alternative, ...]]
+"""Maps patterns of tool names to alternatives; an exact name wins, then the first pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A condition that a call does not meet.
+
+    Attributes:
+        pattern: the rule.
+        says: what is wrong with the arguments; empty if other arguments would not help.
+    """
+
+    pattern: str
+    says: tuple[str, ...] = ()
+
+
+def unmet(conditions: Conditions, messages: Iterable[object], caller: Caller) -> Unmet | None:
+    """Return the first condition that the calls among `messages` do not meet."""
+    for name, arguments in _calls(messages):
+        pattern = _pattern(conditions, name)
+        if pattern is None:
+            continue
+        reasons = _reasons(conditions[pattern], arguments, caller)
+        if reasons is not None:
+            return Unmet(pattern, reasons)
+    return None
+
+
+def groups_of(conditions: Conditions) -> frozenset[str]:
+    """Return every group that a condition names."""
+    return frozenset(group for rule in conditions.values() for each in rule for group in each.groups)
+
+
+def _reasons(rule: tuple[Alternative, ...], arguments: object, caller: Caller) -> tuple[str, ...] | None:
+    """Return why no alternative holds; None if one does."""
+    reasons: tuple[str, ...] = ()
+    for alternative in rule:
+        if alternative.is_for(caller):
+            failing = tuple(alternative.failing(arguments))
+            if not failing:
+                return None
+            reasons = reasons or failing
+    return reasons
+
+
+def _calls(messages: Iterable[object]) -> Iterator[tuple[str, object]]:
+    """Yield name and arguments of each call; a name that is not text is empty."""
+    for message in messages:
+        if isinstance(message, dict) and message.get("method") == "tools/call":
+            params = message.get("params")
+            members = params if isinstance(params, dict) else {}
+            name = members.get("name")
+            yield name if isinstance(name, str) else "", members.get("arguments")
+
+
+def _pattern(conditions: Conditions, name: str) -> str | None:
+    if name in conditions and is_exact(name):
+        return name
+    return next((pattern for pattern in conditions if matches(pattern, name)), None)

@@ -1,0 +1,134 @@
+"""A parser for the conditions of a policy file: its `when`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from resource_service.policy.arguments import ArgumentTest, decimal_of, fault_in
+from resource_service.policy.conditions import DAYS, MINUTES, Alternative, Hours
+from resource_service.policy.nodes import member_of, members_of, text_of, texts_of, truth_of, wrong
+from resource_service.policy.validation import did_you_mean
+
+KEYS = ("arguments", "scopes", "groups", "hours", "days")
+TESTS = ("equals", "one_of", "match", "min", "max", "optional")
+_HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
+
+
+def read_conditions(node: Node) -> dict[str, tuple[Alternative, ...]]:
+    """Parse the conditions of a policy, by patterns of tools.
+
+    Raises:
+        PolicyError: a condition is invalid.
+    """
+    return {
+        name: _rule(f"`when` of {name!r}", value) for name, (_, value) in members_of(node, "when").items()
+    }
+
+
+def _rule(what: str, node: Node) -> tuple[Alternative, ...]:
+    """Parse one alternative, or a list of several."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    if not items:
+        raise wrong(node, f"{what} has no alternative, so that the tool could never be called")
+    return tuple(_alternative(what, item) for item in items)
+
+
+def _alternative(what: str, node: Node) -> Alternative:
+    members = members_of(node, what)
+    for member, (key, _) in members.items():
+        if member not in KEYS:
+            raise wrong(key, f"{member!r} is not part of a condition{did_you_mean(member, KEYS)}")
+    if not members:
+        raise wrong(node, f"{what} has an alternative without a test")
+    return Alternative(
+        arguments=member_of(members, "arguments", lambda value: _arguments(what, value), otherwise=()),
+        scopes=member_of(members, "scopes", lambda value: _names(what, value), otherwise=frozenset()),
+        groups=member_of(members, "groups", lambda value: _names(what, value), otherwise=frozenset()),
+        hours=member_of(members, "hours", lambda value: _hours(what, value), otherwise=None),
+        days=member_of(members, "days", lambda value: _days(what, value), otherwise=frozenset()),
+    )
+
+
+def _names(what: str, node: Node) -> frozenset[str]:
+    names = texts_of(node, what)
+    if not names or not all(names):
+        raise wrong(node, f"{what} names nothing; leave the member out")
+    return frozenset(names)
+
+
+def _arguments(what: str, node: Node) -> tuple[ArgumentTest, ...]:
+    members = members_of(node, f"arguments of {what}")
+    if not members:
+        raise wrong(node, f"arguments of {what} are empty; leave the member out")
+    for pointer, (key, _) in members.items():
+        if fault := fault_in(pointer):
+            raise wrong(key, f"{pointer!r} is not a JSON Pointer to an argument, such as /amount: {fault}")
+    return tuple(_test(pointer, value) for pointer, (_, value) in members.items())
+
+
+def _test(pointer: str, node: Node) -> ArgumentTest:
+    """Parse a value, a list of values, or a mapping of tests."""
+    if isinstance(node, ScalarNode):
+        return ArgumentTest(pointer=pointer, one_of=(text_of(node, pointer),))
+    if not isinstance(node, MappingNode):
+        return ArgumentTest(pointer=pointer, one_of=_values(pointer, node))
+    members = members_of(node, pointer)
+    for member, (key, _) in members.items():
+        if member not in TESTS:
+            raise wrong(key, f"{member!r} is not a test of an argument{did_you_mean(member, TESTS)}")
+    if not members or {"equals", "one_of"} <= set(members):
+        raise wrong(node, f"{pointer} needs a test: {', '.join(TESTS)}; equals or one_of, not both")
+    return ArgumentTest(
+        pointer=pointer,
+        one_of=_one_of(pointer, members),
+        match=member_of(members, "match", lambda value: _values(pointer, value), otherwise=None),
+        minimum=member_of(members, "min", lambda value: _number(pointer, value), otherwise=None),
+        maximum=member_of(members, "max", lambda value: _number(pointer, value), otherwise=None),
+        optional=member_of(members, "optional", truth_of, otherwise=False),
+    )
+
+
+def _one_of(pointer: str, members: Mapping[str, tuple[Node, Node]]) -> tuple[str, ...] | None:
+    if "equals" in members:
+        return (text_of(members["equals"][1], f"equals of {pointer}"),)
+    return _values(pointer, members["one_of"][1]) if "one_of" in members else None
+
+
+def _values(pointer: str, node: Node) -> tuple[str, ...]:
+    values = texts_of(node, pointer)
+    if not values:
+        raise wrong(node, f"{pointer} could have no value")
+    return values
+
+
+def _number(pointer: str, node: Node) -> Decimal:
+    text = text_of(node, f"a bound of {pointer}")
+    number = decimal_of(text) if len(text) <= 40 else None
+    if number is None:
+        raise wrong(node, f"a bound of {pointer} is {text!r}, and must be a number")
+    return number
+
+
+def _hours(what: str, node: Node) -> Hours:
+    text = text_of(node, f"hours of {what}")
+    match = _HOURS.fullmatch(text)
+    if match is None:
+        raise wrong(node, f"hours of {what} are {text!r}, and must be like 08:00-18:00, UTC")
+    begin, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
+    if begin == end or end > MINUTES:
+        raise wrong(node, f"hours of {what} are {text!r}, and must be a part of a day")
+    return Hours(begin, end)
+
+
+def _days(what: str, node: Node) -> frozenset[int]:
+    days = texts_of(node, what)
+    for day in days:
+        if day not in DAYS:
+            raise wrong(node, f"days of {what} name {day!r}, and must be of {', '.join(DAYS)}")
+    if not days:
+        raise wrong(node, f"days of {what} are empty; leave the member out")
+    return frozenset(map(DAYS.index, days))
