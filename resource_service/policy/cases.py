@@ -26,7 +26,7 @@ OUTCOMES = (
         )
     ),
 )
-"""What a policy can decide: the call is forwarded, or refused with one of these reason codes."""
+"""The decisions of a policy: the call is forwarded, or refused with one of these reason codes."""
 
 NOON = datetime(2024, 1, 3, 12, tzinfo=UTC)
 """A Wednesday: the time of a call whose case has none."""

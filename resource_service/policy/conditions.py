@@ -40,7 +40,7 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class CallContext:
     """The caller and the time of a call.
 
     Attributes:
@@ -72,7 +72,7 @@ class Alternative:
     hours: Hours | None = None
     days: frozenset[int] = frozenset()
 
-    def is_for(self, caller: Caller) -> bool:
+    def is_for(self, caller: CallContext) -> bool:
         """Return whether the tests hold that do not concern arguments."""
         time = datetime.fromtimestamp(caller.now, UTC)
         return (
@@ -116,7 +116,7 @@ class Unmet:
     says: tuple[str, ...] = ()
 
 
-def unmet(conditions: Conditions, messages: Iterable[object], caller: Caller) -> Unmet | None:
+def unmet(conditions: Conditions, messages: Iterable[object], caller: CallContext) -> Unmet | None:
     """Return the first condition that the calls among `messages` do not meet."""
     for name, arguments in _calls(messages):
         pattern = _pattern(conditions, name)
@@ -133,7 +133,7 @@ def groups_of(conditions: Conditions) -> frozenset[str]:
     return frozenset(group for rule in conditions.values() for each in rule for group in each.groups)
 
 
-def _reasons(rule: tuple[Alternative, ...], arguments: object, caller: Caller) -> tuple[str, ...] | None:
+def _reasons(rule: tuple[Alternative, ...], arguments: object, caller: CallContext) -> tuple[str, ...] | None:
     """Return why no alternative holds; None if one does."""
     reasons: tuple[str, ...] = ()
     for alternative in rule:

@@ -10,7 +10,7 @@ from resource_service.errors import (
     insufficient_authentication,
     insufficient_scope,
 )
-from resource_service.policy.conditions import Caller, unmet
+from resource_service.policy.conditions import CallContext, unmet
 from resource_service.policy.groups import Needed, groups_in, scopes_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.step_up import step_ups
@@ -58,7 +58,7 @@ def check_conditions(policy: Policy, messages: Iterable[object], principal: Prin
     """
     if not policy.when:
         return
-    caller = Caller(policy.closure(principal.scopes), frozenset(principal.groups), clock())
+    caller = CallContext(policy.closure(principal.scopes), frozenset(principal.groups), clock())
     if (failed := unmet(policy.when, messages, caller)) is not None:
         who = f"{principal.owner} by client {principal.client_id}"
         detail = f"{who} does not meet `when` of {failed.pattern}"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resource_service.policy.conditions import Caller, unmet
+from resource_service.policy.conditions import CallContext, unmet
 from resource_service.policy.file import parse_policy
 from resource_service.policy.rules import Policy
 from resource_service.policy.validation import PolicyError
@@ -30,8 +30,8 @@ def call(arguments: object, name: object = "t") -> dict[str, Any]:
     return {"method": "tools/call", "params": {"name": name, "arguments": arguments}}
 
 
-def caller(*scopes: str, groups: tuple[str, ...] = (), at: datetime = WEDNESDAY) -> Caller:
-    return Caller(frozenset(scopes), frozenset(groups), at.timestamp())
+def caller(*scopes: str, groups: tuple[str, ...] = (), at: datetime = WEDNESDAY) -> CallContext:
+    return CallContext(frozenset(scopes), frozenset(groups), at.timestamp())
 
 
 def allows(test: str, arguments: object) -> bool:
