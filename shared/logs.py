@@ -20,12 +20,14 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 """The id of the request being served in this context; empty outside of one."""
 
 # Tokens, codes and secrets of this project, which must not be logged even where one was sent by mistake.
-_HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
+# Links have a second part.
+_HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,})?")
 
 _OURS = ("resource_service", "shared")
 """The packages that are used in processes of other programs."""
 
-# Verbose loggers; uvicorn's access log contains query strings, which may contain codes and tokens.
+# Loggers that show secrets at their lower levels: links, codes and ids of pending requests in query strings
+# (uvicorn.access), keys in URLs of operators (httpx2), headers (httpcore2), arguments and results of tools.
 _QUIET = ("httpx2", "httpcore2", "mcp", "sse_starlette", "uvicorn.access")
 
 
@@ -123,7 +125,7 @@ def configure_logs(settings: LogSettings | None = None, *, stream: TextIO | None
     root.setLevel(settings.level.upper())
     for name in _OURS:
         _give_back(name)
-    _take_over_libraries(verbose=settings.level == "debug")
+    _take_over_libraries()
 
 
 def configure_command_logs() -> None:
@@ -203,11 +205,11 @@ def _give_back(name: str) -> None:
     logger.setLevel(logging.NOTSET)
 
 
-def _take_over_libraries(*, verbose: bool) -> None:
+def _take_over_libraries() -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         _give_back(name)
     for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.NOTSET if verbose else logging.WARNING)
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _shared_processors() -> list[Processor]:

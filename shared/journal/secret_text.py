@@ -8,7 +8,7 @@ import unicodedata
 MASK = "***"
 
 # Handles of this project keep their kind; a JWT or JWE begins with `{"` in base64url.
-_HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}")
+_HANDLE = re.compile(r"dw_([a-z]{2})_[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]{8,})?")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_.-]{6,}")
 # RFC 9110 §11.4: the scheme, one or more spaces, and a token68 or parameters.
 _CREDENTIALS = re.compile(
