@@ -12,8 +12,14 @@ from resource_service.errors import Refusal, cannot_ask, invalid_token, malforme
 from resource_service.introspection.client import Introspect, IntrospectionUnavailableError
 from resource_service.principal import Principal, check_use, principal_of
 from resource_service.reasons import Reason
-from shared.asgi import header_values
-from shared.bearer import Credentials, MalformedCredentialsError, TokenInUrlError, read_credentials
+from shared.asgi.repeated_fields import RawFields, derived
+from shared.bearer import (
+    Credentials,
+    MalformedCredentialsError,
+    TokenInUrlError,
+    credentials_in,
+    read_credentials,
+)
 from shared.clock import Clock
 from shared.introspection import ActiveToken
 from shared.kept_by_identity import KeptByIdentity
@@ -101,6 +107,14 @@ class Authenticate:
         return answer
 
 
+def _credentials_in(fields: RawFields) -> Credentials | None:
+    return credentials_in(_authorization(fields))
+
+
+def _authorization(fields: RawFields) -> list[str]:
+    return [value.decode("latin-1") for name, value in fields if name == b"authorization"]
+
+
 def token_in(scope: Scope) -> str:
     """Return the access token of an authenticated request."""
     return _credentials_of(scope).token
@@ -117,7 +131,10 @@ def _credentials_of(scope: Scope) -> Credentials:
 def _parsed_credentials(scope: Scope) -> Credentials:
     query = scope.get("query_string", b"").decode("latin-1")
     try:
-        credentials = read_credentials(header_values(scope, "authorization"), query)
+        if query:
+            credentials = read_credentials(_authorization(scope["headers"]), query)
+        else:
+            credentials = derived(scope["headers"], _credentials_in)
     except TokenInUrlError as error:
         raise malformed_credentials(Reason.TOKEN_IN_URL, str(error)) from error
     except MalformedCredentialsError as error:

@@ -6,8 +6,10 @@ memory. When either side hangs up, the exchange ends for the other as well.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
@@ -29,7 +31,8 @@ from resource_service.messages.media_type import body_in
 from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in
 from resource_service.reasons import Reason
-from shared.asgi import header_values, read_body
+from shared.asgi import read_body
+from shared.asgi.repeated_fields import RawFields, derived
 from shared.http1 import Fields, Request, Response
 from shared.logs import current_request_id
 
@@ -58,6 +61,10 @@ class HttpGateway:
     max_body_bytes: int
     max_answer_bytes: int
     headers: tuple[str, ...] = ()
+    _forwarded: Callable[[RawFields], Fields] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_forwarded", partial(to_upstream, also=self.headers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request to the upstream, and its response to the client.
@@ -105,7 +112,7 @@ class HttpGateway:
             body = body_in(scope)
             if body is None:
                 body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
-        fields: Fields = [*to_upstream(scope["headers"], self.headers), *self.identity.fields(principal)]
+        fields: Fields = [*derived(scope["headers"], self._forwarded), *self.identity.fields(principal)]
         if body is not None:
             fields.append((b"content-type", b"application/json"))
         fields.append((b"x-request-id", current_request_id.get().encode()))
@@ -153,7 +160,11 @@ class _Room:
 
 
 def _session_id(scope: Scope) -> str | None:
-    named = header_values(scope, SESSION_HEADER.decode())
+    named = derived(scope["headers"], _session_ids)
     if len(named) > 1:
         raise malformed_request(Reason.SESSION_HEADER_INVALID, 400, "The Mcp-Session-Id header is repeated.")
     return named[0] if named else None
+
+
+def _session_ids(fields: RawFields) -> list[str]:
+    return [value.decode("latin-1") for name, value in fields if name == SESSION_HEADER]

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from resource_service.policy.deciding import deciding_rules
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
+from shared.asgi.repeated_fields import RawFields, derived
 from shared.journal.redaction import redacted, text_of
 from shared.logs import current_request_id
 from shared.traces.current import current_trace_id
@@ -52,17 +53,22 @@ def about_principal(principal: Principal) -> dict[str, Any]:
 
 def about_request(scope: Scope) -> dict[str, Any]:
     """Return the other members that all calls of a request share."""
+    software, trace = derived(scope["headers"], _software_and_trace)
+    return {
+        "software": software,
+        "request": current_request_id.get() or None,
+        "trace": current_trace_id() or trace,
+    }
+
+
+def _software_and_trace(fields: RawFields) -> tuple[str | None, str | None]:
     agent = trace = ""
-    for name, value in reversed(scope["headers"]):  # so that the first one counts
+    for name, value in reversed([*fields]):  # so that the first one counts
         if name == b"user-agent":
             agent = value.decode("latin-1")
         elif name == b"traceparent":
             trace = value.decode("latin-1")
-    return {
-        "software": _text(agent, MAX_SOFTWARE) if agent else None,
-        "request": current_request_id.get() or None,
-        "trace": current_trace_id() or (_trace(trace) if trace else None),
-    }
+    return _text(agent, MAX_SOFTWARE) if agent else None, _trace(trace) if trace else None
 
 
 def about_call(call: Call, policy: Policy, hash_key: bytes) -> dict[str, Any]:

@@ -7,9 +7,9 @@ every transport and for the built-in server; the SDK decodes the values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mcp.shared.inbound import NAME_BEARING_METHODS
 from mcp_types import PROTOCOL_VERSION_META_KEY
@@ -18,6 +18,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from resource_service.messages.jsonrpc import Posted
 from resource_service.messages.mcp_parameters import PARAM, Declared, contradictions, decoded, violations
+from shared.asgi.repeated_fields import RawFields, derived
 
 __all__ = ["HEADER_MISMATCH", "HeaderMismatchError", "ToolCall", "check_headers"]
 
@@ -78,27 +79,42 @@ def check_headers(fields: Iterable[tuple[bytes, bytes]], posted: Posted) -> Tool
     """
     message = posted.messages[0] if posted.messages and not posted.is_batch else None
     request = message if isinstance(message, dict) else {}
-    headers: dict[str, str] = {}
-    reason = next(_mismatches(fields, headers, request, posted), None)
+    named = derived(fields, _named)
+    reason = named.fault or next(_mismatches(named, request, posted), None)
     if reason is not None:
         raise HeaderMismatchError(reason, request.get("id"))
-    return _tool_call(headers, request)
+    return _tool_call(named.headers, request)
 
 
-def _mismatches(
-    fields: Iterable[tuple[bytes, bytes]],
-    headers: dict[str, str],
-    message: Mapping[str, Any],
-    posted: Posted,
-) -> Iterator[str]:
-    """Yield what is wrong, and fill `headers` in the process."""
-    yield from _unclear(fields, headers)
-    params = _params_of(message)
+class _Named(NamedTuple):
+    """The header fields of a request by name.
+
+    Attributes:
+        headers: by name in lower case.
+        parameters: the names of those that repeat an argument.
+        fault: what is unclear about them; empty if nothing is.
+    """
+
+    headers: Mapping[str, str]
+    parameters: Sequence[str]
+    fault: str
+
+
+def _named(fields: RawFields) -> _Named:
+    headers: dict[str, str] = {}
+    fault = next(_unclear(fields, headers), "")
+    return _Named(headers, [name for name in headers if name.startswith(PARAM)], fault)
+
+
+def _mismatches(named: _Named, message: Mapping[str, Any], posted: Posted) -> Iterator[str]:
+    """Yield what contradicts the message."""
+    headers, params = named.headers, _params_of(message)
     yield from _version(headers, posted.messages)
     required = _requires_headers(headers, posted)
     yield from _standard(headers, message, params, required=required)
-    arguments = params.get("arguments") if message.get("method") == "tools/call" else None
-    yield from contradictions(headers, arguments if isinstance(arguments, dict) else {})
+    if named.parameters:
+        arguments = params.get("arguments") if message.get("method") == "tools/call" else None
+        yield from contradictions(headers, arguments if isinstance(arguments, dict) else {})
 
 
 def _unclear(fields: Iterable[tuple[bytes, bytes]], headers: dict[str, str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import re
 
 from starlette.types import Scope
 
-from shared.asgi import header_values
+from shared.asgi.repeated_fields import Kept, RawFields, RepeatedFields, derived
 
 # RFC 9110 §8.3.1: media-type = type "/" subtype *( OWS ";" OWS [ parameter ] )
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -32,9 +32,13 @@ def check_media_type(scope: Scope) -> None:
     Raises:
         UnsupportedMediaTypeError: the body is not ``application/json`` in UTF-8, or has a content coding.
     """
-    if header_values(scope, "content-encoding"):
+    derived(scope["headers"], _check_fields)
+
+
+def _check_fields(fields: RawFields) -> None:
+    if any(name == b"content-encoding" for name, _ in fields):
         raise UnsupportedMediaTypeError("The body must not have a content coding.")
-    stated = header_values(scope, "content-type")
+    stated = [value.decode("latin-1") for name, value in fields if name == b"content-type"]
     if stated == ["application/json"]:
         return
     if len(stated) != 1 or not (json := _JSON.match(stated[0].strip(" \t"))):
@@ -47,9 +51,15 @@ def check_media_type(scope: Scope) -> None:
 
 def described_as_json(scope: Scope, body: bytes) -> Scope:
     """Return the request of `scope` with headers that describe `body`, and with the body noted."""
-    others = [field for field in scope["headers"] if field[0] not in ABOUT_THE_BODY]
-    ours = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    return {**scope, "headers": [*others, *ours], _BODY: body}
+    fields, kept = derived(scope["headers"], _described)
+    length = (b"content-length", b"%d" % len(body))
+    return {**scope, "headers": RepeatedFields((*fields, length), kept), _BODY: body}
+
+
+def _described(fields: RawFields) -> tuple[list[tuple[bytes, bytes]], Kept]:
+    """Return the fields without a length, and where to remember what is derived from them."""
+    others = [field for field in fields if field[0] not in ABOUT_THE_BODY]
+    return [*others, (b"content-type", b"application/json")], {}
 
 
 def body_in(scope: Scope) -> bytes | None:

@@ -73,15 +73,9 @@ _CLEAR = frozenset(_FOLDED.values())
 class _Place(dict[str, "_Place | None"]):
     """The values inside of one value, by name: None where names are free. All others are in no such place."""
 
-    def __missing__(self, _name: str) -> _Place | None:
-        return _ELSEWHERE
-
 
 class _Meta(_Place):
     """The values in `_meta`: names with the prefix of somebody else are that one's."""
-
-    def __missing__(self, name: str) -> _Place | None:
-        return None if "/" in name and not name.startswith(_META) else _ELSEWHERE
 
 
 _ELSEWHERE = _Place()
@@ -110,24 +104,32 @@ def fault_in(message: object) -> str | None:
         seen += 1
         if seen > MAX_VALUES:
             return "The message contains too many values outside of arguments."
-        if isinstance(value, str):
-            if not _is_plain(value):
+        # The types are those of the parser. Every message passes here, so calls are spared.
+        kind = type(value)
+        if kind is str:
+            text = cast("str", value)
+            if not (text.isprintable() or _is_plain(text)):
                 return "The message contains an invalid character."
-        elif isinstance(value, dict):
-            if reason := _fault_in_names(value):
+        elif kind is dict:
+            members = cast("dict[str, object]", value)
+            if not _CLEAR.issuperset(members) and (reason := _fault_in_names(members)):
                 return reason
-            for name, inner in value.items():
-                inner_place = place[name]
+            for name, inner in members.items():
+                inner_place = place[name] if name in place else _unnamed(place, name)
                 if inner_place is not None:
                     waiting.append((inner_place, inner))
-        elif isinstance(value, list):
-            waiting.extend([(place, inner) for inner in value])
+        elif kind is list:
+            waiting.extend([(place, inner) for inner in cast("list[object]", value)])
     return None
 
 
+def _unnamed(place: _Place, name: str) -> _Place | None:
+    """Return the place of the value `name` in `place`, which does not name it."""
+    is_of_others = type(place) is _Meta and "/" in name and not name.startswith(_META)
+    return None if is_of_others else _ELSEWHERE
+
+
 def _fault_in_names(members: dict[str, object]) -> str | None:
-    if _CLEAR.issuperset(members):
-        return None
     seen: set[str] = set()
     for name in members:
         form = folded(name)

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resource_service.middleware.drain_body import BodyReader
 from shared.asgi import HostNames, SecurityHeaders
 from shared.asgi.errors import unhandled_error
-from shared.asgi.head import is_head_too_large
+from shared.asgi.head import are_too_large, is_url_too_long
+from shared.asgi.repeated_fields import RawFields, RepeatedFields, derived, repeated_fields
 from shared.asgi.request_id import NOTED_REQUEST_ID, request_id_header
 from shared.asgi.whole_response import send_whole
 from shared.logs import current_request_id
@@ -68,11 +69,15 @@ class DirectEndpoints:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
-        if endpoint is None or scope["method"] not in endpoint.methods or not _is_ordinary(scope):
+        if endpoint is None or scope["method"] not in endpoint.methods:
+            await self.app(scope, receive, send)
+            return
+        fields = repeated_fields(scope)
+        if not _is_ordinary(scope, fields):
             await self.app(scope, receive, send)
             return
         # As `Prefix` and `FrozenHeaders` do.
-        scope = {**scope, "path": endpoint.path, "headers": list(scope["headers"])}
+        scope = {**scope, "path": endpoint.path, "headers": fields}
         if self._host_names is not None:
             self._host_names.note(scope)
         header, outside = request_id_header()
@@ -140,10 +145,16 @@ class _Response:
             await self._send(start)
 
 
-def _is_ordinary(scope: Scope) -> bool:
-    if scope.get("root_path") or is_head_too_large(scope):
+def _is_ordinary(scope: Scope, fields: RepeatedFields) -> bool:
+    if scope.get("root_path") or is_url_too_long(scope):
         return False
-    for name, value in scope["headers"]:
+    return derived(fields, _are_ordinary)
+
+
+def _are_ordinary(fields: RawFields) -> bool:
+    if are_too_large(fields):
+        return False
+    for name, value in fields:
         if name in _UNUSUAL or (name == b"accept" and b"html" in value.lower()):
             return False
     return True

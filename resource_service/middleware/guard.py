@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -44,7 +44,8 @@ from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
-from resource_service.policy.decision import check_conditions, check_has, check_login
+from resource_service.policy.allowed_calls import AllowedCalls
+from resource_service.policy.decision import check_conditions, check_login
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -77,6 +78,7 @@ class Guard:
         clock: determines the age of logins.
         calls: records calls.
         limits: counts calls against the limits of the policy.
+        allowed: remembers which calls are allowed.
     """
 
     app: ASGIApp
@@ -91,6 +93,7 @@ class Guard:
     clock: Clock
     calls: CallRecorder
     limits: LimitKeeper
+    allowed: AllowedCalls = field(default_factory=AllowedCalls, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         checked_at = self.leases.now()  # the end of the token is noticed from here on
@@ -106,14 +109,14 @@ class Guard:
             if scope["method"] == "POST":
                 posted = await self._read(scope, receive)
                 messages = recording.messages = posted.messages
-                _allow(messages, principal, policy, self.clock)
+                self._allow(messages, principal, policy)
                 call = _checked_headers(scope, posted)
                 counted_calls = await self._admitted(principal, policy, messages)
                 await recording.begin(len(posted.body))
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
-                _allow(messages, principal, policy, self.clock)
+                self._allow(messages, principal, policy)
             remember(scope, principal)
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
@@ -147,6 +150,17 @@ class Guard:
             recording.end()
             if counted_calls is not None:
                 counted_calls.end()
+
+    def _allow(self, messages: Sequence[object], principal: Principal, policy: Policy) -> None:
+        try:
+            self.allowed.check(messages, policy, principal)
+            # These depend on arguments and on the time, so that nothing is remembered of them.
+            check_conditions(policy, messages, principal, self.clock)
+        except Refusal as refusal:
+            refusal.answers = request_ids(messages)
+            raise
+        if policy.step_up:
+            check_login(policy, messages, principal, self.clock)
 
     async def _read(self, scope: Scope, receive: Receive) -> Posted:
         try:
@@ -221,16 +235,6 @@ class Guard:
 
 def _listens(messages: Iterable[object]) -> bool:
     return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
-
-
-def _allow(messages: Iterable[object], principal: Principal, policy: Policy, clock: Clock) -> None:
-    try:
-        check_has(policy, policy.needed(messages), principal)
-        check_conditions(policy, messages, principal, clock)
-    except Refusal as refusal:
-        refusal.answers = request_ids(messages)
-        raise
-    check_login(policy, messages, principal, clock)
 
 
 def _checked_headers(scope: Scope, posted: Posted) -> ToolCall | None:

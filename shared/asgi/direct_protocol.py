@@ -23,6 +23,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from shared.asgi.direct_routes import HEAD_FACTS, Answer, DirectRoute, DirectRoutes, RawHeaders
 from shared.asgi.keep_alive import OneTimerProtocol
 from shared.asgi.raw_response import header_line, raw_response
+from shared.asgi.repeated_fields import Heads, note_connection
 from shared.asgi.repeated_head import RepeatedHead
 from shared.asgi.request_id import HEADER_NAME
 from shared.asgi.responses import FixedHeadResponse
@@ -101,6 +102,7 @@ class DirectProtocol(OneTimerProtocol):
         self._is_usual = not (self.root_path or self.access_log or self.limit_concurrency is not None)
         self._head: RepeatedHead | None = None
         self._messages = _Messages()
+        self._heads: Heads = {}
         self._use(getattr(self.app, "direct", None))
 
     def _use(self, direct: object) -> None:
@@ -154,6 +156,7 @@ class DirectProtocol(OneTimerProtocol):
         super().on_headers_complete()
         if self.cycle is not before:  # not for a WebSocket
             offer_whole_response(self.cycle)
+            note_connection(self.cycle.scope, self._heads)
 
     def on_body(self, body: bytes) -> None:
         """Collect the body."""

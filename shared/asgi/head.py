@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.asgi.repeated_fields import RawFields
 from shared.asgi.responses import refusal_response
 from shared.reasons import CommonReason
 
@@ -39,13 +40,23 @@ class HeadLimit:
 
 def is_head_too_large(scope: Scope) -> bool:
     """Check whether `HeadLimit` refuses the request."""
-    return _refused(scope) is not None
+    return is_url_too_long(scope) or are_too_large(scope["headers"])
 
 
 def _refused(scope: Scope) -> tuple[int, CommonReason, str] | None:
-    if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES:
+    if is_url_too_long(scope):
         return 414, CommonReason.URL_TOO_LONG, "The URL is too long."
-    headers = scope["headers"]
-    if len(headers) > MAX_HEADERS or len(b"".join(map(b"".join, headers))) > MAX_HEADER_BYTES:
+    if are_too_large(scope["headers"]):
         return 431, CommonReason.HEADERS_TOO_LARGE, "The headers are too large."  # RFC 6585 §5
     return None
+
+
+def is_url_too_long(scope: Scope) -> bool:
+    """Check whether `HeadLimit` refuses the URL of the request."""
+    return len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_URL_BYTES
+
+
+def are_too_large(fields: RawFields) -> bool:
+    """Check whether `HeadLimit` refuses the headers."""
+    fields = list(fields)
+    return len(fields) > MAX_HEADERS or len(b"".join(map(b"".join, fields))) > MAX_HEADER_BYTES

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.asgi.headers import header_values
+from shared.asgi.repeated_fields import RawFields, derived
 from shared.logs import get_logger
 from shared.once import Once
 from shared.reasons import CommonReason
@@ -43,7 +44,7 @@ class HostNames:
 
     def note(self, scope: Scope) -> None:
         """Log the host name of a request, unless it is the public one or was logged before."""
-        raw = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        raw = derived(scope["headers"], _first_host)
         if raw in self._settled:
             return
         hosts = header_values(scope, "host")
@@ -87,3 +88,7 @@ class OtherHosts:
 def _is_internal(scope: Scope) -> bool:
     agents = header_values(scope, "user-agent")
     return scope["path"].endswith(PROBED) or any(agent.startswith(INTERNAL_AGENT) for agent in agents)
+
+
+def _first_host(fields: RawFields) -> bytes:
+    return next((value for name, value in fields if name == b"host"), b"")
