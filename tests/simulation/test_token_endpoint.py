@@ -43,7 +43,7 @@ T = TypeVar("T")
 HISTORIES = int(os.environ.get("DOORWARD_SOAK_HISTORIES", "20"))
 UNAVAILABLE = 503
 REMEMBERED_STATES = 4
-MOST_GRANTS = 4
+MOST_GRANTS = 5
 KEY, OTHER_KEY = KeyPair(), KeyPair()
 
 kinds = st.sampled_from(["none"] * 6 + ["failed", "unanswered"])
@@ -92,12 +92,12 @@ class TokenEndpointHistories(RuleBasedStateMachine):
         self.clients = [self.run(service.client(each)) for each in ("none", "client_secret_basic")]
         self.clients.append(self.run(service.client("none", KEY)))
         self.sessions = [self.run(service.session(each)) for each in ("alice", "bob")]
-        connected = [self.authorize_without_faults(each) for each in range(2)]
+        connected = [self.authorize_without_faults(each) for each in range(3)]
         self.states = [service.store.rows()]
         return multiple(*connected)
 
     def authorize_without_faults(self, number: int) -> Any:
-        holder = self.authorized(number, number, 0, [])
+        holder = self.authorized(number % 2, number, 0, [])
         self.redeem(holder, 1, [])
         return holder
 
