@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 import httpx2
 
 from tests.cli.command import ROOT, up
-from tests.e2e.test_observability import load, prometheus, reach_limit, two_ports
+from tests.e2e.test_observability import load, prometheus, reach_limit
 from tests.gateway.upstreams import forked_stdio
+from tests.servers import two_free_ports
 
 PICTURE = ROOT / "docs" / "reference" / "dashboard.svg"
 WIDTH, HEIGHT, COLUMNS = 330, 150, 3
@@ -98,7 +99,7 @@ def main() -> None:
     options.add_argument("--seconds", type=int, default=60)
     seconds: int = options.parse_args().seconds
     panels = json.loads((ROOT / "deploy/observability/grafana/doorward.json").read_text())["panels"]
-    port = two_ports()
+    port = two_free_ports()
     settings = {
         "DOORWARD_METRICS_PORT": str(port),
         "DOORWARD_INTROSPECTION_CACHE_S": "60",

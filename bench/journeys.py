@@ -67,6 +67,7 @@ GIVEN = {
     "shared/asgi/other_hosts.py": ASGI,
     "shared/asgi/prefix.py": ASGI,
     "shared/asgi/request_id.py": ASGI,
+    "shared/asgi/repeated_fields.py": "the function whose results it keeps",
     "shared/kept_by_identity.py": "the function whose results it keeps",
 }
 """Objects of a higher package that a module may call, through an interface of the lower package."""

@@ -57,6 +57,14 @@ def free_port() -> int:
     return next(port for port in _ports() if _is_free(port) and _is_free(port + CLUSTER_BUS))
 
 
+def two_free_ports() -> int:
+    """A free port whose following one is free, too, and not given out to others."""
+    port, following = free_port(), free_port()
+    while following != port + 1:
+        port, following = following, free_port()
+    return port
+
+
 def _is_free(port: int) -> bool:
     with closing(socket.socket()) as listener, suppress(OSError):
         listener.bind(("127.0.0.1", port))

@@ -100,12 +100,13 @@ class AuthorizeEndpoint:
         )
 
     async def handle(self, request: Request) -> Response:
-        parameters = await self._parameters(request)
+        is_form = request.method == "POST"
+        parameters = await form_of(request) if is_form else parse_parameters(request.scope["query_string"])
         if parameters.get("pending"):
             return await self._go_on(request, parameters.require("pending"))
-        if request.method == "POST" and self.refused.is_button(parameters):
+        if is_form and self.refused.is_button(parameters):
             return await self.refused.pressed(request)
-        if request.method == "POST" and (query := self._as_query(request, parameters)):
+        if is_form and (query := self._as_query(request, parameters)):
             return see_other(f"authorize?{query}")
         return await self._begin(request, parameters)
 
@@ -118,12 +119,6 @@ class AuthorizeEndpoint:
         resources = (("resource", resource) for resource in parameters.resources)
         query = urlencode([*parameters.values.items(), *resources])
         return query if len(query) <= _MAX_QUERY else None
-
-    @staticmethod
-    async def _parameters(request: Request) -> Parameters:
-        if request.method == "POST":
-            return await form_of(request)
-        return parse_parameters(request.scope["query_string"])
 
     async def _begin(self, request: Request, parameters: Parameters) -> Response:
         arrival = await self.arrivals.of(

@@ -71,12 +71,12 @@ class LimitKeeper:
             if limit.concurrency is not None and not await self._occupy(
                 request, use, limit.concurrency, calls
             ):
-                raise _refusal(use, limit, "concurrency", principal, 1)
+                raise _refusal(use, limit, "concurrency", principal=principal, wait_s=1)
         for use, calls in met.items():
             for kind, counter in self._counters(use, limits[use.limit]):
-                if wait_s := await self._count(request, use, counter, principal, calls):
+                if wait_s := await self._count(request, use, counter, principal=principal, calls=calls):
                     wait_s = self._until_midnight_s() if kind == "daily" else wait_s
-                    raise _refusal(use, limits[use.limit], kind, principal, wait_s)
+                    raise _refusal(use, limits[use.limit], kind, principal=principal, wait_s=wait_s)
 
     async def _occupy(self, request: CountedCalls, use: Use, maximum: int, calls: int) -> bool:
         if calls > maximum:
@@ -102,7 +102,7 @@ class LimitKeeper:
             yield "daily", Counter(("daily", day, *named), window_s, limit.daily)
 
     async def _count(
-        self, request: CountedCalls, use: Use, counter: Counter, principal: Principal, calls: int
+        self, request: CountedCalls, use: Use, counter: Counter, *, principal: Principal, calls: int
     ) -> int:
         """Return the seconds to wait if there were too many calls; else count them and return 0."""
         count = await request.count(counter, calls)
@@ -122,6 +122,6 @@ class LimitKeeper:
         return max(1, math.ceil(DAY_S - self.clock() % DAY_S))
 
 
-def _refusal(use: Use, limit: Limit, kind: str, principal: Principal, wait_s: int) -> Refusal:
+def _refusal(use: Use, limit: Limit, kind: str, *, principal: Principal, wait_s: int) -> Refusal:
     detail = f"{use.limit!r} ({kind}) for {principal.owner} by client {principal.client_id}"
     return limit_exceeded(use.limit, explained(use.limit, limit, kind), wait_s, detail=detail)

@@ -312,7 +312,7 @@ WELL_FORMED = {
     "users rename": ["ada", "eve"],
     **{f"clients {verb}": ["x"] for verb in ("add", "disable", "enable", "rotate")},
     "clients remove": ["x", "--yes"],
-    **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "scopes", "draft")},
+    **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "test", "scopes", "draft")},
     **{f"tools {verb}": ["policy.yaml"] for verb in ("diff", "approve")},
 }
 """Arguments of commands that need some."""

@@ -24,7 +24,7 @@ from tests.e2e.sdk import SdkClient, bare_call
 from tests.flow import Person
 from tests.gateway.upstreams import forked_stdio
 from tests.machine import require
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, two_free_ports, wait_until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long, pytest.mark.requirement("JR-7")]
 
@@ -69,14 +69,6 @@ def test_promtool_accepts_the_rules_and_their_tests() -> None:
             ["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=30
         )
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def two_ports() -> int:
-    """A free port whose following one is free, too, and not given out to others."""
-    port, following = free_port(), free_port()
-    while following != port + 1:
-        port, following = following, free_port()
-    return port
 
 
 def values(port: int) -> dict[str, float]:
@@ -182,7 +174,7 @@ def results(address: str, expression: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def port() -> int:
     require("prometheus")
-    return two_ports()
+    return two_free_ports()
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,8 @@ from tests.cli.command import doorward, up, up_again
 from tests.collector import Collector, collecting
 from tests.e2e.overheard import Overheard
 from tests.e2e.secret_run import EXCHANGE, Run, overheard
-from tests.e2e.test_observability import two_ports
 from tests.gateway.upstreams import forked_stdio
-from tests.servers import wait_until
+from tests.servers import two_free_ports, wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.requirement("JR-4", "SEC-10")]
 
@@ -50,7 +49,7 @@ def provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture(scope="module")
 def metrics_port() -> int:
-    return two_ports()
+    return two_free_ports()
 
 
 @pytest.fixture(scope="module")
