@@ -23,6 +23,7 @@
     device/        device authorization requests
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
+    stops/         the stop switch: tools, mounts, clients and people that are stopped
     federation/    login through identity providers
     access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them

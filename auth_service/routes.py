@@ -44,6 +44,8 @@ from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
+from auth_service.stops.for_callers import StopsForCallers
+from auth_service.stops.records import StopRecords
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.route import Endpoint
@@ -243,7 +245,13 @@ def _revocations(parts: Components) -> RevocationsEndpoint:
     events = SignedEvents(parts.base.signing_keys, parts.base.settings.issuer)
     alerting = parts.base.alerting
     lost = None if alerting is None else alerting.sources.feed_lost
-    return RevocationsEndpoint(parts.client_auth.introspection_callers, parts.revocation_stream, events, lost)
+    return RevocationsEndpoint(
+        callers=parts.client_auth.introspection_callers,
+        revocation_stream=parts.revocation_stream,
+        signed=events,
+        stops=StopsForCallers(StopRecords(parts.base.store), parts.users.client_subjects),
+        lost=lost,
+    )
 
 
 def _userinfo(parts: Components) -> UserinfoEndpoint:

@@ -36,6 +36,7 @@ from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
 from resource_service.settings import ResourceSettings
+from resource_service.stops.stopped_list import StoppedList
 from resource_service.storage.shared_store import SharedStore, shared_store
 from resource_service.targets import HttpTarget, StdioTarget
 from shared.clock import Clock, steady_clock
@@ -87,10 +88,12 @@ def token_validation(
     settings, clock = base.settings, base.clock
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
-    chain = introspection_chain(settings, clock, leases, needs_groups, metrics=metrics)
+    stopped = StoppedList()
+    chain = introspection_chain(settings, clock, leases, needs_groups, metrics=metrics, stopped=stopped)
     return TokenValidation(
         introspect=chain.introspect,
         run=chain.run,
+        stopped=stopped,
         dpop_validator=dpop_validator_for(settings, clock, base.store),
         leases=leases,
         clock=clock,

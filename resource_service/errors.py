@@ -21,6 +21,7 @@ RETRY_AFTER_S = 1
 INTERNAL_ERROR = -32603
 ACCESS_DENIED = -32003
 LIMIT_EXCEEDED = -32004
+STOPPED = -32005
 """From the range that JSON-RPC 2.0 §5.1 leaves to servers, and MCP to implementations."""
 
 MCP_METHODS = "GET, POST, DELETE"
@@ -208,6 +209,26 @@ def limit_exceeded(limit: str, description: str, retry_after_s: int, *, detail: 
         rpc_code=LIMIT_EXCEEDED,
         retry_after_s=retry_after_s,
         rule=f"limits: {limit}",
+    )
+
+
+def stopped(what: str, reason: str, rule: str, *, is_call: bool) -> Refusal:
+    """Refuse what the operator has stopped: no other login, consent or client would change it.
+
+    Args:
+        what: in plain words.
+        reason: a sentence of the operator; may be empty.
+        is_call: whether a client waits for the answer to a JSON-RPC request: see `limit_exceeded`.
+    """
+    because = f": {reason}" if reason else ""
+    return Refusal(
+        Reason.STOPPED,
+        200 if is_call else 403,
+        "stopped",
+        f"The operator has stopped this {what}{because}. Do not try again until it is resumed.",
+        detail=rule,
+        rpc_code=STOPPED,
+        rule=rule,
     )
 
 

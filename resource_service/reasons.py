@@ -70,6 +70,10 @@ class Reason(ReasonCode):
     )
     DPOP_PROOF_REPLAYED = "The DPoP proof was used before."
     DPOP_PROOF_QUOTA_EXCEEDED = "The replay cache for DPoP proofs is full."
+    STOPPED = (
+        "The operator has stopped the tool, the MCP server, the client or the person.",
+        "`doorward stops` lists what is stopped, by whom and why; `doorward resume` ends a stop.",
+    )
     LIMIT_EXCEEDED = (
         "A limit of the policy on calls is reached.",
         "Wait as long as `retry_after` in the error says. The journal names the limit; to raise it, change "

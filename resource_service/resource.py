@@ -30,6 +30,7 @@ from resource_service.pins.lock_file import lock_path
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
+from resource_service.stops.stopped_list import StoppedList
 from shared.clock import Clock, steady_clock
 
 Run = Callable[[], AbstractAsyncContextManager[object]]
@@ -56,10 +57,12 @@ class TokenValidation:
 
     Attributes:
         run: the context that `introspect` must run in.
+        stopped: what the operator has stopped.
     """
 
     introspect: Introspect
     run: Run
+    stopped: StoppedList
     dpop_validator: DpopValidator
     leases: Leases
     clock: Clock
@@ -138,6 +141,7 @@ def protected_resource(
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
         clock=validation.clock,
+        stopped=validation.stopped,
         limits=LimitKeeper(
             resource=settings.resource,
             counts=counting.counts,

@@ -14,6 +14,7 @@ ORDER = {
             "device",
             "client_auth",
             "grants",
+            "stops",
             "federation",
             "access",
             "accounts",
@@ -26,7 +27,7 @@ ORDER = {
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("watched_file", "policy", "pins", "gateway_settings", "settings"),
-        *("authorization_server_client", "introspection"),
+        *("stops", "authorization_server_client", "introspection"),
         "storage",
         *(
             "limits",

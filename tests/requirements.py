@@ -228,7 +228,7 @@ GATEWAY = (
         "GW-5",
         "MUST",
         "limits shared by replicas, a stop switch",
-        Partial("there is no stop switch yet"),
+        Partial("the console and the admin API have no stop switch; a stop names a client by its id"),
     ),
     Requirement("GW-6", "SHOULD", "approval of a call", PLANNED_GATEWAY),
     Requirement(

@@ -19,26 +19,30 @@ from auth_service.protocol.errors import InvalidRequestError, NotAResourceServer
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.set_polling import EventPoll, parse_poll
+from auth_service.stops.for_callers import StopsForCallers
 from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import header_values
 from shared.logs import get_logger
+from shared.stops import MEMBER, stops_to_wire
 
 _log = get_logger(__name__)
 _NONE = Batch([], more=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RevocationsEndpoint:
-    """Sends all events to every resource server.
+    """Sends all events to every resource server, and what is stopped.
 
     Attributes:
+        stops: the stops by the names that the caller knows.
         lost: called with the name of a resource server that may have missed events.
     """
 
     callers: IntrospectionCallers
     revocation_stream: RevocationStream
     signed: SignedEvents
+    stops: StopsForCallers
     lost: Callable[[str], None] | None = None
 
     async def handle(self, request: Request) -> Response:
@@ -55,7 +59,9 @@ class RevocationsEndpoint:
                 self.lost(caller.name)
             raise
         sets = await self.signed.tokens(batch.events, caller.name)
-        return json_response({"sets": sets, "moreAvailable": batch.more})
+        # After the events, so that the answer to an event has what was changed before it.
+        stops = stops_to_wire(await self.stops.of(caller))
+        return json_response({"sets": sets, "moreAvailable": batch.more, MEMBER: stops})
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(

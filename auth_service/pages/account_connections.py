@@ -18,9 +18,12 @@ from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
 from auth_service.protocol.tool_calls import DayCalls
+from auth_service.stops.concerning import concerning
+from auth_service.stops.records import StopRecord, StopRecords
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
 from shared.logs import get_logger
+from shared.stops import StopKind
 from shared.texts import Text, listed_text, plural_text
 
 _log = get_logger(__name__)
@@ -41,6 +44,7 @@ class ConnectionsSection:
     resource_registry: ResourceRegistry
     descriptions: ResourceDescriptions
     tool_calls: ToolCallRepository
+    stops: StopRecords
 
     actions = frozenset({"disconnect", "disconnect_app"})
 
@@ -59,6 +63,7 @@ class ConnectionsSection:
             "apps": [self._app(app, some, described) for app, some in _regrouped(listed)],
             "page": page,
             "calls": calls,
+            "stops": await self._stops(connection for _, connection in listed),
         }
 
     async def _calls(self, connections: Iterable[Connection]) -> dict[str, Text]:
@@ -66,6 +71,15 @@ class ConnectionsSection:
         ids = [each.grant.grant_id for each in connections]
         counted = await asyncio.gather(*map(self.tool_calls.of, ids))
         return {grant_id: calls_in_words(calls) for grant_id, calls in zip(ids, counted, strict=True)}
+
+    async def _stops(self, connections: Iterable[Connection]) -> dict[str, list[tuple[Text, str]]]:
+        """Return the stops by the id of the grant, in words and with the reason of the operator."""
+        records = await self.stops.all()
+        return {
+            each.grant.grant_id: [(stop_in_words(record), record.reason) for record in concerned]
+            for each in connections
+            if (concerned := concerning(records, each.grant))
+        }
 
     async def _described(self, connections: Iterable[Connection]) -> dict[str, ResourceDescription]:
         resources = sorted({each.grant.resource for each in connections if each.grant.resource})
@@ -151,6 +165,14 @@ class ConnectionsSection:
         for grant in ended:
             _log.info("grant revoked", grant_id=grant.grant_id, client_id=grant.client_id, by="user")
         return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")
+
+
+def stop_in_words(record: StopRecord) -> Text:
+    """Return a stop as a sentence."""
+    since = day(record.at)
+    if record.kind == StopKind.TOOL:
+        return Text("The operator has stopped the tool %(tool)s on %(since)s.", tool=record.name, since=since)
+    return Text("The operator has stopped this on %(since)s.", since=since)
 
 
 def calls_in_words(calls: DayCalls) -> Text:

@@ -79,6 +79,11 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     *IDENTITY_PROVIDERS,
     KeySpec(
+        "stops",
+        "tools, mounts, clients and people that are stopped: by whom, since when, and why",
+        "until deleted",
+    ),
+    KeySpec(
         "access",
         "the access rules and their version: which groups and people may have which scopes at which resource",
         "until deleted",

@@ -137,6 +137,11 @@ def upstream_credential(subject: str, provider_id: str) -> str:
     return f"{PREFIX}upstream-credential:{_part(subject)}:{_last(provider_id)}"
 
 
+def stops() -> str:
+    """The key of the stops."""
+    return f"{PREFIX}stops"
+
+
 def access() -> str:
     """The key of the access rules."""
     return f"{PREFIX}access"

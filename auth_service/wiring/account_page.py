@@ -16,6 +16,7 @@ from auth_service.pages.email import EmailPage
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.pages.own_data import OwnDataPage
 from auth_service.pages.presence import Presence
+from auth_service.stops.records import StopRecords
 from auth_service.wiring import configured
 from auth_service.wiring.components import Components
 
@@ -28,6 +29,7 @@ def account_page(parts: Components) -> AccountPage:
         tool_calls=parts.grants.tool_calls,
         resource_registry=parts.grants.resource_registry,
         descriptions=parts.authorization.resource_descriptions,
+        stops=StopRecords(parts.base.store),
     )
     others = OtherSessions(
         sessions=parts.users.sessions,

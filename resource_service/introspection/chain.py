@@ -8,8 +8,9 @@ must end.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from resource_service.authorization_server_client import http_client
@@ -39,12 +40,16 @@ from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.introspection.single_flight import SingleFlight
 from resource_service.metrics import FeedMetrics, ResourceMetrics
 from resource_service.settings import ResourceSettings
+from resource_service.stops.stopped_list import StoppedList
 from shared.clock import Clock, steady_clock, system_clock
 from shared.http_exchange import basic_authorization
 from shared.in_background import in_background
 
 JOIN_FOR_S = 0.25
 """The maximum age of an answer about a token: see `SingleFlight`."""
+
+FIRST_ANSWER_S = 1.0
+"""How long a start waits for the first answer of the revocation feed."""
 
 MAX_KEY_CONNECTIONS = 2
 MAX_FEED_CONNECTIONS = 2
@@ -69,6 +74,7 @@ def introspection_chain(
     needs_groups: NeedsGroups = no_groups,
     *,
     metrics: ResourceMetrics | None = None,
+    stopped: StoppedList | None = None,
 ) -> IntrospectionChain:
     """Build the chain to the authorization server of `settings`, with its own connections.
 
@@ -76,6 +82,7 @@ def introspection_chain(
         clock: determines when tokens expire.
         leases: also notified of revocations; None if nothing stays open.
         needs_groups: whether a current policy names groups.
+        stopped: learns what the operator has stopped.
         metrics: measures the cache, the circuit breaker and the feed; None measures nothing.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_KEY_CONNECTIONS)
@@ -122,7 +129,7 @@ def introspection_chain(
     ended = EndedGrants(clock)
     introspect = RefusingEnded(introspect, ended)
     listen = (
-        _listening(settings, keys, Listeners(*listeners), ended=ended, clock=clock)
+        _listening(settings, keys, Listeners(*listeners), ended=ended, stopped=stopped, clock=clock)
         if listeners
         else nullcontext
     )
@@ -154,7 +161,13 @@ def _cache(
 
 
 def _listening(
-    settings: ResourceSettings, keys: IssuerKeys, listener: Listener, *, ended: EndedGrants, clock: Clock
+    settings: ResourceSettings,
+    keys: IssuerKeys,
+    listener: Listener,
+    *,
+    ended: EndedGrants,
+    stopped: StoppedList | None,
+    clock: Clock,
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Separate connections: pending introspections must not delay revocations.
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=MAX_FEED_CONNECTIONS)
@@ -165,12 +178,17 @@ def _listening(
         audience=settings.resource_server_id,
     )
     revocation_feed = RevocationFeed(
-        http, source, keys, listener, clock=clock, steady_clock=steady_clock, ended=ended
+        http, source, keys, listener, clock=clock, steady_clock=steady_clock, ended=ended, stopped=stopped
     )
 
     @asynccontextmanager
     async def listen() -> AsyncIterator[None]:
         async with http, in_background(revocation_feed.follow()):
+            if stopped is not None:
+                # Before the first request, so that what was stopped stays stopped when a process starts.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FIRST_ANSWER_S):
+                        await revocation_feed.tried.wait()
             yield
 
     return listen

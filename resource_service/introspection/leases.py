@@ -43,6 +43,7 @@ class Ending(Enum):
     REVOKED = "The access token was revoked."
     NARROWED = "The access token allows less than before."
     UNKNOWN = "The authorization server is unavailable, so the access token cannot be checked."
+    STOPPED = "The operator has stopped this."
     STOPPING = "The service is stopping."
 
     @property
@@ -56,6 +57,7 @@ _REASONS = {
     Ending.REVOKED: Reason.TOKEN_ENDED_MEANWHILE,
     Ending.NARROWED: Reason.TOKEN_ENDED_MEANWHILE,
     Ending.UNKNOWN: Reason.TOKEN_STATE_UNKNOWN,
+    Ending.STOPPED: Reason.STOPPED,
     Ending.STOPPING: Reason.SERVICE_STOPPING,
 }
 

@@ -15,6 +15,7 @@ import httpx2
 from resource_service.introspection.cache import LIVE_FOR_S
 from resource_service.introspection.ended_grants import EndedGrants
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
+from resource_service.stops.stopped_list import StoppedList
 from shared.clock import Clock
 from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.jose import InvalidJwsError
@@ -22,6 +23,7 @@ from shared.json_text import parse_json
 from shared.jwt_claims import ClaimError
 from shared.logs import get_logger
 from shared.security_events import ALGORITHM, TYPE, SecurityEvent, read_event
+from shared.stops import MEMBER, Stop, stops_from_wire
 
 REVOCATIONS_PATH = "/revocations"
 POLL_TIMEOUT_S = LIVE_FOR_S
@@ -83,10 +85,12 @@ class Events:
     Attributes:
         sets: the tokens by `jti`, in the order of the events.
         more: whether more events are available.
+        stops: what the operator has stopped; None if the server does not say.
     """
 
     sets: dict[str, str]
     more: bool
+    stops: tuple[Stop, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class RevocationFeed:
         steady_clock: the clock of the listener.
         retry_s: how long after a failure the stream starts again.
         ended: remembers the grants whose revocation was written.
+        stopped: learns what the operator has stopped.
+
+    Attributes:
+        tried: set after the first answer or failure.
     """
 
     def __init__(
@@ -126,7 +134,10 @@ class RevocationFeed:
         steady_clock: Clock,
         retry_s: float = RETRY_S,
         ended: EndedGrants | None = None,
+        stopped: StoppedList | None = None,
     ) -> None:
+        self._stopped = stopped
+        self.tried = asyncio.Event()
         self._http = http
         self._source = source
         self._keys = keys
@@ -162,6 +173,7 @@ class RevocationFeed:
             # its request.
             asked_at = self._steady_clock()
             events = await self._poll(acknowledged)
+            self._take_stops(events)
             for jti, text in events.sets.items():
                 self._tell(await self._verified(jti, text))
             if events.sets:
@@ -171,6 +183,11 @@ class RevocationFeed:
                     self._arrives()
             if not events.more:
                 await asyncio.sleep(PAUSE_S - (self._steady_clock() - asked_at))
+
+    def _take_stops(self, events: Events) -> None:
+        if self._stopped is not None and events.stops is not None:
+            self._stopped.update(events.stops)
+        self.tried.set()
 
     def _tell(self, event: SecurityEvent) -> None:
         if event.changed:
@@ -218,6 +235,7 @@ class RevocationFeed:
             _log.info("receiving revocations: introspection responses are cached")
 
     def _lost(self, error: FeedLostError) -> None:
+        self.tried.set()
         self._listener.doubt()
         if self._reported_live is not False:
             level = "warning" if self._reported_live else "info"
@@ -237,10 +255,11 @@ def _read(answer: Answer) -> Events:
     try:
         document: Any = parse_json(answer.body)
         sets, more = document["sets"], document.get("moreAvailable", False)
+        stops = stops_from_wire(document[MEMBER]) if MEMBER in document else None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedLostError("the response violates RFC 8936") from error
     if not isinstance(sets, dict) or not isinstance(more, bool):
         raise FeedLostError("the response violates RFC 8936")
     if not all(isinstance(text, str) for text in sets.values()):
         raise FeedLostError("the response contains something that is not a token")
-    return Events(sets, more)
+    return Events(sets, more, stops)

@@ -18,7 +18,7 @@ from resource_service.errors import (
 )
 from resource_service.gateway.traced import traced_upstream
 from resource_service.introspection.lease_scope import note_lease
-from resource_service.introspection.leases import Leases
+from resource_service.introspection.leases import Ending, Leases
 from resource_service.journal.recorder import CallRecorder, Recording
 from resource_service.limits.counted_calls import CountedCalls
 from resource_service.limits.keeper import LimitKeeper
@@ -52,6 +52,8 @@ from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
+from resource_service.stops.matching import StoppableRequest
+from resource_service.stops.stopped_list import StoppedList
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
@@ -77,6 +79,7 @@ class Guard:
         resource: the URL of the MCP server.
         clock: determines the age of logins.
         calls: records calls.
+        stopped: what the operator has stopped.
         limits: counts calls against the limits of the policy.
         allowed: remembers which calls are allowed.
     """
@@ -92,6 +95,7 @@ class Guard:
     resource: str
     clock: Clock
     calls: CallRecorder
+    stopped: StoppedList
     limits: LimitKeeper
     allowed: AllowedCalls = field(default_factory=AllowedCalls, repr=False)
 
@@ -106,9 +110,11 @@ class Guard:
             note_caller(scope, Requester(principal.client_id, principal.subject, principal.user))
             messages: list[object] = []
             call = None
+            request = StoppableRequest(self.resource, principal, messages)
             if scope["method"] == "POST":
                 posted = await self._read(scope, receive)
                 messages = recording.messages = posted.messages
+                request = self._not_stopped(principal, messages)
                 self._allow(messages, principal, policy)
                 call = _checked_headers(scope, posted)
                 counted_calls = await self._admitted(principal, policy, messages)
@@ -116,6 +122,7 @@ class Guard:
                 # The server receives exactly the message that was checked, with our own headers about it.
                 scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
             else:
+                self.stopped.check(request, is_call=False)
                 self._allow(messages, principal, policy)
             remember(scope, principal)
             note_request_ids(scope, request_ids(messages))
@@ -136,9 +143,8 @@ class Guard:
                     repeatable=scope["method"] == "POST" and may_be_repeated(messages),
                 ),
             )
-            await self._leased(
-                app, answer=answer, scope=scope, principal=principal, messages=messages, checked_at=checked_at
-            )
+            with self.stopped.watching(request, lambda: answer.end(Ending.STOPPED)):
+                await self._leased(app, answer=answer, scope=scope, request=request, checked_at=checked_at)
         except Refusal as refusal:
             recording.refuse(refusal)
             if counted_calls is not None:
@@ -172,6 +178,15 @@ class Guard:
             raise body_too_large(self.max_body_bytes) from error
         except MalformedMessageError as error:
             raise malformed_message(Reason.MESSAGE_MALFORMED, str(error), rpc_code=error.code) from error
+
+    def _not_stopped(self, principal: Principal, messages: Sequence[object]) -> StoppableRequest:
+        request = StoppableRequest(self.resource, principal, messages)
+        try:
+            self.stopped.check(request, is_call=bool(request_ids(messages)))
+        except Refusal as refusal:
+            refusal.answers = request_ids(messages)
+            raise
+        return request
 
     async def _admitted(
         self, principal: Principal, policy: Policy, messages: Sequence[object]
@@ -211,17 +226,16 @@ class Guard:
         *,
         answer: EndableResponse,
         scope: Scope,
-        principal: Principal,
-        messages: Iterable[object],
+        request: StoppableRequest,
         checked_at: float,
     ) -> None:
         """Serve the response as long as the token is valid (RS-13)."""
         lease = self.leases.open(
-            principal,
+            request.principal,
             token_in(scope),
             answer.end,
             checked_at=checked_at,
-            standing=scope["method"] == "GET" or _listens(messages),
+            standing=scope["method"] == "GET" or _listens(request.messages),
         )
         note_lease(scope, self.leases, lease)
         try:

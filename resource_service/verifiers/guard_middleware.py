@@ -26,6 +26,7 @@ from resource_service.resource import Backend, ProtectedResource, TokenValidatio
 from resource_service.routes.metadata import HEADERS, SLASHES, metadata_documents
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import call_when_stopping, called_when_stopping
+from resource_service.stops.stopped_list import StoppedList
 from resource_service.storage.shared_store import shared_store
 from resource_service.verifiers.lifespan import Lifespan
 from shared.asgi import (
@@ -101,12 +102,14 @@ class GuardMiddleware:
         self._path = path
         self._leases = Leases(self._ask, clock, steady_clock)
         self._policy = policy
+        self._stopped = StoppedList()
         self._chain = self._new_chain()
         self._store = shared_store(settings.resource_store)
         self._counting = call_counting(self._store, settings.resource_server_id)
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
+            stopped=self._stopped,
             dpop_validator=dpop_validator_for(settings, clock, self._store),
             leases=self._leases,
             clock=clock,
@@ -171,7 +174,11 @@ class GuardMiddleware:
 
     def _new_chain(self) -> IntrospectionChain:
         return introspection_chain(
-            self._settings, self._clock, self._leases, lambda: bool(self._policy.current.groups)
+            self._settings,
+            self._clock,
+            self._leases,
+            lambda: bool(self._policy.current.groups),
+            stopped=self._stopped,
         )
 
     async def _ask(self, token: str) -> ActiveToken | None:

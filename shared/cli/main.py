@@ -27,6 +27,7 @@ from shared.cli.keys import keys
 from shared.cli.policy import policy
 from shared.cli.serve import auth, resource
 from shared.cli.settings import refuse
+from shared.cli.stops import resume, stop, stops
 from shared.cli.tools import tools
 from shared.cli.trust import trust
 from shared.cli.up import up
@@ -61,6 +62,8 @@ def options(
 
 
 for command in (up, trust, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
+    app.command()(command)
+for command in (stop, resume, stops):
     app.command()(command)
 app.add_typer(users, name="users")
 app.add_typer(access, name="access")

@@ -10,7 +10,8 @@ OPERATION = {
     "description": "RFC 8936: Security Event Tokens (RFC 8417) by long polling, for a resource server that"
     " caches introspection responses. Acknowledge the events of the last response; without `ack` it starts"
     " now. About once a second, a verification event shows that the stream works. If events were missed,"
-    " the response is 409: discard every cached response and start again.",
+    " the response is 409: discard every cached response and start again. `doorward_stops` lists what the"
+    " operator has stopped.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
@@ -46,7 +47,8 @@ OPERATION = {
     },
     "responses": {
         "200": answer(
-            "Events, the oldest first.", {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False}
+            "Events, the oldest first.",
+            {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False, "doorward_stops": []},
         ),
         "400": error("The body is not a valid poll.", "invalid_request", "the body must be JSON"),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),

@@ -1,0 +1,33 @@
+"""The stops that concern one connection of a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auth_service.protocol.grant import Grant
+from auth_service.stops.records import StopRecord
+from shared.stops import StopKind
+from shared.uris import resource_key
+
+
+def concerning(records: Iterable[StopRecord], grant: Grant) -> list[StopRecord]:
+    """Return the stops that concern a grant: of its person, client, resource, or of a tool there."""
+    return [record for record in records if _concerns(record, grant)]
+
+
+def _concerns(record: StopRecord, grant: Grant) -> bool:
+    match record.kind:
+        case StopKind.PERSON:
+            return record.name == grant.subject
+        case StopKind.CLIENT:
+            return record.name == grant.client_id
+        case StopKind.MOUNT:
+            return _is_same(record.name, grant.resource)
+        case _:
+            return grant.resource is not None and (
+                record.resource is None or _is_same(record.resource, grant.resource)
+            )
+
+
+def _is_same(url: str, resource: str | None) -> bool:
+    return resource is not None and resource_key(url) == resource_key(resource)
