@@ -222,7 +222,7 @@ def stopped(what: str, reason: str, rule: str, *, is_call: bool) -> Refusal:
     """
     because = f": {reason}" if reason else ""
     return Refusal(
-        Reason.STOPPED,
+        Reason.STOPPED_BY_OPERATOR,
         200 if is_call else 403,
         "stopped",
         f"The operator has stopped this {what}{because}. Do not try again until it is resumed.",

@@ -70,7 +70,7 @@ class Reason(ReasonCode):
     )
     DPOP_PROOF_REPLAYED = "The DPoP proof was used before."
     DPOP_PROOF_QUOTA_EXCEEDED = "The replay cache for DPoP proofs is full."
-    STOPPED = (
+    STOPPED_BY_OPERATOR = (
         "The operator has stopped the tool, the MCP server, the client or the person.",
         "`doorward stops` lists what is stopped, by whom and why; `doorward resume` ends a stop.",
     )

@@ -66,6 +66,7 @@ WORDS = {
     "sets": "`jti` to Security Event Token, the oldest event first.",
     "through": "The number of the last entry of the chain that is stored.",
     "moreAvailable": "Whether more events are available.",
+    "doorward_stops": "The tools, mounts, clients and people that the operator has stopped.",
     # Other members
     "keys": "Public keys (RFC 7517 §5), including upcoming and previous signing keys.",
     "status": "`ok`",

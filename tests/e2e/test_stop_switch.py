@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 STOPS, WITHIN_S = 50, 1.0
-ENDS = {(-32005, "stopped"), (-32000, "stopped")}
+ENDS = {(-32005, "stopped_by_operator"), (-32000, "stopped_by_operator")}
 
 
 @dataclass
@@ -124,7 +124,7 @@ def test_a_command_stops_and_resumes_and_nobody_logs_in_again(
         wait_until(lambda service=service: stopping.is_stopped(service))  # type: ignore[misc]
         error = stopping.answer(service).json()["error"]
         assert ": a fault. Do not try again" in error["message"]
-        assert error["data"]["reason_code"] == "stopped"
+        assert error["data"]["reason_code"] == "stopped_by_operator"
         assert stopping.is_stopped(service, "add_note") is (kind != "tool")
     assert "a fault" in stopping.command("stops", directory=tmp_path)
     stopping.command("resume", kind, name, directory=tmp_path)

@@ -163,7 +163,7 @@ def test_no_more_events_come_than_are_requested(
     assert next(iter(everything["sets"].items())) == next(iter(first["sets"].items()))
     assert everything["moreAvailable"] is False
     nothing = receiver.post({"ack": begin, "maxEvents": 0}).json()
-    assert nothing == {"sets": {}, "moreAvailable": True}
+    assert nothing == {"sets": {}, "moreAvailable": True, "doorward_stops": []}
 
 
 def test_an_event_that_could_not_be_taken_does_not_come_again(
@@ -196,7 +196,7 @@ def test_while_nothing_happens_there_is_a_sign_of_life_each_second_or_so(receive
 
 def test_a_poll_with_return_immediately_is_answered_at_once(receiver: Receiver) -> None:
     answers = [receiver.post({"returnImmediately": True}).json() for _ in range(20)]
-    assert answers == [{"sets": {}, "moreAvailable": False}] * 20
+    assert answers == [{"sets": {}, "moreAvailable": False, "doorward_stops": []}] * 20
 
 
 def test_every_resource_server_hears_of_the_same_events_in_tokens_of_its_own(

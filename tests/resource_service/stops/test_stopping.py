@@ -76,7 +76,11 @@ def test_the_refusal_names_the_reason_of_the_operator_and_the_rule() -> None:
         with pytest.raises(Refusal) as raised:
             stopped.check(request(call()), is_call=is_call)
         refusal = raised.value
-        assert (refusal.status, refusal.reason, refusal.rule) == (status, Reason.STOPPED, "stop: tool t")
+        assert (refusal.status, refusal.reason, refusal.rule) == (
+            status,
+            Reason.STOPPED_BY_OPERATOR,
+            "stop: tool t",
+        )
         assert refusal.description == (
             "The operator has stopped this tool: it deletes too much. Do not try again until it is resumed."
         )
