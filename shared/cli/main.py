@@ -63,8 +63,9 @@ def options(
 
 for command in (up, trust, auth, resource, init, health, doctor, why, export, apply, backup, restore, move):
     app.command()(command)
-for command in (stop, resume, stops):
-    app.command()(command)
+app.command()(stop)
+app.command()(resume)
+app.command()(stops)
 app.add_typer(users, name="users")
 app.add_typer(access, name="access")
 app.add_typer(groups, name="groups")
