@@ -2,6 +2,7 @@
 
     main.py               create_app(settings, store, clock)
     routes.py             every endpoint and page, created from the components
+    resource_server_routes.py  those that resource servers call
     openapi.py            the OpenAPI document
     reloading.py          serves declared settings as soon as they change
     settings.py           settings from the environment, validated before startup

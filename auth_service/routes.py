@@ -14,21 +14,15 @@ from auth_service.authorize.second_factors import RequiredSecondFactors
 from auth_service.endpoints.client_configuration import ClientConfigurationEndpoint
 from auth_service.endpoints.device_authorization import DeviceAuthorizationEndpoint
 from auth_service.endpoints.documents import jwks_endpoint, metadata_endpoints
-from auth_service.endpoints.events import EventsEndpoint
 from auth_service.endpoints.health import health_endpoints
-from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.par import PushEndpoint
 from auth_service.endpoints.register import RegisterEndpoint
-from auth_service.endpoints.revocations import RevocationsEndpoint
 from auth_service.endpoints.revoke import RevokeEndpoint
 from auth_service.endpoints.token import TokenEndpoint
 from auth_service.endpoints.userinfo import UserinfoEndpoint
-from auth_service.events.signing import SignedEvents
 from auth_service.grants.base import GrantType
 from auth_service.grants.code_issuer import AuthorizationCodeIssuer
 from auth_service.grants.person_claims import PersonClaims
-from auth_service.journal.quota import DeliveryQuota
-from auth_service.journal.received import ReceivedChains
 from auth_service.pages.consent import ConsentPage
 from auth_service.pages.consent_facts import ConsentFacts
 from auth_service.pages.current_password import CurrentPassword
@@ -44,8 +38,7 @@ from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
-from auth_service.stops.for_callers import StopsForCallers
-from auth_service.stops.records import StopRecords
+from auth_service.resource_server_routes import events, introspect, revocations
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.route import Endpoint
@@ -78,10 +71,10 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _par(parts).endpoint(),
         _token(parts, grant_types).endpoint(),
         _device_authorization(parts).endpoint(),
-        _introspect(parts).endpoint(),
+        introspect(parts).endpoint(),
         _revoke(parts).endpoint(),
-        _revocations(parts).endpoint(),
-        _events(parts).endpoint(),
+        revocations(parts).endpoint(),
+        events(parts).endpoint(),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
@@ -91,21 +84,6 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *second_factor_endpoints(parts),
         *health_endpoints(parts.base.store, parts.base.store_watch),
     ]
-
-
-def _events(parts: Components) -> EventsEndpoint:
-    base = parts.base
-    return EventsEndpoint(
-        callers=parts.client_auth.introspection_callers,
-        tool_calls=parts.grants.tool_calls,
-        received=ReceivedChains(base.store, base.journal, base.clock),
-        own_head=lambda: base.journal.stored_head,
-        quota=DeliveryQuota(
-            base.store,
-            base.settings.journal_delivery_bytes_per_hour,
-            base.alerting.sources.quota_exceeded if base.alerting else None,
-        ),
-    )
 
 
 def _register(parts: Components) -> RegisterEndpoint:
@@ -219,38 +197,12 @@ def _device_authorization(parts: Components) -> DeviceAuthorizationEndpoint:
     )
 
 
-def _introspect(parts: Components) -> IntrospectEndpoint:
-    return IntrospectEndpoint(
-        callers=parts.client_auth.introspection_callers,
-        tokens=parts.grants.token_reader,
-        subjects=parts.users.client_subjects,
-        signing_keys=parts.base.signing_keys,
-        clock=parts.base.clock,
-        issuer=parts.base.settings.issuer,
-        grace_s=parts.base.settings.refresh_grace_s,
-        networks=parts.page_context.networks,
-    )
-
-
 def _revoke(parts: Components) -> RevokeEndpoint:
     return RevokeEndpoint(
         parts.client_auth.authentication,
         parts.grants.token_reader,
         parts.grants.repository,
         parts.page_context.networks,
-    )
-
-
-def _revocations(parts: Components) -> RevocationsEndpoint:
-    events = SignedEvents(parts.base.signing_keys, parts.base.settings.issuer)
-    alerting = parts.base.alerting
-    lost = None if alerting is None else alerting.sources.feed_lost
-    return RevocationsEndpoint(
-        callers=parts.client_auth.introspection_callers,
-        revocation_stream=parts.revocation_stream,
-        signed=events,
-        stops=StopsForCallers(StopRecords(parts.base.store), parts.users.client_subjects),
-        lost=lost,
     )
 
 

@@ -22,7 +22,7 @@ ORDER = {
             "declarative",
         ),
         *("web", "authorize", "endpoints", "pages", "wiring"),
-        *("routes", "openapi", "reloading", "main"),
+        *("resource_server_routes", "routes", "openapi", "reloading", "main"),
     ),
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),

@@ -98,18 +98,20 @@ class GuardMiddleware:
         self._lifespan = Lifespan(app)
         self._stops_with: asyncio.AbstractEventLoop | None = None
         self._settings = settings
-        self._clock = clock
         self._path = path
         self._leases = Leases(self._ask, clock, steady_clock)
         self._policy = policy
-        self._stopped = StoppedList()
+        stopped = StoppedList()
+        self._new_chain: Callable[[], IntrospectionChain] = lambda: introspection_chain(
+            settings, clock, self._leases, lambda: bool(policy.current.groups), stopped=stopped
+        )
         self._chain = self._new_chain()
         self._store = shared_store(settings.resource_store)
         self._counting = call_counting(self._store, settings.resource_server_id)
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
-            stopped=self._stopped,
+            stopped=stopped,
             dpop_validator=dpop_validator_for(settings, clock, self._store),
             leases=self._leases,
             clock=clock,
@@ -171,15 +173,6 @@ class GuardMiddleware:
             await self._endpoint(inner, receive, send)
         finally:
             _admitted.reset(outside)
-
-    def _new_chain(self) -> IntrospectionChain:
-        return introspection_chain(
-            self._settings,
-            self._clock,
-            self._leases,
-            lambda: bool(self._policy.current.groups),
-            stopped=self._stopped,
-        )
 
     async def _ask(self, token: str) -> ActiveToken | None:
         return await self._chain.introspect(token)

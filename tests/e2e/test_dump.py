@@ -187,6 +187,7 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     # Nobody applies a file with settings here: tests/auth_service/test_reloading.py looks into the store.
     # Nothing is restored here, nor is there a revocation log: tests/faults/test_backup.py has both.
     elsewhere |= unseen & {"ping", "tool-calls:{grant_id}", "declared-settings"}
-    elsewhere |= unseen & {"restoration", "revocation-log"}
+    # Nor is anything stopped: tests/e2e/test_stop_switch.py does.
+    elsewhere |= unseen & {"restoration", "revocation-log", "stops"}
     assert unseen - elsewhere == {"clients:unused"}
-    assert len(elsewhere - {"ping"}) == len(FEDERATED | SECOND_FACTORS) + 4
+    assert len(elsewhere - {"ping"}) == len(FEDERATED | SECOND_FACTORS) + 5
