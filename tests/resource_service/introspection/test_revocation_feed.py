@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -116,7 +117,7 @@ class Run:
 
 async def followed(monkeypatch: pytest.MonkeyPatch, *answers: Scripted, **options: float) -> Run:
     run = Run(answers, **options)
-    monkeypatch.setattr(revocation_feed, "asyncio", SimpleNamespace(sleep=run.sleep))
+    monkeypatch.setattr(revocation_feed, "asyncio", SimpleNamespace(sleep=run.sleep, Event=asyncio.Event))
     await run.follow()
     return run
 
