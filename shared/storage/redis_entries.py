@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Protocol, cast
+from functools import partial
+from typing import Protocol, TypeVar, cast
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
@@ -26,6 +27,11 @@ from shared.storage.redis_scripts import ADD_MEMBERS, READ_ENTRY, READ_MEMBERS, 
 MEMBERS_AT_ONCE = 1_000
 LOG_ENTRIES_AT_ONCE = 100
 SCANNED_AT_ONCE = 500
+COMMANDS_AT_ONCE = 32
+"""More would wait for each other, and the wait counts against the time that each command may take."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Run(Protocol):
@@ -73,7 +79,7 @@ class RedisEntries:
 
     async def write(self, entries: Sequence[Entry]) -> None:
         for batch in in_batches(entries):
-            await asyncio.gather(*map(self._write, batch))
+            await _for_each(batch, self._write)
 
     async def clear(self) -> None:
         batch: list[str] = []
@@ -100,7 +106,7 @@ class RedisEntries:
 
     async def _entries(self, keys: list[str]) -> AsyncIterator[Sequence[Entry]]:
         """Read the entries under `keys`, the documents first."""
-        read = await asyncio.gather(*(self._run(READ_ENTRY, key) for key in keys))
+        read = await _for_each(keys, partial(self._run, READ_ENTRY))
         results = [cast("list[bytes] | None", result) for result in read]
         existing = [(key, result) for key, result in zip(keys, results, strict=True) if result]
         yield [StoredDocument(key, result[1], _ms(result[0])) for key, result in existing if len(result) == 2]
@@ -124,9 +130,7 @@ class RedisEntries:
     async def _ends_of_logs(self) -> dict[str, Position]:
         """Return the position of the last entry of each log."""
         logs = [log async for log in self._keys("STREAM")]
-        answers = await asyncio.gather(
-            *(self._command("XREVRANGE", log, "+", "-", "COUNT", "1") for log in logs)
-        )
+        answers = await _for_each(logs, lambda log: self._command("XREVRANGE", log, "+", "-", "COUNT", "1"))
         last = zip(logs, map(redis_streams.entries, answers), strict=True)
         return {log: entries[0][0] for log, entries in last if entries}
 
@@ -161,7 +165,15 @@ class RedisEntries:
                 raise
 
     async def _delete(self, keys: list[str]) -> None:
-        await asyncio.gather(*(self._command("DEL", key) for key in keys))
+        await _for_each(keys, partial(self._command, "DEL"))
+
+
+async def _for_each(items: Sequence[Item], call: Callable[[Item], Awaitable[Result]]) -> list[Result]:
+    """Await a call for each item, and return the results in their order."""
+    results: list[Result] = []
+    for part in chunked(items, COMMANDS_AT_ONCE):
+        results += await asyncio.gather(*map(call, part))
+    return results
 
 
 def _ms(text: bytes) -> int | None:
