@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.clock import system_clock
 from tests.auth_service.reporter import Reporter, connect
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Person
@@ -19,7 +18,7 @@ class Caller:
         self.grant = connect(server, person)
         self.client = server.grant(self.grant).client_id
         self.reporter = Reporter()
-        self.reporter.time_ms = int(system_clock() * 1000)
+        self.reporter.time_ms = int(server.clock() * 1000)
 
     def call(self, tool: str, result: str = "ok", **members: Any) -> None:
         """Let the resource server report a call and its result."""
