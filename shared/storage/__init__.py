@@ -7,7 +7,7 @@ service decide what the bytes mean, and its key schema under which names they ar
     documents.py   typed documents over it, changed by compare-and-swap
     durability.py  which writes wait for replicas
     redis.py       Redis and Valkey: one server, Sentinel or Cluster; over redis_pipeline.py but for Cluster
-    sqlite.py      one file
+    sqlite.py      one file; sqlite_reserve.py keeps pages for the writes that end grants
     store_clock.py  the store's clock, for all processes that share it
     entries.py     everything in a store, for backups
     revocation_log.py  what was revoked, in a second place

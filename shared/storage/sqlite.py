@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shared.clock import Clock, system_clock
-from shared.storage import own_keys, sqlite_messages
-from shared.storage.interface import Count, Position, StoreUnavailableError, check_step
+from shared.storage import own_keys, sqlite_messages, sqlite_reserve
+from shared.storage.interface import MAX_GROWTH, Count, Position, StoreUnavailableError, check_step
 from shared.storage.revocation_log import MayRecordRevocations
 from shared.storage.sqlite_entries import SqliteEntries
 from shared.storage.sqlite_file import open_database
@@ -127,7 +127,13 @@ class SqliteStore(MayRecordRevocations):
         return await self._write(_CREATE, key=key, value=value, ttl_s=_lifetime(ttl_s))
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
-        return await self._write(_REPLACE, key=key, old=old, new=new, ttl_s=_lifetime(ttl_s))
+        lifetime = _lifetime(ttl_s)
+
+        def replace(db: sqlite3.Connection) -> bool:
+            parameters = self._at_now(key=key, old=old, new=new, ttl_s=lifetime)
+            return db.execute(_REPLACE, parameters).rowcount == 1
+
+        return await self._writer.run(replace, may_use_reserve=len(new) <= len(old) + MAX_GROWTH)
 
     async def confirm(self, key: str, value: bytes, *, ttl_s: int | None) -> bool:
         return True  # no other caller reads a write before it is synced
@@ -255,7 +261,7 @@ class SqliteStore(MayRecordRevocations):
             raise StoreUnavailableError(f"SQLite: {error}") from error
 
     def _purge(self, db: sqlite3.Connection) -> None:
-        """Periodically delete expired rows, a bounded number at a time."""
+        """Periodically delete expired rows, a bounded number at a time, and keep pages again."""
         now = self._clock()
         if now < self._purge_at:
             return
@@ -263,6 +269,7 @@ class SqliteStore(MayRecordRevocations):
         purged = [db.execute(purge, parameters).rowcount for purge in (_PURGE_DOCUMENTS, _PURGE_MEMBERS)]
         if max(purged) < PURGE_AT_ONCE:
             self._purge_at = now + PURGE_EVERY_S
+            sqlite_reserve.fill(db)
 
     def _at_now(self, **parameters: str | bytes | float) -> dict[str, Any]:
         return {"now": self._clock(), **parameters}

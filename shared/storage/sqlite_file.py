@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from shared.logs import get_logger
+from shared.storage import sqlite_reserve
 from shared.storage.interface import StoreUnavailableError
 
 _log = get_logger(__name__)
@@ -133,6 +134,7 @@ def _create_tables(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
     if layout < LAYOUT:
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
+    sqlite_reserve.fill(connection)
     connection.execute("COMMIT")
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from shared.storage.interface import StoreFullError, StoreUnavailableError
+from shared.storage.sqlite_reserve import free_one, is_full
 
 R = TypeVar("R")
 
@@ -20,6 +21,7 @@ MAX_BATCH = 256
 class _Waiting(NamedTuple):
     job: Callable[[sqlite3.Connection], Any]
     answer: asyncio.Future[Any]
+    may_use_reserve: bool
 
 
 class Writer:
@@ -40,8 +42,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, job: Callable[[sqlite3.Connection], R]) -> R:
+    async def run(self, job: Callable[[sqlite3.Connection], R], *, may_use_reserve: bool = False) -> R:
         """Run `job` inside a transaction and return its result after the commit.
+
+        Args:
+            may_use_reserve: whether it may use kept pages (`sqlite_reserve`) if the file is full.
 
         Raises:
             StoreUnavailableError: SQLite could not run or commit it, or has no room for the write.
@@ -50,7 +55,7 @@ class Writer:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.put(_Waiting(job, answer))
+        self._waiting.put(_Waiting(job, answer, may_use_reserve))
         return await answer
 
     async def aclose(self) -> None:
@@ -87,7 +92,15 @@ class Writer:
             if len(batch) > 1 and _is_of_one_job(error):
                 # A failed job must not abort the jobs beside it, nor leave half of its own work behind.
                 return [outcome for waiting in batch for outcome in self._outcomes([waiting])]
+            if is_full(error) and batch[0].may_use_reserve and self._has_freed_a_page():
+                return self._outcomes(batch)
             return [_failure(error) for _ in batch]
+
+    def _has_freed_a_page(self) -> bool:
+        # In a transaction of its own: SQLite may have ended the other one.
+        with suppress(sqlite3.Error):
+            return free_one(self._connection)
+        return False
 
     def _committed(self, batch: list[_Waiting]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -99,18 +112,14 @@ class Writer:
 
 def _is_of_one_job(error: Exception) -> bool:
     """Check whether other jobs may succeed: a failing disk or a locked file affects them all."""
-    return _is_full(error) or not isinstance(error, sqlite3.OperationalError)
-
-
-def _is_full(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return is_full(error) or not isinstance(error, sqlite3.OperationalError)
 
 
 def _failure(error: Exception) -> Exception:
     """Return the exception for the caller."""
     if not isinstance(error, sqlite3.Error):
         return error
-    kind = StoreFullError if _is_full(error) else StoreUnavailableError
+    kind = StoreFullError if is_full(error) else StoreUnavailableError
     unavailable = kind(f"SQLite: {error}")
     unavailable.__cause__ = error
     return unavailable
