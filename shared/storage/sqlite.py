@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shared.clock import Clock, system_clock
-from shared.storage import own_keys, sqlite_messages, sqlite_reserve
+from shared.storage import own_keys, sqlite_messages
 from shared.storage.interface import MAX_GROWTH, Count, Position, StoreUnavailableError, check_step
 from shared.storage.revocation_log import MayRecordRevocations
 from shared.storage.sqlite_entries import SqliteEntries
@@ -261,7 +261,7 @@ class SqliteStore(MayRecordRevocations):
             raise StoreUnavailableError(f"SQLite: {error}") from error
 
     def _purge(self, db: sqlite3.Connection) -> None:
-        """Periodically delete expired rows, a bounded number at a time, and keep pages again."""
+        """Periodically delete expired rows, a bounded number at a time."""
         now = self._clock()
         if now < self._purge_at:
             return
@@ -269,7 +269,6 @@ class SqliteStore(MayRecordRevocations):
         purged = [db.execute(purge, parameters).rowcount for purge in (_PURGE_DOCUMENTS, _PURGE_MEMBERS)]
         if max(purged) < PURGE_AT_ONCE:
             self._purge_at = now + PURGE_EVERY_S
-            sqlite_reserve.fill(db)
 
     def _at_now(self, **parameters: str | bytes | float) -> dict[str, Any]:
         return {"now": self._clock(), **parameters}

@@ -134,8 +134,8 @@ def _create_tables(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
     if layout < LAYOUT:
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
-    sqlite_reserve.fill(connection)
     connection.execute("COMMIT")
+    sqlite_reserve.fill(connection)
 
 
 def _is_busy(error: BaseException) -> bool:

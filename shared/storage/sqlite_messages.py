@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from shared.storage.interface import StoreUnavailableError
+from shared.storage.sqlite_reserve import is_full
 
 KEPT = 1_024
 """Messages kept in the file; a subscriber that falls further behind gets an error."""
@@ -39,7 +40,7 @@ def publish(db: sqlite3.Connection, channel: str, content: bytes) -> None:
     try:
         number = db.execute(_PUBLISH, message).lastrowid
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not db.in_transaction:
+        if not is_full(error) or not db.in_transaction:
             raise
         db.execute(_FORGET_HALF)
         number = db.execute(_PUBLISH, message).lastrowid

@@ -17,20 +17,27 @@ _FILL = "INSERT OR IGNORE INTO reserve VALUES (?, zeroblob(4000))"
 _FREE = "DELETE FROM reserve WHERE id = (SELECT max(id) FROM reserve)"
 
 
-def fill(db: sqlite3.Connection) -> None:
-    """Keep pages, as far as there is room.
+def fill(db: sqlite3.Connection) -> bool:
+    """Keep all pages again if there is room; return whether they are kept.
+
+    In a transaction of its own: SQLite ends the whole transaction in which a write finds no room.
 
     Raises:
-        sqlite3.OperationalError: the file cannot be written for another reason, or a transaction has ended.
+        sqlite3.OperationalError: the file cannot be written for another reason.
     """
-    is_inside = db.in_transaction
     try:
+        db.execute("BEGIN IMMEDIATE")
         db.execute(_CREATE)
         for number in range(ROWS):
             db.execute(_FILL, (number,))
+        db.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        if not is_full(error) or db.in_transaction != is_inside:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        if not is_full(error):
             raise
+        return False
+    return True
 
 
 def free_one(db: sqlite3.Connection) -> bool:

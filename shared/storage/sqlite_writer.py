@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from shared.storage.interface import StoreFullError, StoreUnavailableError
-from shared.storage.sqlite_reserve import free_one, is_full
+from shared.storage.sqlite_reserve import fill, free_one, is_full
 
 R = TypeVar("R")
 
@@ -39,6 +39,7 @@ class Writer:
         self._chore = chore
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closed = False
+        self._reserve_is_used = False
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -73,6 +74,7 @@ class Writer:
             batch = [waiting for waiting in taken if waiting is not None]
             for waiting, outcome in zip(batch, self._outcomes(batch), strict=True):
                 _deliver(waiting.answer, outcome)
+            self._keep_pages_again()
         self._connection.close()
 
     def _take(self) -> list[_Waiting | None]:
@@ -99,8 +101,14 @@ class Writer:
     def _has_freed_a_page(self) -> bool:
         # In a transaction of its own: SQLite may have ended the other one.
         with suppress(sqlite3.Error):
+            self._reserve_is_used = True
             return free_one(self._connection)
         return False
+
+    def _keep_pages_again(self) -> None:
+        if self._reserve_is_used:
+            with suppress(sqlite3.Error):  # the next write finds out what is wrong
+                self._reserve_is_used = not fill(self._connection)
 
     def _committed(self, batch: list[_Waiting]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -47,15 +49,39 @@ async def test_documents_grow_while_the_file_is_full_but_no_new_one_is_kept(
     await store.aclose()
 
 
-def test_pages_are_kept_again_when_there_is_room(tmp_path: Path) -> None:
+async def test_a_full_file_without_kept_pages_can_be_opened_to_delete(
+    tmp_path: Path,
+) -> None:
     reader, db = open_database(tmp_path / "doorward.db", busy_timeout_s=1)
-    db.execute("DELETE FROM reserve WHERE id > 3")
-    fill(db)
-    assert db.execute("SELECT count(*) FROM reserve").fetchone() == (ROWS,)
     while free_one(db):
         pass
     fill_up(db)
-    fill(db)
-    assert db.execute("SELECT count(*) FROM reserve").fetchone()[0] < ROWS
+    assert not fill(db)
+    assert not db.in_transaction
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.close()
     reader.close()
+    with patch("shared.storage.sqlite_file._connect", partial(limited, pages=pages)):
+        store = SqliteStore(tmp_path / "doorward.db")
+    assert await store.delete("doorward:x:0:3000:0")
+    await store.aclose()
+
+
+def limited(path: Path, busy_timeout_s: float, *, pages: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    return connection
+
+
+async def test_pages_are_kept_again_as_soon_as_there_is_room(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "doorward.db")
+    assert await store.create("doorward:x:0", b"v" * 3_900, ttl_s=None)
+    db = store._writer._connection  # noqa: SLF001 -- a limit is of a connection
+    fill_up(db)
+    assert await store.replace("doorward:x:0", b"v" * 3_900, b"w" * 4_400, ttl_s=None)
+    db.execute("PRAGMA max_page_count = 1000000")
+    await store.delete("doorward:x:0")
+    await store.aclose()
+    db = sqlite3.connect(tmp_path / "doorward.db")  # not by `open_database`, which keeps pages, too
+    assert db.execute("SELECT count(*) FROM reserve").fetchone() == (ROWS,)
+    db.close()
