@@ -10,7 +10,15 @@ from typing import Any
 from yaml.nodes import Node
 
 from resource_service.policy.cases import NOON, OUTCOMES, PolicyCase
-from resource_service.policy.nodes import member_of, members_of, seconds_of, text_of, texts_of, wrong
+from resource_service.policy.nodes import (
+    check_keys,
+    member_of,
+    members_of,
+    seconds_of,
+    text_of,
+    texts_of,
+    wrong,
+)
 from resource_service.policy.validation import did_you_mean
 from shared.json_text import parse_json
 
@@ -41,9 +49,7 @@ def read_cases(node: Node) -> dict[str, PolicyCase]:
 
 def _case(what: str, node: Node) -> PolicyCase:
     members = members_of(node, what)
-    for member, (key, _) in members.items():
-        if member not in KEYS:
-            raise wrong(key, f"{member!r} is not part of a test{did_you_mean(member, KEYS)}")
+    check_keys(members, KEYS, "part of a test")
     if "expect" not in members:
         raise wrong(node, f"{what} expects nothing; write expect: {', or '.join(OUTCOMES)}")
     method, params = _request(what, node, members)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from resource_service.policy.arguments import ArgumentTest
-from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.patterns import first_pattern
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES = 24 * 60
@@ -119,7 +119,7 @@ class Unmet:
 def unmet(conditions: Conditions, messages: Iterable[object], caller: CallContext) -> Unmet | None:
     """Return the first condition that the calls among `messages` do not meet."""
     for name, arguments in _calls(messages):
-        pattern = _pattern(conditions, name)
+        pattern = first_pattern(conditions, name)
         if pattern is None:
             continue
         reasons = _reasons(conditions[pattern], arguments, caller)
@@ -153,9 +153,3 @@ def _calls(messages: Iterable[object]) -> Iterator[tuple[str, object]]:
             members = params if isinstance(params, dict) else {}
             name = members.get("name")
             yield name if isinstance(name, str) else "", members.get("arguments")
-
-
-def _pattern(conditions: Conditions, name: str) -> str | None:
-    if name in conditions and is_exact(name):
-        return name
-    return next((pattern for pattern in conditions if matches(pattern, name)), None)

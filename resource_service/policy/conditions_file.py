@@ -6,12 +6,20 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from resource_service.policy.arguments import ArgumentTest, decimal_of, fault_in
 from resource_service.policy.conditions import DAYS, MINUTES, Alternative, Hours
-from resource_service.policy.nodes import member_of, members_of, text_of, texts_of, truth_of, wrong
-from resource_service.policy.validation import did_you_mean
+from resource_service.policy.nodes import (
+    check_keys,
+    items_of,
+    member_of,
+    members_of,
+    text_of,
+    texts_of,
+    truth_of,
+    wrong,
+)
 
 KEYS = ("arguments", "scopes", "groups", "hours", "days")
 TESTS = ("equals", "one_of", "match", "min", "max", "optional")
@@ -31,7 +39,7 @@ def read_conditions(node: Node) -> dict[str, tuple[Alternative, ...]]:
 
 def _rule(what: str, node: Node) -> tuple[Alternative, ...]:
     """Parse one alternative, or a list of several."""
-    items = node.value if isinstance(node, SequenceNode) else [node]
+    items = items_of(node)
     if not items:
         raise wrong(node, f"{what} has no alternative, so that the tool could never be called")
     return tuple(_alternative(what, item) for item in items)
@@ -39,9 +47,7 @@ def _rule(what: str, node: Node) -> tuple[Alternative, ...]:
 
 def _alternative(what: str, node: Node) -> Alternative:
     members = members_of(node, what)
-    for member, (key, _) in members.items():
-        if member not in KEYS:
-            raise wrong(key, f"{member!r} is not part of a condition{did_you_mean(member, KEYS)}")
+    check_keys(members, KEYS, "part of a condition")
     if not members:
         raise wrong(node, f"{what} has an alternative without a test")
     return Alternative(
@@ -77,9 +83,7 @@ def _test(pointer: str, node: Node) -> ArgumentTest:
     if not isinstance(node, MappingNode):
         return ArgumentTest(pointer=pointer, one_of=_values(pointer, node))
     members = members_of(node, pointer)
-    for member, (key, _) in members.items():
-        if member not in TESTS:
-            raise wrong(key, f"{member!r} is not a test of an argument{did_you_mean(member, TESTS)}")
+    check_keys(members, TESTS, "a test of an argument")
     if not members or {"equals", "one_of"} <= set(members):
         raise wrong(node, f"{pointer} needs a test: {', '.join(TESTS)}; equals or one_of, not both")
     return ArgumentTest(

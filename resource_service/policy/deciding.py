@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resource_service.policy.rules import FREE, Policy, first_pattern
+from resource_service.policy.patterns import first_pattern
+from resource_service.policy.rules import FREE, Policy
 
 DEFAULT = "default"
 

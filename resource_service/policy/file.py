@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from resource_service.policy.cases import PolicyCase
 from resource_service.policy.cases_file import read_cases
@@ -16,7 +16,9 @@ from resource_service.policy.conditions_file import read_conditions
 from resource_service.policy.groups import AnyGroup, Needed
 from resource_service.policy.limits_file import read_limits
 from resource_service.policy.nodes import (
+    check_keys,
     choice_of,
+    items_of,
     line_at,
     member_of,
     members_of,
@@ -28,7 +30,7 @@ from resource_service.policy.nodes import (
 from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.step_up import StepUp
-from resource_service.policy.validation import Place, PolicyError, did_you_mean
+from resource_service.policy.validation import Place, PolicyError
 from shared.journal.redaction import Redaction
 from shared.logs import get_logger
 from shared.plain_yaml import PlainYamlError, root_node
@@ -155,9 +157,7 @@ def _root(content: bytes) -> Node:
 
 def _policy_members(content: bytes) -> dict[str, tuple[Node, Node]]:
     members = members_of(_root(content), "the policy")
-    for name, (key, _) in members.items():
-        if name not in KEYS:
-            raise wrong(key, f"{name!r} is not a key of a policy{did_you_mean(name, KEYS)}")
+    check_keys(members, KEYS, "a key of a policy")
     return members
 
 
@@ -166,9 +166,7 @@ def _scope(name: str, node: Node) -> tuple[str, Scopes]:
     if isinstance(node, ScalarNode):
         return node.value, Scopes()
     members = _with_description(members_of(node, f"the scope {name!r}"))
-    for member, (key, _) in members.items():
-        if member not in SCOPE_KEYS:
-            raise wrong(key, f"{member!r} is not a member of a scope{did_you_mean(member, SCOPE_KEYS)}")
+    check_keys(members, SCOPE_KEYS, "a member of a scope")
     if "description" not in members:
         raise wrong(node, f"the scope {name!r} has no description; the consent page needs one")
     description = text_of(members["description"][1], f"the description of {name!r}")
@@ -195,9 +193,7 @@ def _rule(node: Node, what: str) -> Needed:
     if not isinstance(node, MappingNode):
         return Needed(_scope_list(node, what))
     members = members_of(node, what)
-    for member, (key, _) in members.items():
-        if member not in RULE_KEYS:
-            raise wrong(key, f"{member!r} is not part of a rule{did_you_mean(member, RULE_KEYS)}")
+    check_keys(members, RULE_KEYS, "part of a rule")
     if "scopes" not in members:
         raise wrong(
             node, f"{what} does not say which scopes it needs; write [] if every valid token suffices"
@@ -208,7 +204,7 @@ def _rule(node: Node, what: str) -> Needed:
 
 def _groups(node: Node, what: str) -> Needed:
     """Parse one group, or a list of several; a member of any of them may do it."""
-    items = node.value if isinstance(node, SequenceNode) else [node]
+    items = items_of(node)
     groups = [text_of(item, f"a group of {what}") for item in items]
     if not all(groups):
         raise wrong(node, f"{what} has a group without a name; omit `groups` if none is needed")
@@ -228,9 +224,7 @@ def _step_up(name: str, node: Node) -> StepUp:
     if isinstance(node, ScalarNode):
         return StepUp(acr=_acr(node, name))
     members = members_of(node, f"the step-up of {name!r}")
-    for member, (key, _) in members.items():
-        if member not in STEP_UP_KEYS:
-            raise wrong(key, f"{member!r} is not part of a step-up{did_you_mean(member, STEP_UP_KEYS)}")
+    check_keys(members, STEP_UP_KEYS, "part of a step-up")
     if not members:
         raise wrong(node, f"the step-up of {name!r} names neither acr nor max_age")
     return StepUp(
@@ -259,7 +253,7 @@ def _acr(node: Node, name: str) -> str:
 
 def _scope_list(node: Node, what: str) -> Scopes:
     """Parse one scope, or a list of several."""
-    items = node.value if isinstance(node, SequenceNode) else [node]
+    items = items_of(node)
     scopes = [text_of(item, what) for item in items]
     for item, scope in zip(items, scopes, strict=True):
         if not scope:

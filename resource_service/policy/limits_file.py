@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import Node
 
 from resource_service.policy.limits import MAX_CALLS, MAX_CONCURRENCY, SELECTING, UNITS, Limit, Per, Rate
-from resource_service.policy.nodes import choice_of, member_of, members_of, text_of, wrong
-from resource_service.policy.validation import did_you_mean
+from resource_service.policy.nodes import (
+    check_keys,
+    choice_of,
+    items_of,
+    member_of,
+    members_of,
+    text_of,
+    texts_of,
+    wrong,
+)
 
 AMOUNTS = ("rate", "concurrency", "daily")
 KEYS = ("per", *AMOUNTS, *SELECTING)
@@ -28,9 +36,7 @@ def read_limits(node: Node) -> dict[str, Limit]:
 def _limit(name: str, node: Node) -> Limit:
     what = f"the limit {name!r}"
     members = members_of(node, what)
-    for member, (key, _) in members.items():
-        if member not in KEYS:
-            raise wrong(key, f"{member!r} is not part of a limit{did_you_mean(member, KEYS)}")
+    check_keys(members, KEYS, "part of a limit")
     if "per" not in members:
         raise wrong(
             node, f"{what} does not say what it counts for: per: {', '.join(Per)}, or several of them"
@@ -54,7 +60,7 @@ def _limit(name: str, node: Node) -> Limit:
 
 
 def _per(node: Node, what: str) -> tuple[Per, ...]:
-    chosen = [choice_of(item, f"`per` of {what}", Per) for item in _items(node)]
+    chosen = [choice_of(item, f"`per` of {what}", Per) for item in items_of(node)]
     if not chosen:
         raise wrong(node, f"`per` of {what} is empty")
     if len(set(chosen)) != len(chosen):
@@ -82,13 +88,9 @@ def _number(node: Node, what: str, maximum: int) -> int:
 
 
 def _patterns(node: Node, what: str) -> tuple[str, ...]:
-    patterns = tuple(text_of(item, f"a pattern of {what}") for item in _items(node))
+    patterns = texts_of(node, f"a pattern of {what}")
     if not patterns:
         raise wrong(node, f"{what} selects nothing; omit the key if all calls count")
     if len(set(patterns)) != len(patterns):
         raise wrong(node, f"{what} names a pattern twice")
     return patterns
-
-
-def _items(node: Node) -> list[Node]:
-    return list(node.value) if isinstance(node, SequenceNode) else [node]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from resource_service.policy.validation import PolicyError
+from resource_service.policy.validation import PolicyError, did_you_mean
 from shared.plain_yaml import PlainYamlError, mapping_members
 
 Value = TypeVar("Value")
@@ -23,6 +23,22 @@ def members_of(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
         return mapping_members(node)
     except PlainYamlError as error:
         raise PolicyError(error.says, line=error.line) from None
+
+
+def check_keys(members: Mapping[str, tuple[Node, Node]], keys: Collection[str], role: str) -> None:
+    """Check that every member has one of `keys`.
+
+    Args:
+        role: continues "'name' is not", such as ``part of a rule``.
+    """
+    for member, (key, _) in members.items():
+        if member not in keys:
+            raise wrong(key, f"{member!r} is not {role}{did_you_mean(member, keys)}")
+
+
+def items_of(node: Node) -> list[Node]:
+    """Return the items of a list; anything else is short for a list of one."""
+    return list(node.value) if isinstance(node, SequenceNode) else [node]
 
 
 def choice_of(node: Node, what: str, choices: type[Choice]) -> Choice:
@@ -51,8 +67,7 @@ def member_of(
 
 def texts_of(node: Node, what: str) -> tuple[str, ...]:
     """Return the text of a scalar, or those of a list."""
-    items = node.value if isinstance(node, SequenceNode) else [node]
-    return tuple(text_of(item, what) for item in items)
+    return tuple(text_of(item, what) for item in items_of(node))
 
 
 def truth_of(node: Node) -> bool:

@@ -6,6 +6,8 @@ It takes time proportional to the name, which a client chose.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 ANY = "*"
 
 
@@ -38,3 +40,10 @@ def covers(pattern: str, other: str) -> bool:
     and would match any other text as well.
     """
     return matches(pattern, other.replace(ANY, "\0"))
+
+
+def first_pattern(rules: Collection[str], name: str) -> str | None:
+    """Return the pattern of the rule for a name: the exact name, or else the first that matches."""
+    if name in rules and is_exact(name):
+        return name
+    return next((pattern for pattern in rules if matches(pattern, name)), None)

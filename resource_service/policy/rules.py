@@ -14,7 +14,7 @@ from typing import Any
 from resource_service.policy.conditions import Conditions, groups_of
 from resource_service.policy.groups import AnyGroup, Needed, named_in
 from resource_service.policy.limits import Limits
-from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.patterns import first_pattern, is_exact, matches
 from resource_service.policy.pinning import OnDifference, Pinning
 from resource_service.policy.step_up import Rules as StepUpRules
 from resource_service.policy.uris import MAX_CHARACTERS, is_regular, is_regular_template, readings, shorter
@@ -236,13 +236,6 @@ class Policy:
                 yield from map(self.for_resource, uris)
             elif uris is not None:
                 yield self.default
-
-
-def first_pattern(rules: Mapping[str, object], name: str) -> str | None:
-    """Return the pattern of the rule for a name: the exact name, or else the first that matches."""
-    if name in rules and is_exact(name):
-        return name
-    return next((pattern for pattern in rules if matches(pattern, name)), None)
 
 
 def _first(rules: Rules, name: str) -> Needed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from resource_service.policy.patterns import is_exact, matches
+from resource_service.policy.patterns import first_pattern
 
 PASSWORD, SECOND_FACTOR = "password", "mfa"
 
@@ -36,7 +36,8 @@ Rules = Mapping[str, StepUp]
 def step_ups(rules: Rules, messages: Iterable[object]) -> list[StepUp]:
     """Return the requirements of the tools called in `messages`."""
     called = (_tool(message) for message in messages) if rules else ()
-    return [rule for name in called if name is not None and (rule := _rule(rules, name))]
+    patterns = (first_pattern(rules, name) for name in called if name is not None)
+    return [rules[pattern] for pattern in patterns if pattern is not None]
 
 
 def _tool(message: object) -> str | None:
@@ -46,9 +47,3 @@ def _tool(message: object) -> str | None:
     params = message.get("params")
     name = params.get("name") if isinstance(params, dict) else None
     return name if isinstance(name, str) else ""
-
-
-def _rule(rules: Rules, name: str) -> StepUp | None:
-    if name in rules and is_exact(name):
-        return rules[name]
-    return next((rule for pattern, rule in rules.items() if matches(pattern, name)), None)

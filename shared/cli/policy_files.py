@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
     from resource_service.policy.rules import Policy
 
 
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the file in an error of its policy."""
+    from resource_service.policy.validation import PolicyError
+
+    try:
+        yield
+    except PolicyError as error:
+        raise CommandError(f"{path}: {error}") from None
+
+
 def policy_in(path: Path) -> Policy:
     """Read the policy in the file at `path`.
 
@@ -19,12 +32,9 @@ def policy_in(path: Path) -> Policy:
         CommandError: the policy is invalid; the message names the line.
     """
     from resource_service.policy.file import read_policy
-    from resource_service.policy.validation import PolicyError
 
-    try:
+    with _named(path):
         return read_policy(path)
-    except PolicyError as error:
-        raise CommandError(f"{path}: {error}") from None
 
 
 def cases_in(path: Path) -> dict[str, PolicyCase]:
@@ -34,12 +44,9 @@ def cases_in(path: Path) -> dict[str, PolicyCase]:
         CommandError: a test is invalid; the message names the line.
     """
     from resource_service.policy.file import read_policy_cases
-    from resource_service.policy.validation import PolicyError
 
-    try:
+    with _named(path):
         return read_policy_cases(path)
-    except PolicyError as error:
-        raise CommandError(f"{path}: {error}") from None
 
 
 def deprecated_keys(path: Path) -> dict[str, str]:
