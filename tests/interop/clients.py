@@ -233,7 +233,17 @@ class Inspector(RealClient):
         command += ["--server-url", self.mcp_url, "--transport", "http", "--format", "json", "--quiet"]
         command += ["--method", "tools/call", "--tool-name", tool]
         command += ["--tool-args-json", json.dumps(arguments)]
-        done = subprocess.run(
+        done = self._run(command)
+        if "The access token has expired" in done.stdout:
+            # It ended after this program had looked at it, and before the call: the program gives up, and a
+            # user starts it again. It then refreshes, or the call fails again.
+            done = self._run(command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        result: Result = json.loads(done.stdout)["result"]["structuredContent"]
+        return result
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -242,9 +252,6 @@ class Inspector(RealClient):
             timeout=ANSWER_TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        result: Result = json.loads(done.stdout)["result"]["structuredContent"]
-        return result
 
     def close(self) -> None:
         """Nothing is left to end."""

@@ -45,7 +45,8 @@ class WriterAtOnce:
         self.database = sqlite3.connect(path, isolation_level=None)
         self.database.execute("PRAGMA synchronous = OFF")
 
-    async def run(self, job: Callable[[sqlite3.Connection], R]) -> R:
+    async def run(self, job: Callable[[sqlite3.Connection], R], *, may_use_reserve: bool = False) -> R:
+        del may_use_reserve  # this file never fills
         self.database.execute("BEGIN IMMEDIATE")
         try:
             return job(self.database)

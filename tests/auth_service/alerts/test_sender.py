@@ -123,7 +123,7 @@ async def test_a_receiver_that_hangs_delays_no_caller_and_is_given_up(
 ) -> None:
     monkeypatch.setattr(sending, "MAX_WAITING", 3)
     receiver.answers["/alerts"] = dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", every_s=0.05)
-    async with (alerts := sender(receiver, store, total_s=0.3, attempts=1)).run():
+    async with (alerts := sender(receiver, store, total_s=3, attempts=1)).run():
         alerts.send(REUSED)
         await received(receiver, 1)
         for number in range(5):  # returns at once, and what waits is bounded

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.auth_service.administrator import AdminApiClient, admin_tool
 from tests.auth_service.service import AuthorizationServer, nobodys
@@ -292,16 +293,15 @@ class TestClients:
         assert api.done("PATCH", path, {"disabled": True})["disabled"]
 
 
-def test_what_is_done_is_logged_with_who_did_it(
-    api: AdminApiClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    person = created(api)
-    api.done("DELETE", f"/people/{person['subject']}")
-    logged = [line for line in capsys.readouterr().out.splitlines() if "administration" in line]
-    for action in ("user invited", "user deleted"):
-        (line,) = (line for line in logged if f"action='{action}'" in line)
-        assert "by=wesen" in line
-        assert "via=api" in line
+def test_what_is_done_is_logged_with_who_did_it(api: AdminApiClient) -> None:
+    with capture_logs() as lines:
+        person = created(api)
+        api.done("DELETE", f"/people/{person['subject']}")
+    logged = [line for line in lines if line["event"] == "administration"]
+    assert [(line["action"], line["by"], line["via"]) for line in logged] == [
+        ("user invited", "wesen", "api"),
+        ("user deleted", "wesen", "api"),
+    ]
 
 
 def test_the_consent_page_says_what_the_scope_gives(server: AuthorizationServer) -> None:

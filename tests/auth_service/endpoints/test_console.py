@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from auth_service.clients.repository import ClientRepository
 from tests.auth_service.console import AtTheConsole
@@ -308,13 +309,13 @@ def test_a_resource_that_is_no_longer_configured_does_not_break_the_page(
 
 
 def test_everything_that_is_done_is_logged_with_who_did_it(
-    server: AuthorizationServer, console: AtTheConsole, capsys: pytest.CaptureFixture[str]
+    server: AuthorizationServer, console: AtTheConsole
 ) -> None:
     client = server.register(client_name="Logged")
-    console.press(console.open(f"client?id={client.client_id}&confirm=remove"), "remove")
-    console.press(console.open("invitations"), "make")
-    console.press(console.open("invitations"), "revoke")
-    logged = [line for line in capsys.readouterr().out.splitlines() if "administration" in line]
-    for action in ("client removed", "invitation made", "invitation revoked"):
-        (line,) = (line for line in logged if f"action='{action}'" in line)
-        assert "by=wesen" in line
+    with capture_logs() as lines:
+        console.press(console.open(f"client?id={client.client_id}&confirm=remove"), "remove")
+        console.press(console.open("invitations"), "make")
+        console.press(console.open("invitations"), "revoke")
+    logged = [(line["action"], line["by"]) for line in lines if line["event"] == "administration"]
+    actions = ("client removed", "invitation made", "invitation revoked")
+    assert logged == [(action, "wesen") for action in actions]
