@@ -21,6 +21,7 @@ from resource_service.pins.definitions import (
     Definition,
     DefinitionKind,
     Difference,
+    Pins,
     definitions_in,
 )
 from resource_service.pins.keeper import PinKeeper
@@ -113,11 +114,17 @@ class PinnedDefinitions:
         """Return how what the server says about `name` differs from what was approved."""
         if listed.items is None:
             return Difference.UNREADABLE
+        approved_by, pins = listed.derive(_approved_by), self.keeper.pins
+        if approved_by.get(name) is pins:
+            return None  # the same list was compared with the same pins before
         definitions = [item for item in definitions_in(kind, listed.items) if item.name == name]
         differences = [self._noted(definition) for definition in definitions]
         if not definitions:
             return Difference.NEW  # what is not listed was not approved, either
-        return next((difference for difference in differences if difference is not None), None)
+        difference = next((difference for difference in differences if difference is not None), None)
+        if difference is None:
+            approved_by[name] = pins
+        return difference
 
     def _noted(self, definition: Definition) -> Difference | None:
         difference = self.keeper.pins.difference(definition)
@@ -136,6 +143,11 @@ class _CallerRequest:
 
     scope: Scope
     meta: Mapping[str, Any]
+
+
+def _approved_by(_items: object) -> dict[str, Pins]:
+    """Return where to remember, for a list, the names whose definitions are approved, and by which pins."""
+    return {}
 
 
 def _method(message: object) -> str:
