@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -16,15 +17,55 @@ MAX_WAITING = 256
 _encode = json.JSONEncoder(default=str).encode
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines to a stream that may refuse them, as a file on a full disk does.
+
+    No caller sees such an error, since a request must not fail for its log line. The handler counts the
+    lines instead, and logs the number as soon as the stream takes lines again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._failed = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line of `record`."""
+        try:
+            self.put(f"{self.format(record)}{self.terminator}", 1)
+        except Exception:  # noqa: BLE001 -- a fault of the caller; printed, as by every handler
+            self.handleError(record)
+
+    def put(self, text: str, lines: int) -> None:
+        """Write `text`, which is as many `lines`, under the handler's lock."""
+        with self.lock or nullcontext():
+            if not self._has_written(text):
+                self._failed += lines
+            elif self._failed and self._has_written(self._report()):
+                self._failed = 0
+
+    def _has_written(self, text: str) -> bool:
+        try:
+            self.stream.write(text)
+            self.flush()
+        except OSError:
+            return False
+        return True
+
+    def _report(self) -> str:
+        event = "%d log lines could not be written when they were due; some may be missing"
+        record = logging.LogRecord(__name__, logging.ERROR, __file__, 0, event, (self._failed,), None)
+        return f"{self.format(record)}{self.terminator}"
+
+
 class JsonLines:
     """Writes lines as the handler's formatter would.
 
     Args:
-        handler: writes the lines of libraries to the same stream; its lock keeps lines whole.
+        handler: writes the lines of libraries to the same stream.
         finish: converts the text of a line to the form in which it may be written.
     """
 
-    def __init__(self, handler: logging.StreamHandler[TextIO], finish: Callable[[str], str]) -> None:
+    def __init__(self, handler: LineHandler, finish: Callable[[str], str]) -> None:
         self._handler = handler
         self._finish = finish
         self._waiting: list[str] = []
@@ -36,7 +77,7 @@ class JsonLines:
         """Write one line with the current time.
 
         Raises:
-            Exception: the line cannot be written.
+            Exception: a field cannot be encoded.
         """
         line = {**fields, "event": event, "level": level, "logger": logger, "timestamp": _timestamp()}
         if request_id:
@@ -63,13 +104,7 @@ class JsonLines:
     def _put(self, text: str) -> None:
         """Write `text`, after the lines that wait."""
         waiting, self._waiting = self._waiting, []
-        handler = self._handler
-        handler.acquire()
-        try:
-            handler.stream.write("".join((*waiting, text)))
-            handler.flush()
-        finally:
-            handler.release()
+        self._handler.put("".join((*waiting, text)), len(waiting) + bool(text))
 
     def _now(self) -> str:
         """Return what `_timestamp` would, so that lines sort by it; the text of the second is kept."""

@@ -13,7 +13,7 @@ import structlog
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-from shared.log_lines import JsonLines
+from shared.log_lines import JsonLines, LineHandler
 from shared.traces.current import current_trace_id
 
 current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
@@ -169,7 +169,7 @@ def lines_written_directly() -> JsonLines | None:
     return _json_lines
 
 
-def _write_directly(form: str, handler: logging.StreamHandler[TextIO]) -> None:
+def _write_directly(form: str, handler: LineHandler) -> None:
     global _json_lines
     _json_lines = None if _is_console(form, handler.stream) else JsonLines(handler, _blotted_out)
 
@@ -188,8 +188,8 @@ def _configure_structlog() -> None:
     )
 
 
-def _handler(form: str, stream: TextIO) -> logging.StreamHandler[TextIO]:
-    handler = logging.StreamHandler(stream)
+def _handler(form: str, stream: TextIO) -> LineHandler:
+    handler = LineHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_shared_processors(), processors=_rendering(form, stream)

@@ -8,6 +8,7 @@ import mmap
 import os
 import secrets
 from bisect import bisect_left
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -40,11 +41,13 @@ class Measurements:
     def __init__(self, folder: Path) -> None:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         with (folder / f"{name}{VALUES}").open("w+b") as file:
-            file.truncate(CAPACITY * _VALUE_BYTES)
+            # Not a sparse file: on a full disk, the first value of a page would end the process (SIGBUS).
+            os.posix_fallocate(file.fileno(), 0, CAPACITY * _VALUE_BYTES)
             mapped = mmap.mmap(file.fileno(), CAPACITY * _VALUE_BYTES)
             self._values = cast("Values", memoryview(mapped).cast("d"))
         self._places: dict[tuple[str, ...], int] = {}
         self._used = 0
+        self._unwritten = b""
         # Named when it is locked: without a lock, it would be that of a process that has ended.
         hidden = folder / f"{name}.new"
         # Never closed: the lock is the sign that the process lives.
@@ -86,6 +89,12 @@ class Measurements:
         if following > CAPACITY:
             raise OverflowError(f"{metric.name}: more than {CAPACITY} values: a label is not bounded")
         # Nobody reads a value before its name is written.
-        os.write(self._names, (json.dumps([place, metric.name, *labels]) + "\n").encode())
+        self._write_name(json.dumps([place, metric.name, *labels]))
         self._places[metric.name, *labels], self._used = place, following
         return place
+
+    def _write_name(self, name: str) -> None:
+        """Write a name, after those for which the disk had no room: no request fails for a measurement."""
+        self._unwritten += f"{name}\n".encode()
+        with suppress(OSError):
+            self._unwritten = self._unwritten[os.write(self._names, self._unwritten) :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import io
 import json
 import logging
@@ -12,7 +14,15 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.logs import LogSettings, configure_logs, configure_own_logs, current_request_id, get_logger
+from shared.log_lines import MAX_WAITING
+from shared.logs import (
+    LogSettings,
+    configure_logs,
+    configure_own_logs,
+    current_request_id,
+    get_logger,
+    lines_written_directly,
+)
 
 HANDLE = "dw_rt_AAECAwQFBgcICQoLDA0ODw"
 
@@ -216,6 +226,52 @@ def test_a_stream_that_fails_stops_nobody(capsys: pytest.CaptureFixture[str]) ->
     stream.close()
     get_logger("ours").info("happened")
     assert "Logging error" in capsys.readouterr().err
+
+
+class FullDisk(io.StringIO):
+    """A file that takes nothing while its disk is full."""
+
+    is_full = True
+
+    def write(self, text: str, /) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_lines_that_a_full_disk_refuses_stop_nobody_and_are_counted(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(LogSettings.model_validate({"format": form}), stream=(stream := FullDisk()))
+    get_logger("ours").info("refused")
+    logging.getLogger("theirs").warning("refused")
+    stream.is_full = False
+    logging.getLogger("theirs").warning("accepted")
+    get_logger("ours").info("accepted")
+    theirs, report, ours = stream.getvalue().splitlines()
+    assert "2 log lines could not be written" in report
+    assert ("accepted" in theirs, "accepted" in ours) == (True, True)
+    assert capsys.readouterr().err == ""
+
+
+def test_lines_of_requests_that_a_full_disk_refuses_are_counted() -> None:
+    configure_logs(LogSettings(format="json"), stream=(stream := FullDisk()))
+    direct = lines_written_directly()
+    assert direct
+
+    async def requests(number: int) -> None:
+        for _ in range(number):
+            direct.write_soon('{"event": "request"')
+
+    asyncio.run(requests(MAX_WAITING))  # the last one writes them
+    asyncio.run(requests(1))  # the event loop does
+    stream.is_full = False
+    asyncio.run(requests(1))
+    request, report = lines(stream)
+    assert request["event"] == "request"
+    assert report["event"].startswith(f"{MAX_WAITING + 1} log lines could not be written")
+    assert (report["level"], report["logger"]) == ("error", "shared.log_lines")
 
 
 def test_lines_of_several_threads_stay_whole() -> None:

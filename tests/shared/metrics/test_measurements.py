@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def test_counters_of_a_killed_process_stay_and_its_gauges_go(tmp_path: Path) -> 
         assert read[CALLS] == {("search",): [13.0]}
         assert read[QUEUE] == {(): [2.0]}
     assert len(list(tmp_path.iterdir())) == 2  # of the living process
+
+
+def test_on_a_full_disk_nothing_fails_and_the_series_appear_later(tmp_path: Path) -> None:
+    values = Measurements(tmp_path)
+    assert all(os.stat(path).st_blocks for path in tmp_path.glob("*.values"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        values.add(CALLS, "search")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    values.add(CALLS, "fetch")
+    assert Totals(tmp_path, METRICS).read()[CALLS] == {("search",): [1.0], ("fetch",): [1.0]}
 
 
 def test_gauges_of_several_processes_become_one_as_declared(tmp_path: Path) -> None:
