@@ -24,6 +24,7 @@ user is, what they consented to, and whether a token is still active.
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
     policy/         the scopes and groups that each message needs
     pins/           what a server says about its tools, compared with what was approved
+    tasks/          task ids, bound to the principal that created the task
     stops/          what the operator has stopped
     introspection/  validation of access tokens
     storage/        what the processes of this service share, and the key schema

@@ -98,6 +98,12 @@ class Reason(ReasonCode):
         "identity provider. A group counts only if the access rules name it for this resource: see "
         "`doorward access show`.",
     )
+    TASK_UNKNOWN = (
+        "There is no such task of this person and client (SEP-2663).",
+        "A task belongs to the person and the client that created it. Ids of tasks also end if the secret of "
+        "the resource service changes.",
+    )
+    TASK_LIST_REFUSED = "Tasks cannot be listed: the MCP server does not know whose they are (SEP-2663)."
     CONDITION_UNMET = (
         "The call does not meet a condition of the policy (`when`).",
         "The response says what is wrong with the arguments. If it does not, the condition is about the "

@@ -31,6 +31,8 @@ from resource_service.policy.watcher import PolicyWatcher
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
 from resource_service.stops.stopped_list import StoppedList
+from resource_service.tasks.binding import TaskBinding
+from resource_service.tasks.ids import TaskIds
 from shared.clock import Clock, steady_clock
 
 Run = Callable[[], AbstractAsyncContextManager[object]]
@@ -147,6 +149,9 @@ def protected_resource(
             counts=counting.counts,
             slots=counting.slots,
             clock=validation.clock,
+        ),
+        tasks=TaskBinding(
+            TaskIds.from_secret(settings.resource, settings.resource_secret.get_secret_value())
         ),
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)

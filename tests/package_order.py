@@ -26,7 +26,7 @@ ORDER = {
     ),
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
-        *("watched_file", "policy", "pins", "gateway_settings", "settings"),
+        *("watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
         *("stops", "authorization_server_client", "introspection"),
         "storage",
         *(

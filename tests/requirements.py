@@ -239,7 +239,7 @@ GATEWAY = (
             "no conditions on networks or on annotations, no replay over the journal, nothing on the pages"
         ),
     ),
-    Requirement("GW-8", "MUST", "task ids bound to their principal", PLANNED_GATEWAY),
+    Requirement("GW-8", "MUST", "task ids bound to their principal", HELD),
 )
 
 JOURNAL = (

@@ -50,6 +50,7 @@ def _protocol_names() -> Iterator[str]:
         if inspect.isclass(model) and issubclass(model, BaseModel):
             yield from (field.alias or name for name, field in model.model_fields.items())
     yield from (value for name, value in vars(mcp_types).items() if name.endswith("_META_KEY"))
+    yield "taskIds"  # of the extension for tasks (SEP-2663)
 
 
 NAMES = frozenset(_protocol_names())

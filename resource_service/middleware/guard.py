@@ -54,6 +54,7 @@ from resource_service.principal import Principal, remember
 from resource_service.reasons import Reason
 from resource_service.stops.matching import StoppableRequest
 from resource_service.stops.stopped_list import StoppedList
+from resource_service.tasks.binding import BoundRequest, TaskBinding
 from shared.asgi import BodyTooLargeError, read_body, replay
 from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
@@ -81,6 +82,7 @@ class Guard:
         calls: records calls.
         stopped: what the operator has stopped.
         limits: counts calls against the limits of the policy.
+        tasks: binds task ids to the principal.
         allowed: remembers which calls are allowed.
     """
 
@@ -97,6 +99,7 @@ class Guard:
     calls: CallRecorder
     stopped: StoppedList
     limits: LimitKeeper
+    tasks: TaskBinding
     allowed: AllowedCalls = field(default_factory=AllowedCalls, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +112,7 @@ class Guard:
             recording.verified(principal, policy)
             note_caller(scope, Requester(principal.client_id, principal.subject, principal.user))
             messages: list[object] = []
-            call = None
+            call = own = None
             request = StoppableRequest(self.resource, principal, messages)
             if scope["method"] == "POST":
                 posted = await self._read(scope, receive)
@@ -117,10 +120,12 @@ class Guard:
                 request = self._not_stopped(principal, messages)
                 self._allow(messages, principal, policy)
                 call = _checked_headers(scope, posted)
+                own = self._own_tasks(posted, principal)
                 counted_calls = await self._admitted(principal, policy, messages)
                 await recording.begin(len(posted.body))
                 # The server receives exactly the message that was checked, with our own headers about it.
-                scope, receive = described_as_json(scope, posted.body), replay(posted.body, receive)
+                scope = described_as_json(own.scope_for_server(scope), own.posted.body)
+                receive = replay(own.posted.body, receive)
             else:
                 self.stopped.check(request, is_call=False)
                 self._allow(messages, principal, policy)
@@ -128,6 +133,7 @@ class Guard:
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
             app = self._checked(self._showing(policy, principal, listed), call)
+            app = self.tasks.answering(app, own, principal)
             app = self.pinned.protect(app, policy, None if scope["method"] == "GET" else messages)
             if (span := current_span.get()) is not None:
                 app = traced_upstream(app, span.trace, self.calls.mount, max_body_bytes=self.max_body_bytes)
@@ -198,6 +204,14 @@ class Guard:
             return await self.limits.admit(policy.limits, principal, messages)
         except Refusal as refusal:
             refusal.answers = request_ids(messages)
+            raise
+
+    def _own_tasks(self, posted: Posted, principal: Principal) -> BoundRequest:
+        """Replace the ids of the principal's tasks with those of the MCP server."""
+        try:
+            return self.tasks.read(posted, principal)
+        except Refusal as refusal:
+            refusal.answers = request_ids(posted.messages)
             raise
 
     def _showing(self, policy: Policy, principal: Principal, listed: Listed | None) -> ASGIApp:

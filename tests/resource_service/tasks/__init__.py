@@ -1,0 +1,1 @@
+"""Task ids, bound to principals."""
