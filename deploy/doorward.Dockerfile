@@ -17,7 +17,7 @@ ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY --from=dependencies /opt/doorward /opt/doorward
-COPY deploy/doorward /opt/doorward/bin/doorward
+COPY deploy/doorward deploy/health_check.py /opt/doorward/bin/
 COPY shared /srv/doorward/shared
 COPY auth_service /srv/doorward/auth_service
 COPY resource_service /srv/doorward/resource_service
@@ -28,5 +28,5 @@ USER 10001:10001
 VOLUME /var/lib/doorward
 EXPOSE 9000 9001 9002
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["env", "-i", "/opt/doorward/bin/python", "-ISc", "import urllib.request as r; [r.urlopen(f'http://127.0.0.1:{port}/health', timeout=2) for port in (9000, 9001)]"]
+  CMD ["env", "-i", "/opt/doorward/bin/python", "-IS", "/opt/doorward/bin/health_check.py", "9000", "9001"]
 CMD ["doorward", "up", "--host", "0.0.0.0", "--data-dir", "/var/lib/doorward"]

@@ -22,7 +22,7 @@ ENV PATH=/opt/doorward/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY --from=dependencies /opt/doorward /opt/doorward
-COPY deploy/doorward /opt/doorward/bin/doorward
+COPY deploy/doorward deploy/health_check.py /opt/doorward/bin/
 COPY shared /srv/doorward/shared
 COPY --from=names /setting_names.json /srv/doorward/shared/setting_names.json
 COPY resource_service /srv/doorward/resource_service
@@ -33,5 +33,5 @@ USER 10001:10001
 EXPOSE 9001
 # Without the environment, which a command of the same user could read while the check runs.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["env", "-i", "/opt/doorward/bin/python", "-ISc", "import urllib.request as r; r.urlopen('http://127.0.0.1:9001/health', timeout=2)"]
+  CMD ["env", "-i", "/opt/doorward/bin/python", "-IS", "/opt/doorward/bin/health_check.py", "9001"]
 CMD ["doorward", "resource", "--host", "0.0.0.0", "--port", "9001"]

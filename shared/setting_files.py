@@ -41,8 +41,9 @@ def names_of_files() -> frozenset[str]:
 
 
 def _file_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    names = names_of_files()
-    for name in sorted(environment):
+    candidates = [name for name in sorted(environment) if name.upper().endswith(SUFFIX)]
+    names = names_of_files() if candidates else frozenset()
+    for name in candidates:
         if name.upper() in names:
             yield name, name.upper().removesuffix(SUFFIX)
 

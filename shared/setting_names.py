@@ -1,4 +1,4 @@
-"""The names of all settings, read from the source of the settings models.
+"""The names of all settings, read from the source of the settings models: ``*settings.py`` and ``logs.py``.
 
 Reading the source instead of importing it lets each service know the settings of the other, which it must not
 import and whose dependencies may be missing. An image with only one service gets the other's names as a
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-import re
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -20,7 +20,6 @@ PACKAGES = ("auth_service", "resource_service", "shared")
 
 _ROOT = Path(__file__).resolve().parents[1]
 _MADE_AT_BUILD = Path(__file__).with_name("setting_names.json")
-_SETTINGS_CLASS = re.compile(rb"^class \w+Settings\(", re.MULTILINE)
 
 
 @cache
@@ -35,16 +34,18 @@ def setting_names() -> Mapping[str, frozenset[str]]:
 
 
 def _names_in(package: Path) -> frozenset[str]:
-    return frozenset(name for path in sorted(package.rglob("*.py")) for name in _names_of(path))
+    return frozenset(
+        name
+        for folder, _, files in os.walk(package)
+        for file in files
+        if file.endswith("settings.py") or file == "logs.py"  # every command does this: not all files
+        for name in _names_of(Path(folder, file))
+    )
 
 
 def _names_of(path: Path) -> Iterator[str]:
-    # Every command reads every file: neither decode nor search those that do not mention a settings class.
-    source = path.read_bytes()
-    if b"Settings(" not in source or not _SETTINGS_CLASS.search(source):
-        return
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Settings"):
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.ClassDef) and node.bases and node.name.endswith("Settings"):
             prefix = _prefix_of(node)
             yield from (f"{prefix}{field}".upper() for field in _fields_of(node))
 

@@ -219,7 +219,10 @@ assert sys.modules[{service!r}].__file__.startswith({str(tmp_path)!r})
 
 
 def test_the_command_loads_no_service_before_it_is_asked_to() -> None:
-    program = "import sys, shared.cli.main; sys.exit(any(m.endswith('_service') for m in sys.modules))"
+    program = (
+        "import sys; from typer.main import get_command; from shared.cli.main import app;"
+        "get_command(app).load_all(); sys.exit(any(m.endswith('_service') for m in sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60, check=False)
     assert done.returncode == 0
 

@@ -99,7 +99,9 @@ def with_arguments() -> list[Line]:
 
 @cache
 def root() -> Any:
-    return get_command(app)  # typer does not export its type
+    program: Any = get_command(app)  # typer does not export its type
+    program.load_all()
+    return program
 
 
 @pytest.mark.parametrize("line", with_arguments(), ids=str)

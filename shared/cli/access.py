@@ -155,7 +155,7 @@ def _replace(current: CurrentAccess, changed: Access, *, yes: bool) -> None:
         output.print("This is what the rules say already; nothing was changed", markup=False)
         return
     for line in difflib.unified_diff(before.splitlines(), after.splitlines(), "now", "then", lineterm=""):
-        output.print(line, markup=False, highlight=False, soft_wrap=True)
+        output.print(line, markup=False)
     confirm("Replace the access rules?", yes=yes)
     record_command()
     try:

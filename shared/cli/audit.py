@@ -126,11 +126,11 @@ def verify() -> None:
     report = asyncio.run(_verified())
     for problem in report.problems:
         place = f"chain {printable(problem.writer)}, entry {problem.sequence}"
-        output.print(f"{place}: {printable(str(problem))}", markup=False, soft_wrap=True)
+        output.print(f"{place}: {printable(str(problem))}", markup=False)
     summary = f"{report.events} events in {report.chains} chains, {report.unsigned} not signed yet"
     if report.problems:
         raise NegativeResultError(f"the journal was changed, or a part is missing ({summary})")
-    output.print(f"The journal is complete: {summary}", markup=False, soft_wrap=True)
+    output.print(f"The journal is complete: {summary}", markup=False)
 
 
 async def _verified() -> JournalReport:
@@ -223,7 +223,7 @@ def _print_newest(search: _Search, *, as_json: bool) -> None:
     if not events:
         errors.print("There is no such event", style="dim")
     if older is not None and events:
-        errors.print(f"Older events: --after {printable(older)}", style="dim", markup=False, soft_wrap=True)
+        errors.print(f"Older events: --after {printable(older)}", style="dim", markup=False)
 
 
 def _print_events(events: list[dict[str, Any]], names: dict[str, str], *, as_json: bool) -> None:

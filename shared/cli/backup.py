@@ -238,13 +238,13 @@ def _check_readable(file: Path) -> None:
 def _reporting(verb: str) -> Iterator[Callable[[Progress], None]]:
     """Show the progress on stderr: on a terminal in one line, else a line now and then."""
     reported = 0
-    with errors.status(f"{verb} nothing yet") as status:
+    with errors.console.status(f"{verb} nothing yet") as status:
 
         def report(progress: Progress) -> None:
             nonlocal reported
             status.update(f"{verb} {_count(progress)}")
             total = progress.documents + progress.members + progress.log_entries
-            if not errors.is_terminal and total >= reported + REPORTED_EVERY:
+            if not errors.console.is_terminal and total >= reported + REPORTED_EVERY:
                 reported = total
                 errors.print(f"{verb} {_count(progress)}", markup=False)
 

@@ -62,7 +62,7 @@ def add(
         "scope": scope,
         "token_endpoint_auth_method": "none" if public else "client_secret_basic",
     }
-    output.print_json(json.dumps(_add(body)))
+    output.console.print_json(json.dumps(_add(body)))
 
 
 @clients.command("list")
@@ -133,7 +133,7 @@ def rotate(client_id: Annotated[str, typer.Argument()]) -> None:
     secret = _run(lambda api: api.rotate_secret(client_id, new_secret()))
     if secret is None:
         raise CommandError(f"there is no client with the id {client_id} that has a secret")
-    output.print_json(json.dumps({"client_id": client_id, "client_secret": secret}))
+    output.console.print_json(json.dumps({"client_id": client_id, "client_secret": secret}))
 
 
 @clients.command()
@@ -145,7 +145,7 @@ def invite(
 ) -> None:
     """Create an initial access token, with which a client may register if registration is closed."""
     record_command(uses=uses, hours=hours)
-    output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False, soft_wrap=True)
+    output.print(asyncio.run(_invite(uses, hours * 3600)), markup=False)
 
 
 async def _invite(uses: int, ttl_s: int) -> str:

@@ -47,16 +47,16 @@ class Setting:
 
 
 @config.command()
-def check(context: typer.Context, service: OfService) -> None:
+def check(service: OfService) -> None:
     """Name everything that is wrong with the settings of a service; the exit status is 0 if nothing is."""
-    _check(context, service)
+    _check(service)
     output.print("the settings are valid")
 
 
 @config.command()
-def show(context: typer.Context, service: OfService, *, as_json: AsJson = False) -> None:
+def show(service: OfService, *, as_json: AsJson = False) -> None:
     """Print the settings of a service with their values, except for secrets."""
-    _check(context, service)
+    _check(service)
     settings = [each for model in _models(service) for each in settings_of(model)]
     if as_json:
         print_json(map(asdict, settings))
@@ -66,12 +66,12 @@ def show(context: typer.Context, service: OfService, *, as_json: AsJson = False)
         output.print(f"{each.name}={printable(each.value)}{comment}", markup=False)
 
 
-def _check(context: typer.Context, service: Service) -> None:
+def _check(service: Service) -> None:
     require(f"{service}_service")
     if service == "resource":
-        check_resource_settings(context)
+        check_resource_settings()
         return
-    check_settings(*_models(service), context=context)
+    check_settings(*_models(service), names=True)
     check_store_url(os.environ["DOORWARD_STORE"])
 
 

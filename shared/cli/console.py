@@ -6,14 +6,43 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 
-output = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Terminal:
+    """Standard output or standard error.
+
+    It imports `rich`, which takes a twentieth of a second, with the first line: completion prints none.
+
+    Args:
+        stderr: whether it is standard error.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+
+    @cached_property
+    def console(self) -> Console:
+        """The console of `rich`, for all that is more than a line."""
+        from rich.console import Console
+
+        return Console(stderr=self._stderr, highlight=False, soft_wrap=True)
+
+    def print(
+        self, text: object = "", *, style: str | None = None, markup: bool = True, end: str = "\n"
+    ) -> None:
+        """Print a line, in the style of `rich`, if the stream is a terminal."""
+        self.console.print(text, style=style, markup=markup, end=end)
+
+
+output = Terminal()
+errors = Terminal(stderr=True)
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -42,6 +71,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for line in lines:
             typer.echo("\t".join(line))
         return
+    from rich.cells import cell_len, set_cell_size
+
     widths = [max(cell_len(line[column]) for line in lines) for column in range(len(headers))]
     for line in lines:
         padded = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))

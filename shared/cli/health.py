@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -17,15 +21,24 @@ def health(
     ] = 3.0,
 ) -> None:
     """Check a service; the exit status is 0 if it is healthy."""
-    import httpx2
-
     if not is_web_url(url):
         raise CommandError(f"{url} is not an http or https URL")
     try:
-        # A proxy from the environment is for remote servers, not for the service next to us.
-        answer = httpx2.get(url, timeout=timeout_s, trust_env=False)
-    except httpx2.HTTPError as error:
+        status = _status(url, timeout_s)
+    except (OSError, HTTPException) as error:
         raise NegativeResultError(f"{url} does not respond: {error}") from error
-    if answer.status_code != httpx2.codes.OK:
-        raise NegativeResultError(f"{url} returns {answer.status_code}")
+    if status != HTTPStatus.OK:
+        raise NegativeResultError(f"{url} returns {status}")
     output.print("well")
+
+
+def _status(url: str, timeout_s: float) -> int:
+    """Request `url` without a proxy and without following redirects; return the status.
+
+    With the standard library: a check that runs every few seconds must not import an HTTP client first.
+    """
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(kind(parts.hostname or "", parts.port, timeout=timeout_s)) as connection:
+        connection.request("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+        return connection.getresponse().status

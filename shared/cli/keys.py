@@ -14,7 +14,6 @@ from shared.cli.backup_keys import backup_key
 from shared.cli.console import AsJson, errors, output, print_json, print_table
 from shared.cli.installation import Secrets
 from shared.cli.operations import command_recorded
-from shared.cli.settings import check_settings
 from shared.cli.store import LOCAL_STORE, open_local_store, open_store_and_clock
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ async def _signing_keys(settings: KeySettings) -> AsyncIterator[SigningKeys]:
 def _settings() -> KeySettings:
     """Read the settings from the environment; for the store of `doorward up`, use its secrets."""
     from auth_service.settings import KeySettings
+    from shared.cli.settings import check_settings
 
     local = LOCAL_STORE.with_name("secrets.json")
     if "DOORWARD_MASTER_KEYS" not in os.environ and local.exists():

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from shared.cli.installation import Secrets
-from shared.cli.settings import check_settings
 from shared.cli.store import LOCAL_STORE
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ def available_key_ring() -> KeyRing | None:
 
     local = LOCAL_STORE.with_name("secrets.json")
     if "DOORWARD_MASTER_KEYS" in os.environ:
+        from shared.cli.settings import check_settings
+
         check_settings(KeySettings)
         return KeyRing(KeySettings().master_keys)  # type: ignore[call-arg]  # read from the environment
     if "DOORWARD_STORE" in os.environ or not local.exists():

@@ -59,7 +59,6 @@ class Tls:
 
 
 def auth(
-    context: typer.Context,
     *,
     host: Host = "127.0.0.1",
     port: Port = 9000,
@@ -73,7 +72,7 @@ def auth(
     require("auth_service")
     from auth_service.settings import AuthSettings
 
-    check_settings(AuthSettings, LogSettings, MetricsSettings, TracesSettings, context=context)
+    check_settings(AuthSettings, LogSettings, MetricsSettings, TracesSettings, names=True)
     check_store_url(os.environ["DOORWARD_STORE"])
     if not os.environ["DOORWARD_STORE"].startswith("sqlite:"):
         asyncio.run(check_store(os.environ["DOORWARD_STORE"], "DOORWARD_STORE"))
@@ -82,7 +81,6 @@ def auth(
 
 
 def resource(
-    context: typer.Context,
     *,
     host: Host = "127.0.0.1",
     port: Port = 9001,
@@ -110,7 +108,7 @@ def resource(
     os.environ.update(_upstreams(upstream, stdio, mount or []))
     if policy:
         os.environ["DOORWARD_POLICY"] = policy
-    settings = check_resource_settings(context)
+    settings = check_resource_settings()
     os.environ.update(key_of_workers(settings, workers))
     with _shared_folder(workers) as folder:
         _serve(
@@ -125,7 +123,7 @@ def resource(
         )
 
 
-def check_resource_settings(context: typer.Context) -> ResourceSettings:
+def check_resource_settings() -> ResourceSettings:
     """Read the settings of the resource service from the environment.
 
     Raises:
@@ -133,7 +131,7 @@ def check_resource_settings(context: typer.Context) -> ResourceSettings:
     """
     from resource_service.settings import ResourceSettings
 
-    check_settings(ResourceSettings, LogSettings, MetricsSettings, TracesSettings, context=context)
+    check_settings(ResourceSettings, LogSettings, MetricsSettings, TracesSettings, names=True)
     settings = ResourceSettings()  # type: ignore[call-arg]  # read from the environment
     _check_commands(settings)
     if settings.resource_store is not None:

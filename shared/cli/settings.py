@@ -6,26 +6,24 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsError
 
-from shared.cli.console import CommandError
-from shared.cli.variables import complaints_about_names
+from shared.cli.variables import complaints_about_names, refuse
 
 
-def check_settings(*models: type[BaseSettings], context: typer.Context | None = None) -> None:
+def check_settings(*models: type[BaseSettings], names: bool = False) -> None:
     """Check that `models` can be read from the environment.
 
     Args:
-        context: of a command that leaves the check of variable names to this function.
+        names: whether to check the names of variables, too, for a command that leaves that to this function.
 
     Raises:
         CommandError: names every invalid variable and the reason, but no value, which may be secret.
     """
-    names = complaints_about_names(os.environ, context.find_root().command) if context else []
-    refuse([*names, *complaints_about_values(os.environ, *models)])
+    unknown = complaints_about_names(os.environ) if names else []
+    refuse([*unknown, *complaints_about_values(os.environ, *models)])
 
 
 def complaints_about_values(environment: Mapping[str, str], *models: type[BaseSettings]) -> list[str]:
@@ -60,14 +58,6 @@ def _environment(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def refuse(complaints: Sequence[str]) -> None:
-    """Raise a `CommandError` if there are complaints: one sentence, or one line for each."""
-    if len(complaints) == 1:
-        raise CommandError(complaints[0])
-    if complaints:
-        raise CommandError("\n  ".join((f"{len(complaints)} settings are invalid:", *complaints)))
 
 
 def _complaints(model: type[BaseSettings]) -> Iterator[str]:

@@ -26,10 +26,10 @@ from shared.cli.public_urls import check_public_urls
 from shared.cli.set_up.components import RunningSetUp
 from shared.cli.set_up.saved import SetUp
 from shared.cli.set_up.server import serving, set_up_socket
-from shared.cli.settings import complaints_about_values, refuse
+from shared.cli.settings import complaints_about_values
 from shared.cli.store import check_store
 from shared.cli.supervise import Replacement, supervise
-from shared.cli.variables import complaints_about_names
+from shared.cli.variables import complaints_about_names, refuse
 from shared.clock import system_clock
 from shared.logs import LogSettings
 from shared.metrics.settings import MetricsSettings
@@ -40,7 +40,6 @@ Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
 def up(
-    context: typer.Context,
     *,
     auth_port: Port = 9000,
     resource_port: Port = 9001,
@@ -95,7 +94,7 @@ def up(
         )
         set_up = SetUp.kept_in(data_dir)
         services = local.services(set_up)
-        _check_environments(services, context)
+        _check_environments(services)
         output.print("Starting the authorization server and the resource service", style="dim")
         asyncio.run(_run(local, services, link, set_up_port=set_up_port, host=host))
         output.print("Stopped", style="dim")
@@ -118,7 +117,7 @@ async def _run(
             panel.set_up = await stack.enter_async_context(
                 serving(running, listener, beyond_loopback=host is not None)
             )
-        await supervise(services, lambda: print_panel(output, panel), replacement)
+        await supervise(services, lambda: print_panel(output.console, panel), replacement)
 
 
 def _check_options(auth_port: int, resource_port: int, issuer: str | None, resource: str | None) -> None:
@@ -141,12 +140,12 @@ def _check_places(redis: str | None, data_dir: Path) -> None:
         raise CommandError(f"--data-dir {data_dir}: {error.strerror}") from error
 
 
-def _check_environments(services: list[Service], context: typer.Context) -> None:
+def _check_environments(services: list[Service]) -> None:
     """Check the settings of both services before either starts, so that all errors are reported at once."""
     from auth_service.settings import AuthSettings
     from resource_service.settings import ResourceSettings
 
-    complaints = [*complaints_about_names(os.environ, context.find_root().command)]
+    complaints = [*complaints_about_names(os.environ)]
     models: tuple[type[BaseSettings], ...] = (AuthSettings, ResourceSettings)
     for service, model in zip(services, models, strict=True):
         complaints += complaints_about_values(service.environment, model, LogSettings, MetricsSettings)

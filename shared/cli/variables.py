@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
-
-from typer.core import TyperGroup
+from collections.abc import Iterable, Mapping, Sequence
 
 from shared.cli import resource_variables
+from shared.cli.console import CommandError
 from shared.compatibility import RENAMED_SETTINGS
 from shared.setting_files import complaints_about_files, names_of_files
 from shared.setting_names import PREFIX, setting_names
@@ -35,6 +33,9 @@ GIVEN_TO_COMMANDS = frozenset(
 )
 """Variables that the stdio gateway sets for its commands, which may run this one."""
 
+OF_OPTIONS = frozenset({"DOORWARD_DOCTOR_CLIENT_SECRET", "DOORWARD_WORKERS"})
+"""Variables that set options of commands, and are not settings."""
+
 SERVICES = {"auth_service": "authorization server", "resource_service": "resource service"}
 
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -46,22 +47,9 @@ _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 _CLOSE = 0.6
 
 
-class Command(Protocol):
-    """The part of a command or group that is used here; typer does not export its types."""
-
-    callback: Callable[..., Any] | None
-
-    @property
-    def params(self) -> Sequence[Any]: ...
-
-
-def complaints_about_names(environment: Mapping[str, str], command: Command) -> list[str]:
-    """List the errors in the variable names of `environment`, one sentence each, without values.
-
-    Args:
-        command: the whole command line, whose options can be set by variables, too.
-    """
-    recognized = _recognized(command)
+def complaints_about_names(environment: Mapping[str, str]) -> list[str]:
+    """List the errors in the variable names of `environment`, one sentence each, without values."""
+    recognized = COMPOSE.union(GIVEN_TO_COMMANDS, OF_OPTIONS, *setting_names().values())
     in_files = names_of_files()
     suspects = sorted(
         name
@@ -78,6 +66,14 @@ def complaints_about_names(environment: Mapping[str, str], command: Command) -> 
     return [*complaints, *(_linked(service, names) for service, names in links.items())]
 
 
+def refuse(complaints: Sequence[str]) -> None:
+    """Raise a `CommandError` if there are complaints: one sentence, or one line for each."""
+    if len(complaints) == 1:
+        raise CommandError(complaints[0])
+    if complaints:
+        raise CommandError("\n  ".join((f"{len(complaints)} settings are invalid:", *complaints)))
+
+
 def without_effect(package: str, environment: Iterable[str]) -> list[str]:
     """List the names in `environment` that are settings only of a service other than `package`."""
     environment = list(environment)
@@ -87,19 +83,6 @@ def without_effect(package: str, environment: Iterable[str]) -> list[str]:
         own -= set(resource_variables.NAMES)
     others = frozenset().union(*(names.get(service, frozenset()) for service in SERVICES))
     return sorted(name for name in environment if name.upper() in others - own)
-
-
-def _recognized(command: Command) -> frozenset[str]:
-    return COMPOSE.union(GIVEN_TO_COMMANDS, _option_variables(command), *setting_names().values())
-
-
-def _option_variables(command: Command) -> Iterator[str]:
-    for parameter in command.params:
-        variables = parameter.envvar or ()
-        yield from (variables,) if isinstance(variables, str) else variables
-    if isinstance(command, TyperGroup):
-        for inner in command.commands.values():
-            yield from _option_variables(inner)
 
 
 def _is_link(name: str, environment: Mapping[str, str]) -> bool:

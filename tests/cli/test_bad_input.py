@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from shared.cli.main import app, leaves, main
+from shared.cli.commands import leaves
+from shared.cli.main import app, main
 from tests.cli.command import doorward
 
 pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-6")]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
+from shared.cli.commands import leaves
 from shared.cli.console import CommandError, confirm, print_table
-from shared.cli.main import app, leaves, main
+from shared.cli.main import app, main
 from tests.cli.command import ROOT
 
 pytestmark = pytest.mark.requirement("OP-6")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from shared.cli.main import app, leaves, main
+from shared.cli.commands import leaves
+from shared.cli.main import app, main
 from shared.storage import open_store
 
 List = Callable[..., list[dict[str, Any]]]

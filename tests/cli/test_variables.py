@@ -15,8 +15,9 @@ from typer.main import get_command
 
 from resource_service.gateway.environment import environment_for
 from resource_service.principal import Principal
+from shared.cli.commands import leaves
 from shared.cli.main import app
-from shared.cli.variables import COMPOSE, complaints_about_names, without_effect
+from shared.cli.variables import COMPOSE, OF_OPTIONS, complaints_about_names, without_effect
 from shared.setting_names import PACKAGES, setting_names
 from tests.cli.command import ROOT
 
@@ -35,7 +36,7 @@ MODELS = (
 
 
 def complaints(**environment: str) -> list[str]:
-    return complaints_about_names(environment, get_command(app))
+    return complaints_about_names(environment)
 
 
 def models(model: type[BaseSettings] = BaseSettings) -> Iterator[type[BaseSettings]]:
@@ -74,6 +75,16 @@ def test_what_compose_reads_is_known() -> None:
     read = set(re.findall(r"\$\{(DOORWARD_\w+)", text))
     own = frozenset().union(*setting_names().values())
     assert read - own == COMPOSE
+
+
+def test_the_variables_of_options_are_recognized() -> None:
+    read = {
+        variable
+        for _, command in leaves(get_command(app))
+        for parameter in command.params
+        for variable in ([parameter.envvar] if isinstance(parameter.envvar, str) else parameter.envvar or ())
+    }
+    assert read - frozenset().union(*setting_names().values()) == OF_OPTIONS
 
 
 def test_what_the_gateway_tells_its_commands_is_known() -> None:

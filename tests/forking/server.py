@@ -35,6 +35,8 @@ PRELOADED = (
     "passlib.handlers.bcrypt",
     "resource_service.main",
     "shared.cli.main",
+    "rich.console",
+    "typer._adapters",
     "uvicorn.main",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
@@ -176,9 +178,12 @@ def _preload() -> None:
             # An earlier release, which `PYTHONPATH` may name, has others.
             with suppress(ModuleNotFoundError):
                 importlib.import_module(module)
+    with suppress(ModuleNotFoundError):
+        for entry in importlib.import_module("shared.cli.commands").COMMANDS:
+            importlib.import_module(f"shared.cli.{entry.module}")
     with suppress(AttributeError):
         http_exchange.trusted_certificates()
-    setting_names()  # reads every file of the source, and remembers them
+    setting_names()  # reads the files with settings, and remembers them
     assert threading.active_count() == 1, threading.enumerate()
     gc.freeze()
 

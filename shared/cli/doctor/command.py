@@ -123,7 +123,7 @@ def doctor(
 
 def _telling() -> Tell:
     return Tell(
-        group=lambda heading, lines: print_group(output, heading, lines),
+        group=lambda heading, lines: print_group(output.console, heading, lines),
         say=lambda text: output.print(f"\n{text}", markup=False),
     )
 
@@ -140,11 +140,11 @@ def _print(report: Report, *, as_json: bool, requests: bool) -> None:
         print(to_json(report))  # noqa: T201 -- for programs, so without terminal formatting
         return
     if requests:
-        print_requests(output, report.exchanges)
+        print_requests(output.console, report.exchanges)
     if report.unreachable:
-        print_unreachable(output, report)
+        print_unreachable(output.console, report)
     else:
-        print_summary(output, report)
+        print_summary(output.console, report)
 
 
 def _could_not_run(reason: str) -> NoReturn:

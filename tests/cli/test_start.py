@@ -1,0 +1,103 @@
+"""Modules that a command imports before its work: none of other commands, and none that is heavy (OP-6)."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from shared.cli.commands import COMMANDS
+from shared.cli.main import app
+from tests.cli.command import ROOT, environment
+
+pytestmark = pytest.mark.requirement("OP-6")
+
+PROGRAM = """
+import contextlib, io, os, sys
+from shared.cli.main import main
+
+def run(*arguments):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main(arguments)
+    print(" ".join(arguments), *sys.modules, sep="|")
+
+run("--version")
+os.environ.update(_DOORWARD_COMPLETE="complete_bash", COMP_WORDS="doorward us", COMP_CWORD="1")
+run()
+del os.environ["_DOORWARD_COMPLETE"]
+run("-h")
+run("health", "http://[::1]:1/")
+run("users", "-h")
+"""
+OF_THE_PROGRAM = {
+    "shared.cli",
+    "shared.cli.commands",
+    "shared.cli.console",
+    "shared.cli.main",
+    "shared.setting_files",
+    "shared.setting_names",
+    "shared.version",
+}
+HEAVY = (
+    "auth_service",
+    "resource_service",
+    "cryptography",
+    "httpx2",
+    "pydantic_settings",
+    "structlog",
+    "uvicorn",
+)
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, frozenset[str]]:
+    """The modules in a process that has run commands in this order, after each, by its arguments."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM],
+        cwd=ROOT,
+        env=environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    lines = (line.split("|") for line in done.stdout.splitlines())
+    return {arguments: frozenset(modules) for arguments, *modules in lines}
+
+
+@pytest.mark.parametrize("arguments", ["--version", "-h", "", "health http://[::1]:1/", "users -h"])
+def test_no_heavy_module_is_imported(arguments: str, imported: dict[str, frozenset[str]]) -> None:
+    packages = {module.partition(".")[0] for module in imported[arguments]}
+    assert packages.intersection(HEAVY) == set()
+
+
+@pytest.mark.parametrize("arguments", ["--version", "-h", ""])
+def test_version_help_and_completion_import_no_command(
+    arguments: str, imported: dict[str, frozenset[str]]
+) -> None:
+    assert {module for module in imported[arguments] if module.startswith("shared.")} == OF_THE_PROGRAM
+
+
+def test_only_what_prints_in_colours_imports_rich(imported: dict[str, frozenset[str]]) -> None:
+    assert "pydantic" not in imported["--version"]
+    assert [arguments for arguments, modules in imported.items() if "rich" not in modules] == [
+        "--version",
+        "",
+    ]
+
+
+def test_a_command_imports_no_other(imported: dict[str, frozenset[str]]) -> None:
+    others = {f"shared.cli.{entry.module}" for entry in COMMANDS} - {"shared.cli.health", "shared.cli.users"}
+    assert imported["users -h"].isdisjoint(others)
+
+
+def test_the_table_has_the_first_paragraph_of_the_help_of_each_command() -> None:
+    program: Any = get_command(app)
+    stubs = {name: command.help for name, command in program.commands.items()}
+    program.load_all()
+    first = {name: inspect.cleandoc(each.help).split("\n\n")[0] for name, each in program.commands.items()}
+    assert stubs == {name: " ".join(text.split()) for name, text in first.items()}
