@@ -235,9 +235,7 @@ GATEWAY = (
         "GW-7",
         "SHOULD",
         "conditions on arguments and groups",
-        Partial(
-            "no conditions on networks or on annotations, no replay over the journal, nothing on the pages"
-        ),
+        Partial("no conditions on networks or on annotations, nothing on the pages"),
     ),
     Requirement("GW-8", "MUST", "task ids bound to their principal", HELD),
 )

@@ -90,7 +90,8 @@ def arguments_of(text: str) -> list[str]:
     if not match or not re.match(r"\S*doorward|docker|echo|kubectl|uvx", bare):
         return []
     arguments = shlex.split(bare[match.end() :])
-    return arguments[: arguments.index(">")] if ">" in arguments else arguments
+    redirected = next((place for place, word in enumerate(arguments) if word in ("<", ">")), None)
+    return arguments[:redirected]
 
 
 def with_arguments() -> list[Line]:

@@ -19,6 +19,8 @@ from shared.traces.current import current_trace_id
 
 MAX_NAME = 256
 MAX_SOFTWARE = 100
+MAX_HELD = 1_024
+"""Characters of all scopes, or of all groups, of a caller; more are not recorded."""
 CLIENT_INFO = "io.modelcontextprotocol/clientInfo"
 # W3C Trace Context §3.2: version, trace id, parent id and flags
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -48,7 +50,17 @@ def about_principal(principal: Principal) -> dict[str, Any]:
         "client": principal.client_id,
         "grant": principal.grant_id,
         "actor": principal.act,
+        "scopes": _held(principal.scopes),
+        "groups": _held(principal.groups) or None,
+        "acr": principal.acr,
+        "auth_time": principal.auth_time,
     }
+
+
+def _held(names: Iterable[str]) -> list[str] | None:
+    """Return what a caller has, so that the decision can be repeated; None if it is too much."""
+    held = sorted(names)
+    return held if sum(map(len, held)) <= MAX_HELD else None
 
 
 def about_request(scope: Scope) -> dict[str, Any]:

@@ -58,6 +58,13 @@ class ArgumentTest:
             and (self.maximum is None or ((number := _number(value)) is not None and number <= self.maximum))
         )
 
+    def value_in(self, arguments: object) -> object:
+        """Return the value that the test looks at; None if there is none, or another one like it."""
+        try:
+            return _value_at(self.pointer, arguments)
+        except (_MissingError, _AmbiguousError):
+            return None
+
 
 def fault_in(pointer: str) -> str:
     """Return why `pointer` is not a JSON Pointer to an argument; empty if it is."""

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.console import AsJson, CommandError, NegativeResultError, output, print_json, printable
+from shared.cli.console import (
+    AsJson,
+    CommandError,
+    NegativeResultError,
+    output,
+    print_json,
+    print_table,
+    printable,
+)
 from shared.cli.policy_draft import draft
 from shared.cli.policy_files import cases_in, policy_in
 from shared.cli.resource_variables import scopes_text
@@ -70,6 +78,29 @@ def run_tests(file: File, as_json: AsJson = False) -> None:
             output.print(line, markup=False)
     if failed:
         raise NegativeResultError(f"{len(failed)} of {len(cases)} tests of the policy failed")
+
+
+@policy.command()
+def replay(
+    file: File,
+    events: Annotated[
+        typer.FileText, typer.Argument(help="Events of `doorward audit export`, by default standard input.")
+    ] = "-",  # type: ignore[assignment]
+    resource: Annotated[str | None, typer.Option(help="Only calls of this resource.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a policy decides differently about the calls in a journal. Exit status 1 if anything."""
+    from shared.cli.policy_replay import replayed
+
+    summary = replayed(policy_in(file), events, resource)
+    if as_json:
+        print_json(summary.rows())
+    else:
+        print_table(("calls", "people", "name", "was", "would be"), summary.lines())
+        output.print(str(summary), markup=False)
+    if summary.changes:
+        raise NegativeResultError(f"{summary.changed} of {summary.calls} calls would be decided differently")
 
 
 @policy.command()

@@ -24,7 +24,7 @@ MAX_TEXT = 512
 """Characters of one value that are kept."""
 MAX_NAME = 64
 MAX_NAMES = 32
-_LEFT_OUT = "…"
+LEFT_OUT = "…"
 _LABELS = ("name", "Name", "key", "Key", "field", "header", "variable", "label", "id", "option")
 _VALUES = frozenset({"value", "values", "content", "data", "default", "text", "val"})
 _MAX_WHOLE = 2**53
@@ -64,7 +64,7 @@ def key_names(arguments: Mapping[str, Any]) -> list[str]:
     for name in _names(arguments, "", 0):
         room -= len(name.encode()) + 3  # with quotes and a comma; escapes fit in the other half
         if room < 0 or len(kept) == MAX_NAMES:
-            return [*sorted(kept), _LEFT_OUT]
+            return [*sorted(kept), LEFT_OUT]
         kept.append(name)
     return sorted(kept)
 
@@ -87,7 +87,7 @@ def text_of(text: str, limit: int = MAX_TEXT) -> str:
     # A secret across the end is cut only after it was masked, but no more is examined than needed.
     result = masked(text[: 2 * limit + 256])
     if len(result) > limit or len(text) > 2 * limit + 256:
-        result = result[: limit - 1] + _LEFT_OUT
+        result = result[: limit - 1] + LEFT_OUT
     return result.encode("utf-8", "replace").decode()
 
 
@@ -113,7 +113,7 @@ class _Walk:
         for name, member in value.items():
             self._left -= 1
             if self._is_over:
-                result[_LEFT_OUT] = _LEFT_OUT
+                result[LEFT_OUT] = LEFT_OUT
                 break
             self._room -= min(len(name), MAX_NAME)
             result[name_of(name)] = (
@@ -140,7 +140,7 @@ class _Walk:
                 return self.members(value, depth)
             case list() if depth < MAX_DEPTH:
                 return self._items(value, depth)
-        return _LEFT_OUT
+        return LEFT_OUT
 
     def _items(self, values: list[Any], depth: int) -> list[object]:
         result: list[object] = []
@@ -148,7 +148,7 @@ class _Walk:
         hides_next = False
         for value in values:
             if self._is_over:
-                result.append(_LEFT_OUT)
+                result.append(LEFT_OUT)
                 break
             is_hidden = hides_next or (is_pair and bool(result))
             result.append(MASK if is_hidden else self._value(value, depth + 1))
@@ -164,7 +164,7 @@ def _labels_a_secret(value: Mapping[str, Any]) -> bool:
 
 def _large(value: int) -> str:
     # Python refuses to print numbers of more than 4,300 digits.
-    return str(value)[:MAX_NAME] if value.bit_length() < 8_192 else _LEFT_OUT
+    return str(value)[:MAX_NAME] if value.bit_length() < 8_192 else LEFT_OUT
 
 
 def _hash(arguments: Mapping[str, Any], key: bytes) -> str:
@@ -172,5 +172,5 @@ def _hash(arguments: Mapping[str, Any], key: bytes) -> str:
     try:
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), default=str)
     except (RecursionError, ValueError):
-        return _LEFT_OUT
+        return LEFT_OUT
     return base64url.encode(hmac.digest(key, text.encode(), "sha256")[:16])

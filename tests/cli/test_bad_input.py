@@ -277,6 +277,9 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
     "policy check": [(["missing.yaml"], {}, "missing.yaml: "), (["/"], {}, "/: ")],
     "tools diff": [(["missing.yaml"], {}, "missing.yaml: ")],
     "tools approve": [(["missing.yaml", "--all"], {}, "missing.yaml: ")],
+    "policy replay": [
+        (["missing.yaml"], {}, "missing.yaml: "),
+    ],
     "policy test": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy scopes": [(["missing.yaml"], {}, "missing.yaml: ")],
     "policy draft": [
@@ -327,7 +330,7 @@ WELL_FORMED = {
     "users rename": ["ada", "eve"],
     **{f"clients {verb}": ["x"] for verb in ("add", "disable", "enable", "rotate")},
     "clients remove": ["x", "--yes"],
-    **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "test", "scopes", "draft")},
+    **{f"policy {verb}": ["policy.yaml"] for verb in ("check", "test", "replay", "scopes", "draft")},
     **{f"tools {verb}": ["policy.yaml"] for verb in ("diff", "approve")},
 }
 """Arguments of commands that need some."""

@@ -157,3 +157,32 @@ def test_a_policy_without_tests_and_one_with_an_invalid_test_are_errors(file: Pa
         done = doorward("policy", command, "policy.yaml", cwd=file.parent)
         assert done.returncode == 2
         assert "policy.yaml: line 13: the test " in done.stderr
+
+
+@pytest.mark.requirement("GW-7")
+def test_replay_names_what_the_policy_decides_otherwise_and_fails_then(file: Path) -> None:
+    call = {"kind": "call.begun", "time_ms": 1_700_000_000_000, "method": "tools/call", "resource": "r"}
+    events: list[dict[str, Any]] = [
+        {**call, "name": "get_note", "scopes": ["notes:read"], "subject": "a"},
+        {**call, "name": "add_note", "scopes": ["notes:read"], "subject": "a"},
+        {**call, "name": "add_note", "scopes": [], "subject": "b"},
+        {**call, "name": "add_note", "scopes": [], "resource": "another"},
+        {**call, "name": "before scopes were recorded"},
+        {"kind": "login", "time_ms": 1_700_000_000_000},
+    ]
+    (file.parent / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
+    command = ("policy", "replay", "policy.yaml", "events.jsonl", "--resource", "r")
+    done = doorward(*command, cwd=file.parent)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "calls\tpeople\tname\twas\twould be",
+        "2\t2\tadd_note\tallowed\tscope_missing",
+        "3 calls: 1 as before, 2 differently, 0 undecided; events skipped: 1",
+    ]
+    as_json = doorward(*command, "--json", cwd=file.parent)
+    row = {"calls": 2, "people": 2, "name": "add_note", "was": "allowed", "would_be": "scope_missing"}
+    assert (as_json.returncode, json.loads(as_json.stdout)) == (1, [row])
+    (file.parent / "events.jsonl").write_text(json.dumps(events[0]))
+    assert doorward(*command, cwd=file.parent).returncode == 0
+    (file.parent / "events.jsonl").write_text("{}")
+    assert "line 1 is not an event" in doorward(*command, cwd=file.parent).stderr

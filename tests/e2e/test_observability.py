@@ -217,6 +217,16 @@ async def test_no_secret_of_a_run_at_debug_level_is_in_logs_journal_or_metrics(
     bare = {re.sub(r"\Adw_[a-z]{2}_", "", secret) for secret in issued.secrets}
     assert len(bare) >= 6
     assert [(place, secret) for place, text in places.items() for secret in bare if secret in text] == []
+    assert replayed(journal.stdout, running.directory) == {"tools/list": ["allowed", "scope_missing"]}
+
+
+def replayed(journal: str, directory: Path) -> dict[str, list[str]]:
+    """The methods that a policy decides otherwise than the service did, with both decisions."""
+    policy = "scopes: {notes:read: Read, other: Other}\ndefault: []\nmethods: {tools/list: other}\n"
+    (directory / "policy.yaml").write_text(policy)
+    done = doorward("policy", "replay", "policy.yaml", "--json", cwd=directory, stdin=journal)
+    assert done.returncode == 1, done.stderr
+    return {row["name"]: [row["was"], row["would_be"]] for row in json.loads(done.stdout)}
 
 
 async def test_each_metric_moves_under_load_and_prometheus_reads_it(

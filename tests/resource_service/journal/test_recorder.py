@@ -106,6 +106,7 @@ async def test_a_call_has_all_its_members_and_no_secret_or_name_of_a_person() ->
         "client": "c",
         "grant": "g",
         "actor": {"sub": "agent"},
+        "scopes": ["read"],
         "software": "agent/1 dw_at_***",
         "trace": TRACE,
         "resource": "https://mcp.example/mcp",
