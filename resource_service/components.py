@@ -230,7 +230,12 @@ def resources(
         main=None
         if backend is None
         else protected_resource(
-            settings, measured(backend, settings, metrics), validation, journal, counting=base.counting
+            settings,
+            measured(backend, settings, metrics),
+            validation,
+            journal,
+            counting=base.counting,
+            store=base.store,
         ),
         mounts=[
             protected_resource(
@@ -239,6 +244,7 @@ def resources(
                 validation,
                 journal,
                 counting=base.counting,
+                store=base.store,
             )
             for mount in mounts
         ],

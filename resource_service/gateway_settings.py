@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from resource_service.identity_token import read_private_key
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.policy.file import read_policy
+from resource_service.policy.pinning import Pinning
 from resource_service.policy.validation import PolicyError
 from resource_service.targets import Target, check_host, parse_target
 from shared.environment import listed
@@ -117,6 +118,7 @@ class GatewaySettings(BaseSettings):
         upstream_host: the ``Host`` header for `upstream`; the host of its URL by default.
         policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
             the built-in server, which has its own policy.
+        pin: how the definitions of tools are approved where a policy does not say.
         mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
             `Mount`. Each is a separate resource beside `resource`. With mounts and without `upstream`,
             nothing is served at `resource` itself.
@@ -144,6 +146,7 @@ class GatewaySettings(BaseSettings):
     upstream_authorization: Authorization | None = None
     upstream_host: Host | None = None
     policy: PolicyFile | None = None
+    pin: Pinning = Pinning.FIRST
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     upstream_connect_timeout_s: float = Field(default=5.0, gt=0, le=60)

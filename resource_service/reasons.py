@@ -114,8 +114,8 @@ class Reason(ReasonCode):
         "See `doorward tools diff POLICY`, and approve what is right with `doorward tools approve POLICY`.",
     )
     LIST_UNREADABLE = (
-        "The MCP server's list cannot be compared with what was approved: it is compressed against the "
-        "request, too large, or ambiguous.",
+        "The MCP server's list cannot be compared with what was approved: it is not available, compressed "
+        "against the request, too large, or ambiguous.",
         "The reason names which. Correct the MCP server, or set `pin_changes: warn` in the policy.",
     )
 

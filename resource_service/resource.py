@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.routing import Route
@@ -27,10 +26,14 @@ from resource_service.middleware.server_lists import ServerLists
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.pins.keeper import PinKeeper
 from resource_service.pins.lock_file import lock_path
+from resource_service.pins.shared_pins import SharedPins
+from resource_service.policy.pinning import Pinning
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.routes.metadata import SLASHES, metadata_routes
 from resource_service.settings import ResourceSettings
 from resource_service.stops.stopped_list import StoppedList
+from resource_service.storage.first_values import FirstValues
+from resource_service.storage.shared_store import SharedStore
 from resource_service.tasks.binding import TaskBinding
 from resource_service.tasks.ids import TaskIds
 from shared.clock import Clock, steady_clock
@@ -121,8 +124,13 @@ def protected_resource(
     journal: CallJournal,
     *,
     counting: CallCounting,
+    store: SharedStore | None,
 ) -> ProtectedResource:
-    """Put the guard of the resource that `settings` describe in front of `backend`."""
+    """Put the guard of the resource that `settings` describe in front of `backend`.
+
+    Args:
+        store: what all processes of this service share.
+    """
     authenticate = Authenticate(
         introspect=validation.introspect,
         dpop_validator=validation.dpop_validator,
@@ -138,7 +146,7 @@ def protected_resource(
         refuse=Refuse(settings.metadata_url, backend.policy.scopes),
         leases=validation.leases,
         schemas=ToolSchemas(lists),
-        pinned=PinnedDefinitions(PinKeeper(settings.resource, _lock_path(backend.policy)), lists),
+        pinned=PinnedDefinitions(_pin_keeper(settings, backend.policy, store), lists, _pinning(settings)),
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
@@ -157,8 +165,17 @@ def protected_resource(
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
 
 
-def _lock_path(policy: PolicyWatcher) -> Path | None:
-    return None if policy.path is None else lock_path(policy.path)
+def _pin_keeper(settings: ResourceSettings, policy: PolicyWatcher, store: SharedStore | None) -> PinKeeper:
+    lock = None if policy.path is None else lock_path(policy.path)
+    if store is None:
+        return PinKeeper(settings.resource, lock)
+    values = FirstValues(store, settings.resource_server_id)
+    return PinKeeper(settings.resource, lock, SharedPins(settings.resource, values.agree, steady_clock))
+
+
+def _pinning(settings: ResourceSettings) -> Pinning:
+    """Return how definitions are approved if the policy does not say; tools of our own are not pinned."""
+    return Pinning.OFF if settings.serves_notes else settings.pin
 
 
 def hash_key(settings: ResourceSettings) -> bytes:

@@ -222,7 +222,7 @@ GATEWAY = (
         "GW-4",
         "MUST",
         "what was approved is what runs",
-        Partial("pinning is off unless the policy says otherwise; no page for it, and no event of its own"),
+        Partial("no page for it, and no event of its own"),
     ),
     Requirement(
         "GW-5",

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resource_service.errors import definition_held
+from resource_service.errors import definition_held, list_unreadable
 from resource_service.middleware.server_lists import Listed, ListMethod, ServerLists
 from resource_service.pins.definitions import (
     BY_LIST,
@@ -40,10 +40,15 @@ _LISTS = {kind: ListMethod(kind.method, kind.member) for kind in DefinitionKind}
 
 @dataclass(frozen=True, slots=True)
 class PinnedDefinitions:
-    """The pins of one resource, and the lists of the server behind it."""
+    """The pins of one resource, and the lists of the server behind it.
+
+    Attributes:
+        otherwise: how definitions are approved if the policy does not say.
+    """
 
     keeper: PinKeeper
     lists: ServerLists
+    otherwise: Pinning
 
     def protect(self, app: ASGIApp, policy: Policy, messages: Sequence[object] | None) -> ASGIApp:
         """Wrap `app` for one request.
@@ -51,14 +56,15 @@ class PinnedDefinitions:
         Args:
             messages: of the request; None if its response may answer any request.
         """
-        if policy.pin is Pinning.OFF or (messages is not None and not any(map(_concerns, messages))):
+        pinning = policy.pin or self.otherwise
+        if pinning is Pinning.OFF or (messages is not None and not any(map(_concerns, messages))):
             return app
         requested = None if messages is None or any(map(_listens, messages)) else requested_in([*messages])
         filtered = with_filtered_lists(
             app,
             PinnedListFilter(
                 keeper=self.keeper,
-                pinning=policy.pin,
+                pinning=pinning,
                 effect=policy.pin_changes,
                 requested=requested,
                 on_change=self.lists.forget,
@@ -67,45 +73,48 @@ class PinnedDefinitions:
 
         async def pinned(scope: Scope, receive: Receive, send: Send) -> None:
             for message in messages or ():
-                await self._check(message, scope, policy)
+                await self._check(_CallerRequest(scope, message, pinning), policy)
             await (filtered if requested is None or requested else app)(scope, receive, send)
 
         return pinned
 
-    async def _check(self, message: object, scope: Scope, policy: Policy) -> None:
-        method = _method(message)
-        if (kind := BY_LIST.get(method) or BY_USE.get(method)) is None:
+    async def _check(self, caller: _CallerRequest, policy: Policy) -> None:
+        if (kind := BY_LIST.get(caller.method) or BY_USE.get(caller.method)) is None:
             return
-        params = _object_in(message, "params")
-        caller = _CallerRequest(scope, _object_in(params, "_meta"))
-        await self._pin_first(kind, caller, policy)
-        if method == kind.used_by:
-            await self._check_use(kind, params.get("name"), caller, policy)
+        if caller.pinning is Pinning.FIRST and not await self._pin_first(kind, caller):
+            return
+        if caller.method == kind.used_by and isinstance(caller.name, str):
+            # A name that is not text names nothing, as the server will say.
+            await self._check_use(kind, caller.name, caller, policy)
 
-    async def _pin_first(self, kind: DefinitionKind, caller: _CallerRequest, policy: Policy) -> None:
-        if policy.pin is not Pinning.FIRST or kind in self.keeper.pins.approved:
-            return
+    async def _pin_first(self, kind: DefinitionKind, caller: _CallerRequest) -> bool:
+        """Pin the first list; return False if the server has not given any to anybody.
+
+        Then there is nothing that a model could have read, and the server answers for itself: it is often
+        not available.
+        """
+        if kind in self.keeper.pins.approved:
+            return True
         listed = await self._list(kind, caller)
         if listed.items is not None:
             self.keeper.pin(kind, definitions_in(kind, listed.items))
+        return listed.items is not None
 
     async def _check_use(
-        self, kind: DefinitionKind, name: object, caller: _CallerRequest, policy: Policy
+        self, kind: DefinitionKind, name: str, caller: _CallerRequest, policy: Policy
     ) -> None:
-        if policy.pin_changes is OnDifference.ALLOW or not isinstance(name, str):
-            return  # a name that is not text names nothing, as the server will say
+        if policy.pin_changes is OnDifference.ALLOW:
+            return
         came_at = self.lists.now()
         listed = await self._list(kind, caller, since=came_at - FRESH_S)
         difference = self._difference(kind, name, listed)
         if difference is not None and listed.listed_at < came_at:
             difference = self._difference(kind, name, await self._list(kind, caller, since=came_at))
         if difference is not None and policy.pin_changes is OnDifference.HOLD:
-            principal = principal_in(caller.scope)
-            raise definition_held(
-                name,
-                policy.contact,
-                detail=f"{kind.used_by} {name[:100]!r} by {principal.owner}: {difference.value}",
-            )
+            detail = f"{caller.method} {name[:100]!r} by {principal_in(caller.scope).owner}"
+            if difference is Difference.UNLISTED:
+                raise list_unreadable(detail)
+            raise definition_held(name, policy.contact, detail=f"{detail}: {difference.value}")
 
     async def _list(self, kind: DefinitionKind, caller: _CallerRequest, since: float | None = None) -> Listed:
         return await self.lists.get(_LISTS[kind], caller.scope, caller.meta, since=since)
@@ -113,7 +122,7 @@ class PinnedDefinitions:
     def _difference(self, kind: DefinitionKind, name: str, listed: Listed) -> Difference | None:
         """Return how what the server says about `name` differs from what was approved."""
         if listed.items is None:
-            return Difference.UNREADABLE
+            return Difference.UNLISTED
         approved_by, pins = listed.derive(_approved_by), self.keeper.pins
         if approved_by.get(name) is pins:
             return None  # the same list was compared with the same pins before
@@ -138,11 +147,27 @@ class _CallerRequest:
     """The request as whose caller lists are requested.
 
     Attributes:
-        meta: the ``_meta`` of the message.
+        pinning: how definitions are approved.
     """
 
     scope: Scope
-    meta: Mapping[str, Any]
+    message: object
+    pinning: Pinning
+
+    @property
+    def method(self) -> str:
+        """The method of the message."""
+        return _method(self.message)
+
+    @property
+    def name(self) -> object:
+        """The name of the tool or prompt that the message uses."""
+        return _object_in(self.message, "params").get("name")
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """The ``_meta`` of the message."""
+        return _object_in(_object_in(self.message, "params"), "_meta")
 
 
 def _approved_by(_items: object) -> dict[str, Pins]:

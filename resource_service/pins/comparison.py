@@ -69,6 +69,26 @@ def approved_with(pins: Pins, approved: Sequence[Change], held: Pins) -> Pins:
     return Pins(kinds, instructions)
 
 
+def still_held(pins: Pins, held: Pins) -> Pins:
+    """Return what of `held` differs from `pins`."""
+    names = {(change.kind, change.name) for change in changes(pins, held)}
+    kinds = {
+        kind: {name: item for name, item in definitions.items() if (kind.member, name) in names}
+        for kind, definitions in held.approved.items()
+    }
+    return Pins(kinds, held.instructions if (INSTRUCTIONS, "") in names else None)
+
+
+def held_beside(pins: Pins, before: Pins, held: Pins) -> Pins:
+    """Return what differs from `pins`, of what was held before and, in its place, what is held now."""
+    kinds = {
+        kind: {**before.approved.get(kind, {}), **held.approved.get(kind, {})}
+        for kind in {**before.approved, **held.approved}
+    }
+    instructions = before.instructions if held.instructions is None else held.instructions
+    return still_held(pins, Pins(kinds, instructions))
+
+
 def described(change: Change) -> list[str]:
     """Return the lines that show a change: each value that differs, with its words marked.
 

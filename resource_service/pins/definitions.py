@@ -79,11 +79,16 @@ def digest(value: object) -> str:
 
 
 class Difference(Enum):
-    """How a definition differs from what was approved."""
+    """How a definition differs from what was approved.
+
+    Members:
+        UNLISTED: the server gives no list that could be compared.
+    """
 
     NEW = "new"
     CHANGED = "changed"
     UNREADABLE = "unreadable"
+    UNLISTED = "not listed"
 
 
 class Pinned(NamedTuple):
@@ -128,6 +133,16 @@ class Pins:
     def with_kind(self, kind: DefinitionKind, definitions: Iterable[Definition]) -> Pins:
         """Return the same pins with `definitions` approved, and no others of their kind."""
         return replace(self, approved={**self.approved, kind: approve(definitions)})
+
+    def joined(self, other: Pins) -> Pins:
+        """Return the same pins, and those of `other` of which nothing of their kind was pinned here."""
+        instructions = other.instructions if self.instructions is None else self.instructions
+        return Pins({**other.approved, **self.approved}, instructions)
+
+    def beyond(self, earlier: Pins) -> Pins:
+        """Return the kinds that were not pinned `earlier`, with their pins."""
+        kinds = {kind: approved for kind, approved in self.approved.items() if kind not in earlier.approved}
+        return Pins(kinds, self.instructions if earlier.instructions is None else None)
 
 
 def approve(definitions: Iterable[Definition]) -> Approved:

@@ -18,8 +18,9 @@ from resource_service.pins.definitions import (
     Pins,
     approve,
 )
-from resource_service.pins.lock_file import LockFileError, held_path, read_lock, write_lock
-from resource_service.watched_file import Fingerprint, fingerprint_of
+from resource_service.pins.files import PinFiles
+from resource_service.pins.lock_file import LockFileError
+from resource_service.pins.shared_pins import SharedPins
 from shared.in_background import in_background
 from shared.logs import get_logger
 
@@ -33,40 +34,36 @@ class PinKeeper:
 
     Args:
         resource: its URL.
-        lock: the lock file; None to keep pins in the memory of this process.
+        lock: the lock file; None if there is none.
+        shared: how processes agree on what is pinned first; None to keep that in this one.
 
     Attributes:
         pins: the current ones.
         held: the definitions that differ, as they were last seen, for the operator to compare.
     """
 
-    def __init__(self, resource: str, lock: Path | None) -> None:
+    def __init__(self, resource: str, lock: Path | None, shared: SharedPins | None = None) -> None:
         self._resource = resource
-        self._lock = lock
-        self._held_file = None if lock is None else held_path(lock)
-        self._seen: Fingerprint = None
-        self._unwritten: set[Path] = set()
-        self._not_writable: set[Path] = set()
+        self._files = None if lock is None else PinFiles(lock)
+        self._shared = shared
         self._unreadable: set[str] = set()
+        self._pinned = anyio.Event()
         self.pins = Pins()
         self.held = Pins()
-        if lock is not None:
-            self._read(lock)
+        if self._files is not None and (pins := self._changed_pins(self._files)) is not None:
+            self._take_file(pins, self.pins)
 
     def pin(self, kind: DefinitionKind, definitions: Iterable[Definition]) -> None:
         """Approve the first list of a kind that was seen."""
         if kind in self.pins.approved:
             return
         seen = list(definitions)[:MAX_DEFINITIONS]
-        self.pins = self.pins.with_kind(kind, seen)
-        self._write_soon(self._lock)
-        _log.info("definitions pinned", resource=self._resource, kind=kind.member, count=len(seen))
+        first = Pins().with_kind(kind, seen)
+        self._pin(kind.member, first, count=len(first.approved[kind]))
 
     def pin_instructions(self, instructions: str) -> None:
         """Approve the first instructions that were seen."""
-        self.pins = replace(self.pins, instructions=instructions)
-        self._write_soon(self._lock)
-        _log.info("definitions pinned", resource=self._resource, kind="instructions", count=1)
+        self._pin("instructions", Pins(instructions=instructions), count=1)
 
     def note_held(self, definition: Definition, difference: Difference) -> bool:
         """Keep a definition that differs, for the operator; the log has each version once.
@@ -84,7 +81,7 @@ class PinKeeper:
             self.held = replace(
                 self.held, approved={**self.held.approved, definition.kind: {**held, **version}}
             )
-            self._write_soon(self._held_file)
+            self._write_held()
         self._log_difference(definition.kind.member, definition.name, difference)
         return True
 
@@ -93,59 +90,73 @@ class PinKeeper:
         if instructions == self.held.instructions:
             return
         self.held = replace(self.held, instructions=instructions)
-        self._write_soon(self._held_file)
+        self._write_held()
         self._log_difference("instructions", "", Difference.CHANGED)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Follow and write the lock file for the length of the context."""
-        if self._lock is None:
+        """Follow and write the lock file, and agree with other processes, for the length of the context."""
+        if self._files is None and self._shared is None:
             yield
             return
-        async with in_background(self._keep_up(self._lock)):
+        async with in_background(self._keep_up()):
             yield
 
-    async def _keep_up(self, lock: Path) -> None:
+    async def _keep_up(self) -> None:
         while True:
-            await anyio.to_thread.run_sync(self._write_all)
-            await anyio.to_thread.run_sync(self._read, lock)
-            await anyio.sleep(LOOK_EVERY_S)
+            self._pinned = anyio.Event()
+            if self._shared is not None:
+                before = self.pins
+                self._take(await self._shared.with_agreed(before), before)
+            if self._files is not None:
+                await self._exchange(self._files)
+            with anyio.move_on_after(LOOK_EVERY_S):
+                await self._pinned.wait()
 
-    def _read(self, lock: Path) -> None:
-        """Take the pins of the file, if it has changed. What was pinned before it existed gives way."""
-        fingerprint = fingerprint_of(lock)
-        if fingerprint == self._seen:
-            return
-        self._seen = fingerprint
+    def _pin(self, member: str, first: Pins, *, count: int) -> None:
+        self.pins = self.pins.joined(first)
+        if self._shared is not None:
+            self._shared.propose(member, first)
+        if self._files is not None:
+            self._files.has_new_pins = True
+        self._pinned.set()
+        _log.info("definitions pinned", resource=self._resource, kind=member, count=count)
+
+    async def _exchange(self, files: PinFiles) -> None:
+        """Write to the files what is new, and read what is new in them."""
+        before = self.pins
+        await anyio.to_thread.run_sync(files.write, before, self.held)
+        pins = await anyio.to_thread.run_sync(self._changed_pins, files)
+        if pins is not None:
+            self._take_file(pins, before)
+
+    def _changed_pins(self, files: PinFiles) -> Pins | None:
         try:
-            pins = read_lock(lock)
+            return files.changed_pins()
         except LockFileError as error:
             _log.error(
-                "the lock file is invalid; the previous pins stay active", file=str(lock), reason=str(error)
+                "the lock file is invalid; the previous pins stay active",
+                file=str(files.lock),
+                reason=str(error),
             )
-            return
-        if pins is not None:
-            self.pins = pins
-            self.held = Pins()
-            _log.info("pins loaded", file=str(lock))
+            return None
 
-    def _write_all(self) -> None:
-        """Write what has changed; a directory without write access is logged once."""
-        while self._unwritten:
-            path = self._unwritten.pop()
-            pins = self.pins if path == self._lock else self.held
-            try:
-                write_lock(path, pins)
-            except OSError as error:
-                if path not in self._not_writable:
-                    _log.warning("pins are kept in memory only", file=str(path), reason=error.strerror)
-                self._not_writable.add(path)
-            else:
-                self._seen = fingerprint_of(path) if path == self._lock else self._seen
+    def _take_file(self, pins: Pins, before: Pins) -> None:
+        """Take the pins of the lock file. What was pinned before it existed gives way."""
+        self._take(pins, before)
+        if self._shared is not None:
+            self._shared.end(pins)
+        _log.info("pins loaded", resource=self._resource)
 
-    def _write_soon(self, path: Path | None) -> None:
-        if path is not None:
-            self._unwritten.add(path)
+    def _take(self, pins: Pins, before: Pins) -> None:
+        """Take `pins` in place of those `before`; what was pinned since stays pinned."""
+        current = pins.joined(self.pins.beyond(before))
+        if current != self.pins:
+            self.pins, self.held = current, Pins()
+
+    def _write_held(self) -> None:
+        if self._files is not None:
+            self._files.has_new_held = True
 
     def _log_difference(self, kind: str, name: str, difference: Difference) -> None:
         _log.warning(

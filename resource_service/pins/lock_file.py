@@ -9,9 +9,12 @@ is missing has not been pinned yet.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,22 @@ def lock_text(pins: Pins) -> str:
     for kind, approved in pins.approved.items():
         document[kind.member] = {name: pinned.value for name, pinned in approved.items()}
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let no other process change files in the directory of `path`, among those that use this function.
+
+    Raises:
+        OSError: there is no such directory. It also works, without exclusion, on a file system without locks.
+    """
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def write_lock(path: Path, pins: Pins) -> None:

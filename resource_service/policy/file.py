@@ -111,9 +111,7 @@ def parse_policy(content: bytes) -> Policy:
             step_up=member_of(members, "step_up", _step_ups, otherwise={}),
             contact=member_of(members, "contact", lambda node: text_of(node, "contact"), otherwise=None),
             journal=member_of(members, "journal", _redactions, otherwise={}),
-            pin=member_of(
-                members, "pin", lambda node: choice_of(node, "pin", Pinning), otherwise=Pinning.OFF
-            ),
+            pin=member_of(members, "pin", lambda node: choice_of(node, "pin", Pinning), otherwise=None),
             pin_changes=member_of(
                 members,
                 "pin_changes",

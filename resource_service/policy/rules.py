@@ -61,7 +61,7 @@ class Policy:
         step_up: rules for tool names that need a stronger or a more recent login (RFC 9470).
         contact: whom somebody asks who is not in a group that is needed.
         journal: rules for names of tools and prompts: what the journal keeps of the arguments of a call.
-        pin: how the definitions of tools, prompts and templates are approved.
+        pin: how the definitions of tools, prompts and templates are approved; None for the setting's way.
         pin_changes: what happens to those that differ from what was approved.
         limits: how many calls there may be, by name of the limit.
         when: conditions on calls of tools, in addition to what their rules need.
@@ -85,7 +85,7 @@ class Policy:
     step_up: StepUpRules = field(default_factory=dict)
     contact: str | None = None
     journal: Mapping[str, Redaction] = field(default_factory=dict)
-    pin: Pinning = Pinning.OFF
+    pin: Pinning | None = None
     pin_changes: OnDifference = OnDifference.HOLD
     limits: Limits = field(default_factory=dict)
     when: Conditions = field(default_factory=dict)

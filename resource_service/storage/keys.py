@@ -34,6 +34,11 @@ SCHEMA: tuple[KeySpec, ...] = (
         "30 s, renewed as long as the call runs",
         kind="index",
     ),
+    KeySpec(
+        "{server_id}:pins:{hash}",
+        "the first list, or the first instructions, of an MCP server that was pinned, as a lock file",
+        "600 s, renewed as long as a process has it pinned without a lock file",
+    ),
 )
 
 OF_AUTHORIZATION_SERVER = f"{key_spec.PREFIX}signing-keys"
@@ -64,6 +69,11 @@ def limit_count(server_id: str, *name: str) -> str:
 def limit_slots(server_id: str, *owner: str) -> str:
     """The index of calls under way that a limit counts together."""
     return f"{PREFIX}{server_id}:limit-slots:{_hash(*owner)}"
+
+
+def pins(server_id: str, resource: str, member: str) -> str:
+    """The first list of a kind that was pinned for a resource."""
+    return f"{PREFIX}{server_id}:pins:{_hash(resource, member)}"
 
 
 def _hash(*parts: str) -> str:

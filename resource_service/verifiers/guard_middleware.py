@@ -118,7 +118,7 @@ class GuardMiddleware:
         )
         backend = Backend(app=self._inside, policy=policy, run=nullcontext)
         resource = protected_resource(
-            settings, backend, validation, no_journal(clock), counting=self._counting
+            settings, backend, validation, no_journal(clock), counting=self._counting, store=self._store
         )
         self._pins = resource.pins
         guards = {route.path: route.endpoint for route in resource.endpoint()}

@@ -67,6 +67,7 @@ def running(server: AuthorizationServer, directory: Path, **settings: str) -> It
         "issuer": server.url,
         "resource_secret": SECRET,
         "log_format": "json",
+        "pin": "off",  # servers of tests rarely list what they run; those of pins turn it on
     }
     environment = {f"DOORWARD_{name.upper()}": value for name, value in {**usual, **settings}.items()}
     log_file = directory / f"resource-{port}.log"
