@@ -83,12 +83,20 @@ def take_settings(environment: MutableMapping[str, str]) -> dict[str, str]:
 def serve(config: uvicorn.Config) -> None:
     """Serve until stopped by a signal; with workers, restart those that end."""
     if config.workers == 1:
-        server = uvicorn.Server(config)
+        server = _server(config)
         server.run()
         if not server.started:
             sys.exit(3)
         return
     Multiprocess(config, sockets=[config.bind_socket()]).run()
+
+
+def _server(config: uvicorn.Config) -> uvicorn.Server:
+    if not config.is_ssl:
+        return uvicorn.Server(config)
+    from shared.cli.https_server import HttpsServer
+
+    return HttpsServer(config)
 
 
 def become_child_of_init() -> None:

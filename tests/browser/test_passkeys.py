@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from shared.clock import system_clock
 from tests.auth_service.service import running
+from tests.browser.authenticator import Authenticator
 from tests.browser.looks import faint_texts, overflows
 from tests.browser.site import Site
 from tests.browser.steps import log_in, sees
@@ -30,36 +31,6 @@ def issuer(tmp_path: Path) -> Iterator[str]:
     port = free_port()
     with running(f"sqlite:///{tmp_path}/store.db", port=port, issuer=f"http://localhost:{port}") as server:
         yield server.issuer
-
-
-class Authenticator:
-    """A virtual authenticator of a tab."""
-
-    def __init__(self, page: Page, *, discoverable: bool, verifies: bool) -> None:
-        self._cdp = page.context.new_cdp_session(page)
-        self._cdp.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": discoverable,
-            "hasUserVerification": verifies,
-            "isUserVerified": verifies,
-            "automaticPresenceSimulation": True,
-        }
-        added = self._cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        self._id = added["authenticatorId"]
-
-    @property
-    def credential(self) -> dict[str, Any]:
-        [credential] = self._cdp.send("WebAuthn.getCredentials", {"authenticatorId": self._id})["credentials"]
-        kept: dict[str, Any] = credential
-        return kept
-
-    def replace(self, credential: dict[str, Any]) -> None:
-        """Put back a copy of a credential."""
-        named = {"authenticatorId": self._id, "credentialId": credential["credentialId"]}
-        self._cdp.send("WebAuthn.removeCredential", named)
-        self._cdp.send("WebAuthn.addCredential", {"authenticatorId": self._id, "credential": credential})
 
 
 def press(page: Page, name: str) -> None:
