@@ -8,6 +8,7 @@
     settings.py           settings from the environment, validated before startup
     provider_settings.py  settings of identity providers
     resource_settings.py  settings of the protected resources
+    upstream_settings.py  settings of the providers of connected accounts
     rate_limits.py        rate limits, counted in the store
     metrics.py            all metrics
 
@@ -26,6 +27,7 @@
     grants/        grants and tokens; one file per grant type
     stops/         the stop switch: tools, mounts, clients and people that are stopped
     federation/    login through identity providers
+    connected_accounts/  credentials of people at the providers of upstreams
     access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
     administration/  what administrators do, by command, console and admin API

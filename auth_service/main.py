@@ -81,7 +81,7 @@ RECENT_REVOCATIONS_S = 900.0
 PROGRAM_ENDPOINTS = frozenset(
     {
         *("/token", "/introspect", "/revoke", "/par", "/register", "/userinfo", "/device_authorization"),
-        *(EVENTS_PATH, "/revocations"),
+        *(EVENTS_PATH, "/revocations", "/connected-account"),
     }
 )
 """Endpoints whose callers may name the trace that their request is a part of: no browser comes here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.connected_accounts.disconnections import Disconnections
 from auth_service.endpoints.events import EventsEndpoint
 from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.revocations import RevocationsEndpoint
@@ -37,6 +38,7 @@ def revocations(parts: Components) -> RevocationsEndpoint:
         revocation_stream=parts.revocation_stream,
         signed=signed,
         stops=StopsForCallers(StopRecords(parts.base.store), parts.users.client_subjects),
+        disconnections=Disconnections(parts.base.store, parts.base.clock),
         lost=lost,
     )
 

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.admin_access import SCOPE
+from auth_service.upstream_settings import UpstreamOAuth
 from shared.environment import PublicUrl
 from shared.scopes import SCOPE_TOKEN
 from shared.texts import Text
@@ -68,6 +69,7 @@ class Resource(BaseModel):
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
         metadata_url: where this server fetches the metadata of the resource (RFC 9728) for the consent page;
             may be an internal address. By default the public URL.
+        upstream_oauth: where people connect an account whose credential the gateway adds to their requests.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +80,7 @@ class Resource(BaseModel):
     default_scopes: tuple[str, ...] | None = None
     access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
     metadata_url: InternalUrl | None = None
+    upstream_oauth: UpstreamOAuth | None = None
 
     @property
     def described_at(self) -> str:

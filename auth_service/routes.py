@@ -46,6 +46,7 @@ from auth_service.wiring import configured
 from auth_service.wiring.account_page import account_page, activity_page, email_page, logout, own_data_page
 from auth_service.wiring.admin_api import admin_api
 from auth_service.wiring.components import Components
+from auth_service.wiring.connected_accounts import connect_pages, connected_account_endpoint
 from auth_service.wiring.console import console
 from auth_service.wiring.factor_components import passkey_check, second_steps
 from auth_service.wiring.federated_login import FederatedLogin, federated_login
@@ -75,12 +76,14 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _revoke(parts).endpoint(),
         revocations(parts).endpoint(),
         events(parts).endpoint(),
+        connected_account_endpoint(parts),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
         *admin_api(parts),
         *_pages(parts, federated),
         *federated.endpoints,
+        *connect_pages(parts),
         *second_factor_endpoints(parts),
         *health_endpoints(parts.base.store, parts.base.store_watch),
     ]

@@ -287,6 +287,18 @@ class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _providers_of_connected_accounts_are_usable(self) -> Self:
+        for upstream in filter(None, (resource.upstream_oauth for resource in self.resources)):
+            upstream.check_secret()
+            if not self.fetch_loopback and any(
+                is_loopback(split_absolute(url)) for url in upstream.endpoints
+            ):
+                raise ValueError(
+                    "an upstream_oauth on this machine requires fetch_loopback, which is for development"
+                )
+        return self
+
     @field_validator("fetch_networks")
     @classmethod
     def _link_local_is_never_fetched_from(

@@ -5,7 +5,7 @@ from __future__ import annotations
 # Lowest first: a package, or a module at the top of a service, imports only what comes before it.
 ORDER = {
     "auth_service": (
-        *("protocol", "provider_settings", "resource_settings", "settings"),
+        *("protocol", "provider_settings", "upstream_settings", "resource_settings", "settings"),
         *("storage", "crypto", "backup", "metrics", "journal", "fetching", "alerts", "rate_limits"),
         *(
             "clients",
@@ -16,6 +16,7 @@ ORDER = {
             "grants",
             "stops",
             "federation",
+            "connected_accounts",
             "access",
             "accounts",
             "administration",

@@ -215,8 +215,13 @@ OPERATION = (
 )
 
 GATEWAY = (
-    Requirement("GW-1", "MUST", "credentials of people for upstreams", PLANNED_GATEWAY),
-    Requirement("GW-2", "MUST", "a link to connect is for one person", PLANNED_GATEWAY),
+    Requirement(
+        "GW-1",
+        "MUST",
+        "credentials of people for upstreams",
+        Partial("no discovery of providers, no API keys, no commands over stdio"),
+    ),
+    Requirement("GW-2", "MUST", "a link to connect is for one person", HELD),
     Requirement("GW-3", "MUST", "several mounts behind one URL", PLANNED_GATEWAY),
     Requirement(
         "GW-4",

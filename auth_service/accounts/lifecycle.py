@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.accounts.connected_identities import ConnectedIdentities
+from auth_service.connected_accounts.records import ConnectedAccountRecords
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
 from auth_service.grants.repository import GrantRepository
@@ -151,6 +152,7 @@ class AccountLifecycle:
         """
         user = await self.disable(account)
         await self.connected.identities.disconnect_all(user.subject)
+        await ConnectedAccountRecords(self.connected.store).delete_all(user.subject)
         await self.factors.delete(user.subject)
         await self._known_browsers.forget_all(user.subject)
         await self.users.delete(user)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from auth_service.clients.repository import ClientRepository
+from auth_service.connected_accounts.records import ConnectedAccount, ConnectedAccountRecords
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.grants.tool_calls import ToolCallRepository
@@ -40,6 +41,7 @@ class OwnData:
     factors: FactorRepository
     known_browsers: KnownBrowserRepository
     tool_calls: ToolCallRepository
+    provider_accounts: ConnectedAccountRecords
 
     async def of(self, user: User, session: Session) -> dict[str, Any]:
         """Return the data as a JSON object.
@@ -56,6 +58,9 @@ class OwnData:
             "connections": [await self._grant(grant) for grant in grants],
             "consents": await self._consents(session, {grant.client_id for grant in grants}),
             "identities": [_identity(each) for each in identities],
+            "provider_accounts": [
+                _provider_account(each) for each in await self.provider_accounts.of_subject(user.subject)
+            ],
             "second_factors": _factors(await self.factors.of(user.subject)),
         }
 
@@ -130,6 +135,15 @@ def _identity(identity: Identity) -> dict[str, Any]:
         "groups": list(identity.groups),
         "since": _time(identity.connected_at),
         "last_used": _time(identity.seen_at),
+    }
+
+
+def _provider_account(account: ConnectedAccount) -> dict[str, Any]:
+    return {
+        "provider": account.provider,
+        "resource": account.resource,
+        "since": _time(account.connected_at),
+        "last_renewed": _time(account.replaced_at),
     }
 
 

@@ -54,6 +54,7 @@ class SettingKind:
 
         Raises:
             pydantic.ValidationError: the configuration is not valid.
+            ValueError: the configuration contains a secret, which would be stored as it is.
         """
         secrets = {self.secret: _UNKNOWN_SECRET} if has_secret or self.secret_required else {}
         setting = self.model.model_validate({**members, "id": entry_id, **secrets})
@@ -91,6 +92,8 @@ KINDS = {kind.section: kind for kind in (RESOURCE_SERVERS, IDENTITY_PROVIDERS)}
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON
     if isinstance(value, dict):
         return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, SecretStr):
+        raise ValueError("client_secret cannot be declared here: name its file as client_secret_file")
     if isinstance(value, set | frozenset):
         return sorted(value)
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -41,6 +41,8 @@ def _entry(
     except ValidationError as error:
         for wrong in error.errors(include_input=False, include_url=False):
             reader.refuse((*here, *wrong["loc"]), wrong["msg"].removeprefix("Value error, "))
+    except ValueError as error:
+        reader.refuse(here, str(error))
     secret_from = reference if isinstance(reference, str) and reference else None
     return SettingEntry(configuration=configuration, secret=secret, secret_from=secret_from)
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
+from auth_service.connected_accounts.disconnections import Disconnections
 from auth_service.endpoints.descriptions.revocations import OPERATION
 from auth_service.events.event_buffer import Batch
 from auth_service.events.revocation_stream import RevocationStream
@@ -23,6 +24,8 @@ from auth_service.stops.for_callers import StopsForCallers
 from auth_service.web.http import answers_errors, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import header_values
+from shared.disconnections import MEMBER as DISCONNECTED
+from shared.disconnections import Disconnection, disconnections_to_wire
 from shared.logs import get_logger
 from shared.stops import MEMBER, stops_to_wire
 
@@ -36,6 +39,7 @@ class RevocationsEndpoint:
 
     Attributes:
         stops: the stops by the names that the caller knows.
+        disconnections: the credentials of connected accounts that have ended.
         lost: called with the name of a resource server that may have missed events.
     """
 
@@ -43,6 +47,7 @@ class RevocationsEndpoint:
     revocation_stream: RevocationStream
     signed: SignedEvents
     stops: StopsForCallers
+    disconnections: Disconnections
     lost: Callable[[str], None] | None = None
 
     async def handle(self, request: Request) -> Response:
@@ -61,7 +66,8 @@ class RevocationsEndpoint:
         sets = await self.signed.tokens(batch.events, caller.name)
         # After the events, so that the answer to an event has what was changed before it.
         stops = stops_to_wire(await self.stops.of(caller))
-        return json_response({"sets": sets, "moreAvailable": batch.more, MEMBER: stops})
+        ended = await self._disconnected(caller)
+        return json_response({"sets": sets, "moreAvailable": batch.more, MEMBER: stops, DISCONNECTED: ended})
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(
@@ -72,6 +78,15 @@ class RevocationsEndpoint:
                 Reason.CALLER_NOT_RESOURCE_SERVER, "only configured resource servers receive revocations"
             )
         return caller
+
+    async def _disconnected(self, caller: IntrospectionCaller) -> list[dict[str, str]] | None:
+        """Return the credentials for resources of the caller that it must no longer use."""
+        records = await self.disconnections.recent()
+        return disconnections_to_wire(
+            Disconnection(record.subject, record.resource, record.version)
+            for record in records
+            if record.resource in caller.resources
+        )
 
     async def _next(self, poll: EventPoll) -> Batch:
         waits = poll.max_events > 0 and not poll.return_immediately

@@ -33,6 +33,10 @@ class AccountAction(StrEnum):
     SESSIONS_ENDED = "sessions ended"
     BROWSERS_FORGOTTEN = "browsers forgotten"
     DELETED = "account deleted"
+    UPSTREAM_CONNECTED = "account at a provider connected"
+    UPSTREAM_DISCONNECTED = "account at a provider disconnected"
+    UPSTREAM_ENDED = "account at a provider ended by the provider"
+    UPSTREAM_LINK_REFUSED = "link of another person refused"
 
 
 ENDING = frozenset(
@@ -41,6 +45,9 @@ ENDING = frozenset(
         AccountAction.SESSIONS_ENDED,
         AccountAction.BROWSERS_FORGOTTEN,
         AccountAction.DELETED,
+        AccountAction.UPSTREAM_DISCONNECTED,
+        AccountAction.UPSTREAM_ENDED,
+        AccountAction.UPSTREAM_LINK_REFUSED,
     }
 )
 """Actions that only take away access: they go ahead while the journal waits for room in the store."""

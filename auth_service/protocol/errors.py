@@ -268,6 +268,19 @@ class NotAResourceServerError(UnauthorizedClientError):
     status = 403
 
 
+class NotConfiguredError(OAuthError):
+    """Nobody connects an account for the resource of the token."""
+
+    code = "not_configured"
+    status = 404
+
+
+class InactiveTokenError(OAuthError):
+    """A token in the body of a request is not active for the caller."""
+
+    code = "invalid_token"
+
+
 class UnknownPositionError(OAuthError):
     """None of the events that a receiver has is remembered here: others may have occurred since."""
 

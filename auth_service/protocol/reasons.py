@@ -229,6 +229,30 @@ class Reason(ReasonCode):
         "configuration, and compare the clocks.",
     )
     PROVIDER_IDENTITY_TAKEN = "The identity is already connected to another account."
+    CONNECTED_ACCOUNT_NOT_CONFIGURED = (
+        "The resource of the token has no upstream_oauth, or the token has no user.",
+        "Set `upstream_oauth` of the resource in DOORWARD_RESOURCE_SERVERS, or remove `connected_account` of "
+        "the mount.",
+    )
+    CONNECTED_ACCOUNT_TOKEN_INACTIVE = "The token is not an active access token for a resource of the caller."
+    CONNECTED_ACCOUNT_UNAVAILABLE = (
+        "The provider of a connected account cannot be reached, or another process refreshes the credential.",
+        "The log line names the provider and the cause. Its endpoints must be https. A provider on a private "
+        "network must be in DOORWARD_FETCH_NETWORKS.",
+    )
+    CONNECT_LINK_OF_OTHER_PERSON = (
+        "A link for connecting an account was opened by another person; nothing was stored.",
+        "Open the link in a browser in which the person is logged in who uses the client.",
+    )
+    CONNECT_DENIED = (
+        "The provider answered with an error, or the person cancelled there.",
+        ("The log line has the error of the provider. The same link can be used again."),
+    )
+    CONNECT_ANSWER_INVALID = (
+        "The response of the provider of a connected account is not valid.",
+        "Compare `client_id`, the secret, `issuer` and the redirect URI, which is `/connect/callback` of the "
+        "authorization server, with the provider's configuration.",
+    )
     ACCOUNT_LINK_OVER = "A link that sets a password is unknown, has expired, or was used or replaced."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     EMAIL_NOT_CHANGED = "The e-mail address is not valid, or is not the one that waits for confirmation."

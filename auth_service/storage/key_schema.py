@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.storage.connected_account_keys import CONNECTED_ACCOUNTS
 from auth_service.storage.federation_keys import IDENTITY_PROVIDERS
 from shared.storage.key_spec import KeySpec
 
@@ -78,6 +79,7 @@ SCHEMA: tuple[KeySpec, ...] = (
         "until changed",
     ),
     *IDENTITY_PROVIDERS,
+    *CONNECTED_ACCOUNTS,
     KeySpec(
         "stops",
         "tools, mounts, clients and people that are stopped: by whom, since when, and why",

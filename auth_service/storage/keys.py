@@ -137,6 +137,36 @@ def upstream_credential(subject: str, provider_id: str) -> str:
     return f"{PREFIX}upstream-credential:{_part(subject)}:{_last(provider_id)}"
 
 
+def connected_account(subject: str, resource: str) -> str:
+    """The key of the account that a person has connected for a resource."""
+    return f"{PREFIX}connected-account:{_part(subject)}:{_hash(resource)}"
+
+
+def subject_connected_accounts(subject: str) -> str:
+    """The index of the resources for which a person has connected accounts."""
+    return f"{PREFIX}subject-connected-accounts:{_last(subject)}"
+
+
+def connect_link(link_id: str) -> str:
+    """The key of a link for connecting an account, from the id in its URL."""
+    return f"{PREFIX}connect-link:{_hash(link_id)}"
+
+
+def connect_link_of(owner: str) -> str:
+    """The key of the link that somebody gets, from subject, resource and client as one text."""
+    return f"{PREFIX}connect-link-of:{_hash(owner)}"
+
+
+def connect_attempt(state: str) -> str:
+    """The key of a browser at the provider of a connected account, from the `state`."""
+    return f"{PREFIX}connect-attempt:{_hash(state)}"
+
+
+def disconnections() -> str:
+    """The key of the credentials that have ended recently."""
+    return f"{PREFIX}disconnections"
+
+
 def stops() -> str:
     """The key of the stops."""
     return f"{PREFIX}stops"

@@ -25,6 +25,10 @@ WORDS = {
     "verification_uri_complete": "The page with the code filled in, for a QR code.",
     "interval": "Minimum number of seconds between polls of the token endpoint.",
     "request_uri": "Names the request at `/authorize`, once.",
+    # Connected accounts
+    "authorization": "The value of the `Authorization` header for the upstream.",
+    "version": "Names the credential: send it as `rejected` if the upstream rejects it.",
+    "doorward_disconnected": "Credentials that must no longer be used: `sub`, `resource`, `version`.",
     # Introspection (RFC 7662 §2.2), UserInfo (OpenID Connect Core §5.1)
     "active": "Whether the token is valid for the caller; if false, the response has no other members.",
     "username": "The username.",
@@ -69,7 +73,7 @@ WORDS = {
     "doorward_stops": "The tools, mounts, clients and people that the operator has stopped.",
     # Other members
     "keys": "Public keys (RFC 7517 §5), including upcoming and previous signing keys.",
-    "status": "`ok`",
+    "status": "`ok`; for a connected account `connected` or `not_connected`.",
     **ADMIN_WORDS,
 }
 

@@ -49,6 +49,7 @@ class PageTemplates:
         notice: shown on the login page; None for no notice.
         warning: shown on every page; None for no warning.
         console: whether the templates are those of the pages below ``/admin``.
+        nested: whether the pages are below another path, but may lead to other sites.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class PageTemplates:
         notice: str | None = None,
         warning: str | None = None,
         console: bool = False,
+        nested: bool = False,
     ) -> None:
         self._theme, self._notice, self._warning = theme, notice, warning
-        self._root = "../" if console else ""
+        self._root = "../" if console or nested else ""
         self._headers = _HEADERS_OF_CONSOLE if console else _HEADERS
         self._environment = _environment()
 

@@ -7,6 +7,7 @@
     components.py         every component, by subject
     grant_types.py        the grant types that the token endpoint offers
     factor_components.py  second factors, for other pages
+    connected_accounts.py  accounts that people connect for upstreams
     federated_login.py    logins through identity providers
     second_factors.py     the pages about second factors
     account_page.py       the account page and its sections

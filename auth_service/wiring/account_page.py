@@ -6,8 +6,10 @@ from auth_service.accounts.connected_apps import ConnectedApps
 from auth_service.accounts.logout import Logout
 from auth_service.accounts.own_data import OwnData
 from auth_service.accounts.own_email import OwnEmail
+from auth_service.connected_accounts.records import ConnectedAccountRecords
 from auth_service.journal.search import JournalSearch
 from auth_service.pages.account import AccountPage
+from auth_service.pages.account_at_providers import ProviderAccountsSection
 from auth_service.pages.account_browsers import BrowsersSection
 from auth_service.pages.account_connections import ConnectionsSection
 from auth_service.pages.account_sessions import SessionsSection
@@ -19,6 +21,7 @@ from auth_service.pages.presence import Presence
 from auth_service.stops.records import StopRecords
 from auth_service.wiring import configured
 from auth_service.wiring.components import Components
+from auth_service.wiring.connected_accounts import connected_accounts
 
 
 def account_page(parts: Components) -> AccountPage:
@@ -38,9 +41,11 @@ def account_page(parts: Components) -> AccountPage:
     )
     sessions = SessionsSection(others=others, providers=providers)
     browsers = BrowsersSection(browsers=parts.users.known_browsers, others=others)
+    names = {resource.resource: resource.name for resource in parts.base.settings.resources}
+    at_providers = ProviderAccountsSection(accounts=connected_accounts(parts), resource_names=names)
     return AccountPage(
         context=parts.page_context,
-        sections=(connections, sessions, browsers),
+        sections=(connections, at_providers, sessions, browsers),
         factors=parts.users.factors,
         clock=parts.base.clock,
         identities=parts.accounts.connected.identities,
@@ -65,6 +70,7 @@ def own_data_page(parts: Components) -> OwnDataPage:
         factors=parts.users.factors,
         known_browsers=parts.users.known_browsers,
         tool_calls=parts.grants.tool_calls,
+        provider_accounts=ConnectedAccountRecords(parts.base.store),
     )
     return OwnDataPage(context=parts.page_context, users=parts.users.repository, data=data)
 

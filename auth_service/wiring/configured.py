@@ -20,6 +20,7 @@ from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from auth_service.protocol.second_factor import SecondFactorPolicy
+from auth_service.protocol.upstream_providers import UpstreamProvider
 from auth_service.resource_settings import OPENID_SCOPES
 from auth_service.settings import AuthSettings
 from shared.texts import Text
@@ -91,6 +92,7 @@ def limits(settings: AuthSettings) -> dict[str, Limit]:
         "device": guesses,
         "code": guesses,
         "account-link": guesses,
+        "connect": Limit(settings.authorizations_per_minute, LIFETIME_S),
         "passkey": requests,
         "login": replace(guesses, refusal=Text("Too many failed logins from your network.")),
     }
@@ -132,6 +134,15 @@ def resource_descriptions(settings: AuthSettings) -> dict[str, ConfiguredResourc
     return {
         resource.resource: ConfiguredResource(resource.described_at, frozenset(resource.scopes))
         for resource in settings.resources
+    }
+
+
+def upstream_providers(settings: AuthSettings) -> dict[str, UpstreamProvider]:
+    """Return the providers of connected accounts, by the URL of the resource (GW-1)."""
+    return {
+        resource.resource: resource.upstream_oauth.provider(resource.resource)
+        for resource in settings.resources
+        if resource.upstream_oauth is not None
     }
 
 

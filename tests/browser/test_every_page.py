@@ -21,7 +21,7 @@ from shared.appearance.theme import Theme
 from shared.asgi import Refused
 from shared.languages import in_language
 from tests.auth_service.service import RESOURCE_SECRET
-from tests.browser import console_states, page_states
+from tests.browser import connecting_states, console_states, page_states
 from tests.browser.axe import violations
 from tests.browser.visits import visiting
 from tests.machine import require
@@ -76,7 +76,7 @@ def test_axe_finds_nothing_on_any_page_and_every_template_is_among_them(
     wrong = {}
     # Playwright keeps an event loop on this thread.
     with visiting(tmp_path) as visit, ThreadPoolExecutor(1) as elsewhere:
-        for name, reach in (page_states.STATES | console_states.STATES).items():
+        for name, reach in (page_states.STATES | connecting_states.STATES | console_states.STATES).items():
             response = elsewhere.submit(reach, visit).result()
             show(page, str(response.url), response)
             wrong[name] = violations(page)

@@ -18,6 +18,7 @@ from auth_service.accounts.lifecycle import AccountLifecycle
 from auth_service.storage import keys
 from shared.storage import Store
 from tests.auth_service.access.rules import set_rules
+from tests.auth_service.connected_accounts.upstream import Upstream, resource_server, running_upstream
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.endpoints.second_factors import PASSWORD
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson, fake_provider
@@ -25,7 +26,6 @@ from tests.auth_service.service import (
     OTHER_RESOURCE,
     OTHER_RESOURCE_SERVER,
     RESOURCE,
-    RESOURCE_SERVER,
     AuthorizationServer,
     nobodys,
     running,
@@ -52,6 +52,7 @@ class Visit:
     server: AuthorizationServer
     fresh: AuthorizationServer
     provider: FakeProvider
+    upstream: Upstream
     console: AtTheConsole
     _people: list[Person] = field(default_factory=list)
 
@@ -120,10 +121,11 @@ def visiting(directory: Path) -> Iterator[Visit]:
     """The servers that the states need, for the length of the context."""
     with (
         fake_provider() as provider,
+        running_upstream() as upstream,
         running(
             f"sqlite:///{directory}/store.db",
             fetch_loopback=True,
-            resource_servers=[RESOURCE_SERVER, OTHER_RESOURCE_SERVER],
+            resource_servers=[resource_server(upstream), OTHER_RESOURCE_SERVER],
             second_factor={"resources": [OTHER_RESOURCE]},
             identity_providers=[
                 provider.configuration(label="Beispiel AG"),
@@ -144,7 +146,7 @@ def visiting(directory: Path) -> Iterator[Visit]:
         ) as fresh,
     ):
         console = AtTheConsole(server, Person(trust_env=False, headers=GERMAN))
-        visit = Visit(server, fresh, provider, console)
+        visit = Visit(server, fresh, provider, upstream=upstream, console=console)
         try:
             yield visit
         finally:

@@ -135,6 +135,12 @@ FEDERATED = {
 }
 """Families of keys that only logins through identity providers make."""
 
+CONNECTED_ACCOUNTS = {
+    *("connected-account", "subject-connected-accounts", "connect-link", "connect-link-of"),
+    *("connect-attempt", "disconnections"),
+}
+"""Families of keys that only connected accounts make."""
+
 SECOND_FACTORS = {"factors", "second-step", "passkey-challenge"}
 """Families of keys that only second factors make."""
 
@@ -182,7 +188,9 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     # A ping expires within a second. Clients here are used by now. Nobody logs in through a provider
     # here: tests/attacks/test_sec_16_federated_login.py looks into the store after that.
     # Nobody has a second factor: tests/auth_service/endpoints/test_authenticator_app.py looks into the store.
-    elsewhere = {pattern for pattern in unseen if pattern.partition(":")[0] in FEDERATED | SECOND_FACTORS}
+    # Nobody connects an account: tests/auth_service/connected_accounts looks into the store.
+    optional = FEDERATED | SECOND_FACTORS | CONNECTED_ACCOUNTS
+    elsewhere = {pattern for pattern in unseen if pattern.partition(":")[0] in optional}
     # Nobody calls a tool here: tests/auth_service/endpoints/test_events.py looks into the store.
     # Nobody applies a file with settings here: tests/auth_service/test_reloading.py looks into the store.
     # Nothing is restored here, nor is there a revocation log: tests/faults/test_backup.py has both.
@@ -190,4 +198,4 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     # Nor is anything stopped: tests/e2e/test_stop_switch.py does.
     elsewhere |= unseen & {"restoration", "revocation-log", "stops"}
     assert unseen - elsewhere == {"clients:unused"}
-    assert len(elsewhere - {"ping"}) == len(FEDERATED | SECOND_FACTORS) + 5
+    assert len(elsewhere - {"ping"}) == len(optional) + 5

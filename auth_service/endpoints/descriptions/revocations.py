@@ -11,7 +11,8 @@ OPERATION = {
     " caches introspection responses. Acknowledge the events of the last response; without `ack` it starts"
     " now. About once a second, a verification event shows that the stream works. If events were missed,"
     " the response is 409: discard every cached response and start again. `doorward_stops` lists what the"
-    " operator has stopped.",
+    " operator has stopped, `doorward_disconnected` the credentials of connected accounts that have ended in"
+    " the last two minutes, null if they are too many to name.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
@@ -48,7 +49,12 @@ OPERATION = {
     "responses": {
         "200": answer(
             "Events, the oldest first.",
-            {"sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"}, "moreAvailable": False, "doorward_stops": []},
+            {
+                "sets": {"nZ0v1Xb9pL2yR4sTq6uWxA": "eyJ…"},
+                "moreAvailable": False,
+                "doorward_stops": [],
+                "doorward_disconnected": [],
+            },
         ),
         "400": error("The body is not a valid poll.", "invalid_request", "the body must be JSON"),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),

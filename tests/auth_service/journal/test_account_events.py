@@ -96,6 +96,13 @@ def test_a_client_that_changes_or_deletes_its_registration_is_recorded(server: A
     ]
 
 
+AT_PROVIDERS = {
+    *("account at a provider disconnected", "account at a provider ended by the provider"),
+    "link of another person refused",
+}
+"""Ends of connected accounts, and the refusal to connect one."""
+
+
 class FullJournal:
     """Stores nothing, and counts what waits."""
 
@@ -114,7 +121,7 @@ class FullJournal:
 async def test_without_the_journal_only_access_can_be_taken_away(action: AccountAction) -> None:
     journal = FullJournal()
     events = AccountEvents(journal)
-    if action in ("logged out", "sessions ended", "browsers forgotten", "account deleted"):
+    if action in ("logged out", "sessions ended", "browsers forgotten", "account deleted", *AT_PROVIDERS):
         await events.record(action, "subject")
         assert journal.waiting == 1
         return

@@ -1,0 +1,140 @@
+"""Requests to the providers of connected accounts (OAuth 2.1 §4.1.3 and §4.3, RFC 7009)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from auth_service.fetching import Fetched, Fetcher, FetchError
+from auth_service.protocol.connected_account import UnusableTokenResponseError, UpstreamTokens, tokens_of
+from auth_service.protocol.upstream_providers import UpstreamProvider
+from shared.clock import Clock
+from shared.http_exchange import basic_authorization
+
+MAX_TOKEN_RESPONSE_BYTES = 131_072
+# RFC 6749 §5.2: an error has status 400, or 401 if client authentication failed.
+_STATUSES = (200, 400, 401)
+# RFC 6749 §5.2, and what GitHub and Slack send instead.
+_REFUSED = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
+
+
+class UpstreamUnavailableError(Exception):
+    """The provider cannot be reached, or its response cannot be used.
+
+    Attributes:
+        reason, detail: for the log only; neither names a token.
+    """
+
+    def __init__(self, reason: str, *, detail: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class UpstreamRefusedError(Exception):
+    """The provider does not accept the code or refresh token (`invalid_grant`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnswer:
+    """The code of a provider, with the values that belong to it."""
+
+    code: str
+    verifier: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True)
+class TokenRequests:
+    """Sends requests by the operator's fetcher, within its bounds."""
+
+    fetcher: Fetcher
+    clock: Clock
+
+    async def redeem_code(self, provider: UpstreamProvider, answer: CodeAnswer) -> UpstreamTokens:
+        """Exchange a code for tokens.
+
+        Raises:
+            UpstreamRefusedError: the provider does not accept the code.
+            UpstreamUnavailableError: the provider sent no usable response.
+        """
+        members = {
+            "grant_type": "authorization_code",
+            "code": answer.code,
+            "redirect_uri": answer.redirect_uri,
+            "code_verifier": answer.verifier,
+        }
+        return await self._tokens(provider, members)
+
+    async def refresh(self, provider: UpstreamProvider, refresh_token: str) -> UpstreamTokens:
+        """Exchange a refresh token for tokens.
+
+        Raises:
+            UpstreamRefusedError: the provider does not accept the refresh token.
+            UpstreamUnavailableError: the provider sent no usable response.
+        """
+        members = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self._tokens(provider, members, earlier=refresh_token)
+
+    async def revoke(self, provider: UpstreamProvider, tokens: UpstreamTokens) -> bool:
+        """Revoke tokens at the provider; return whether it confirmed that, False if it has no endpoint."""
+        url = provider.preset.revocation_endpoint
+        if url is None:
+            return False
+        # RFC 7009 §2.1: with the refresh token, the access tokens of the same grant should end, too.
+        token = tokens.refresh_token or tokens.access_token
+        try:
+            fetched = await self._post(provider, url, {"token": token})
+        except UpstreamUnavailableError:
+            return False
+        return fetched.status == 200
+
+    async def _tokens(
+        self, provider: UpstreamProvider, members: dict[str, str], earlier: str | None = None
+    ) -> UpstreamTokens:
+        fetched = await self._post(provider, provider.preset.token_endpoint, members)
+        response = _members(fetched)
+        # GitHub and Slack send errors with status 200.
+        error = response.get("error") if fetched.status == 200 else response.get("error", "unknown")
+        if error in _REFUSED:
+            raise UpstreamRefusedError
+        if error is not None:
+            raise UpstreamUnavailableError("the provider refuses this client", detail=str(error)[:100])
+        try:
+            return tokens_of(response, int(self.clock()), earlier)
+        except UnusableTokenResponseError as error:
+            raise UpstreamUnavailableError(str(error)) from error
+
+    async def _post(self, provider: UpstreamProvider, url: str, members: Mapping[str, str]) -> Fetched:
+        headers = {"Accept": "application/json", **provider.preset.headers}
+        content = dict(members)
+        if provider.client_secret is not None and provider.preset.basic:
+            headers["Authorization"] = basic_authorization(provider.client_id, provider.client_secret)
+        else:
+            secret = {} if provider.client_secret is None else {"client_secret": provider.client_secret}
+            content |= {"client_id": provider.client_id, **secret}
+        body = json.dumps(content) if provider.preset.json else urlencode(content)
+        kind = "application/json" if provider.preset.json else "application/x-www-form-urlencoded"
+        try:
+            return await self.fetcher.post(
+                url,
+                body.encode(),
+                kind,
+                max_bytes=MAX_TOKEN_RESPONSE_BYTES,
+                headers=headers,
+                statuses=_STATUSES,
+            )
+        except FetchError as error:
+            raise UpstreamUnavailableError(error.reason, detail=error.detail) from error
+
+
+def _members(fetched: Fetched) -> dict[str, object]:
+    try:
+        members = fetched.json()
+    except FetchError as error:
+        raise UpstreamUnavailableError(error.reason) from error
+    if not isinstance(members, dict):
+        raise UpstreamUnavailableError("the token response is not a JSON object")
+    return members

@@ -1,0 +1,63 @@
+"""The wiring of connected accounts."""
+
+from __future__ import annotations
+
+from auth_service.connected_accounts.accounts import ConnectedAccounts
+from auth_service.connected_accounts.attempts import ConnectAttempts
+from auth_service.connected_accounts.credentials import Credentials
+from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.connected_accounts.links import ConnectLinks
+from auth_service.connected_accounts.records import ConnectedAccountRecords
+from auth_service.connected_accounts.token_requests import TokenRequests
+from auth_service.endpoints.connected_account import ConnectedAccountEndpoint
+from auth_service.pages.connect import ConnectPages
+from auth_service.web.render import PageTemplates
+from auth_service.web.route import Endpoint
+from auth_service.wiring import configured
+from auth_service.wiring.components import Components
+from auth_service.wiring.page_context import warning
+from shared.appearance.theme import Theme
+
+
+def connected_accounts(parts: Components) -> ConnectedAccounts:
+    """Create the connected accounts of people."""
+    base = parts.base
+    return ConnectedAccounts(
+        providers=configured.upstream_providers(base.settings),
+        credentials=Credentials(ConnectedAccountRecords(base.store), base.key_ring, base.clock),
+        requests=TokenRequests(base.operator_fetcher, base.clock),
+        disconnections=Disconnections(base.store, base.clock),
+        users=parts.users.repository,
+        events=parts.page_context.account_events,
+        clock=base.clock,
+    )
+
+
+def connected_account_endpoint(parts: Components) -> Endpoint:
+    """Create `/connected-account`."""
+    return ConnectedAccountEndpoint(
+        callers=parts.client_auth.introspection_callers,
+        tokens=parts.grants.token_reader,
+        accounts=connected_accounts(parts),
+        links=ConnectLinks(parts.base.store, parts.base.clock),
+        networks=parts.page_context.networks,
+        issuer=parts.base.settings.issuer,
+        clock=parts.base.clock,
+    ).endpoint()
+
+
+def connect_pages(parts: Components) -> list[Endpoint]:
+    """Create the pages on which people connect accounts."""
+    base = parts.base
+    templates = PageTemplates(Theme.of(base.settings), warning=warning(base.settings), nested=True)
+    return ConnectPages(
+        context=parts.page_context.with_templates(templates),
+        accounts=connected_accounts(parts),
+        links=ConnectLinks(base.store, base.clock),
+        attempts=ConnectAttempts(base.store, base.key_ring),
+        clients=parts.clients.repository,
+        resource_names={resource.resource: resource.name for resource in base.settings.resources},
+        throttle=base.throttle("connect"),
+        store=base.store,
+        issuer=base.settings.issuer,
+    ).endpoints()
