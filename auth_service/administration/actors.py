@@ -14,7 +14,7 @@ _log = get_logger(__name__)
 _IDS = frozenset(
     {
         *("user_subject", "created", "invited", "deleted", "client_id", "grant_id", "identity", "group"),
-        *("count", "uses", "hours", "version"),
+        *("count", "uses", "hours", "version", "tool", "mount", "resource"),
     }
 )
 """The members of an operation that the journal keeps: no names of people (JR-3)."""

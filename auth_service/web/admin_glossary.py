@@ -25,7 +25,7 @@ ADMIN_WORDS = {
     # Connections
     "grants": "The active grants.",
     "grant_id": "The grant; not a secret.",
-    "resource": "The resource that its tokens are for, or that an access rule is about.",
+    "resource": "The resource of the tokens, of an access rule, or at which a tool is stopped.",
     "scopes": "The scopes granted, or allowed by an access rule; there, `*` for all.",
     "created_at": "Seconds since 1970.",
     "last_used_at": "When its tokens were last used (seconds since 1970).",
@@ -51,6 +51,13 @@ ADMIN_WORDS = {
     "ops": "A group.",
     "ada": "A person.",
     "https://mcp.example/mcp": "The scopes at this resource; `*` for all.",
+    # Stops
+    "stops": "What is stopped.",
+    "stop_id": "Names the stop in the paths of this API; depends on kind, name and resource.",
+    "kind": "`tool`, `mount`, `client` or `person`.",
+    "reason": "A sentence for those who are refused, at most 200 characters.",
+    "by": "The administrator, client or operator who did it.",
+    "at": "Seconds since 1970.",
     # Clients
     "clients": "The clients.",
     "path": "Names the client in the paths of this API.",

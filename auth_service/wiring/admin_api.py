@@ -10,6 +10,7 @@ from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.journal import JournalAdministration
 from auth_service.administration.people import PeopleAdministration
+from auth_service.administration.stops import StopAdministration
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.endpoints.admin_api.access import AccessApi
 from auth_service.endpoints.admin_api.access_rules import AccessRulesApi
@@ -20,8 +21,10 @@ from auth_service.endpoints.admin_api.journal import JournalApi
 from auth_service.endpoints.admin_api.people import PeopleApi
 from auth_service.endpoints.admin_api.routing import AdminRouting
 from auth_service.endpoints.admin_api.start import metadata_endpoint, metadata_url, start_endpoint
+from auth_service.endpoints.admin_api.stops import StopsApi
 from auth_service.journal.search import JournalSearch
 from auth_service.journal.stories import Stories
+from auth_service.stops.switch import StopSwitch
 from auth_service.users.renaming import UserRenames
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
@@ -67,6 +70,12 @@ def journal_administration(parts: Components) -> JournalAdministration:
     return JournalAdministration(search=search, stories=stories, users=parts.users.repository)
 
 
+def stop_administration(parts: Components) -> StopAdministration:
+    """Create the stop switch of administrators."""
+    switch = StopSwitch(parts.base.store, parts.base.clock)
+    return StopAdministration(switch=switch, users=parts.users.repository)
+
+
 def admin_api(parts: Components) -> list[Endpoint]:
     """Create the endpoints of the admin API."""
     issuer = parts.base.settings.issuer
@@ -91,6 +100,7 @@ def admin_api(parts: Components) -> list[Endpoint]:
         *access.endpoints(routing),
         *access_rules.endpoints(routing),
         *ClientsApi(administration=client_administration(parts)).endpoints(routing),
+        *StopsApi(administration=stop_administration(parts)).endpoints(routing),
         *JournalApi(journal=journal_administration(parts)).endpoints(routing),
         metadata_endpoint(issuer),
     ]

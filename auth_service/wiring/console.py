@@ -18,6 +18,7 @@ from auth_service.pages.console.recent_login import RecentLogin
 from auth_service.pages.console.router import AdminConsole
 from auth_service.pages.console.sections import Section
 from auth_service.pages.console.software import ClientsSection, SoftwareSection
+from auth_service.pages.console.stops import StopsSection
 from auth_service.pages.current_password import CurrentPassword
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.web.render import PageTemplates
@@ -27,6 +28,7 @@ from auth_service.wiring.admin_api import (
     connection_administration,
     journal_administration,
     people_administration,
+    stop_administration,
 )
 from auth_service.wiring.components import Components
 from auth_service.wiring.page_context import warning
@@ -43,6 +45,11 @@ def console(parts: Components, current_password: CurrentPassword) -> AdminConsol
             **_client_sections(parts, templates),
             **_people_sections(parts, templates),
             **_access_sections(parts, templates),
+            "stops": StopsSection(
+                administration=stop_administration(parts),
+                resource_registry=parts.grants.resource_registry,
+                templates=templates,
+            ),
             **_journal_sections(parts, templates),
         },
         users=parts.users.repository,

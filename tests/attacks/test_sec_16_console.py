@@ -15,10 +15,21 @@ from tests.flow import Person, forms_of
 
 pytestmark = pytest.mark.requirement("SEC-16", "AS-23")
 
-PAGES = ("software", "clients?key=x", "invitations", "people", "person?name=wesen", "nothing", "..%2fx")
+PAGES = (
+    "software",
+    "clients?key=x",
+    "invitations",
+    "stops",
+    "people",
+    "person?name=wesen",
+    "nothing",
+    "..%2fx",
+)
 ACTS = (
     ("clients", {"action": "remove_unused", "key": "x"}),
     ("invitations", {"action": "make", "uses": "1", "hours": "1"}),
+    ("stops", {"action": "stop", "kind": "tool", "name": "*"}),
+    ("stops", {"action": "resume", "stop": "0"}),
     ("person", {"action": "disable", "subject": "victim"}),
     ("person", {"action": "end", "subject": "victim", "grant_id": "x"}),
 )

@@ -21,7 +21,7 @@ def _administered(path: str) -> State:
 
 STATES |= {
     f"admin/{path}": _administered(path)
-    for path in ("software", "people", "invitations", "groups", "access", "new-client", "nothing")
+    for path in ("software", "people", "invitations", "groups", "access", "stops", "new-client", "nothing")
 }
 
 

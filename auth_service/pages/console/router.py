@@ -37,6 +37,7 @@ _BACK = {
     "invitations": "invitations",
     "access": "access",
     "access-rule": "access",
+    "stops": "stops",
     "journal": "journal",
     "event": "journal",
 }
