@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
+from typing import Any
 
 
 def tell() -> None:
@@ -22,10 +23,17 @@ def tell() -> None:
         "pid": os.getpid(),
         "session": os.getsid(0),
         "forked": "resource_service.main" in sys.modules,
+        "created": _are_services_created(),
         "main": getattr(sys.modules["__main__"].__spec__, "name", ""),
         "terminal": [shutil.get_terminal_size().columns, sys.stdout.encoding],
     }
     json.dump(seen, sys.stdout)
+
+
+def _are_services_created() -> bool:
+    """Whether a service was created in this process, or before the fork: what it describes is kept."""
+    descriptions: Any = sys.modules.get("auth_service.endpoints.descriptions.register")
+    return descriptions is not None and descriptions._properties.cache_info().currsize > 0  # noqa: SLF001
 
 
 def sleep() -> None:

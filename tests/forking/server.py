@@ -6,8 +6,6 @@ The first is of a socket where requests come in, the second of one that listens 
 from __future__ import annotations
 
 import atexit
-import gc
-import importlib
 import os
 import runpy
 import selectors
@@ -21,28 +19,9 @@ from contextlib import suppress
 from typing import NoReturn
 
 from auth_service.crypto import passwords
-from shared import http_exchange
-from shared.setting_names import setting_names
+from tests.forking.preload import preload
 from tests.forking.request import PID_BYTES, Descriptors, Request, receive
 from tests.hashing import CHEAP
-
-PRELOADED = (
-    "auth_service.main",
-    "shared.storage.redis",
-    "shared.storage.redis_address",
-    "shared.storage.sqlite",
-    "shared.storage.sqlite_file",
-    "passlib.handlers.bcrypt",
-    "resource_service.main",
-    "shared.cli.main",
-    "rich.console",
-    "typer._adapters",
-    "uvicorn.main",
-    "uvicorn.lifespan.on",
-    "uvicorn.loops.uvloop",
-    "uvicorn.protocols.http.httptools_impl",
-    "uvicorn.protocols.websockets.auto",
-)
 
 
 class RequestLoop:
@@ -171,23 +150,6 @@ def _shift_clock(shift_s: float) -> None:
     time.time = lambda: true_time() + shift_s
 
 
-def _preload() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for module in PRELOADED:
-            # An earlier release, which `PYTHONPATH` may name, has others.
-            with suppress(ModuleNotFoundError):
-                importlib.import_module(module)
-    with suppress(ModuleNotFoundError):
-        for entry in importlib.import_module("shared.cli.commands").COMMANDS:
-            importlib.import_module(f"shared.cli.{entry.module}")
-    with suppress(AttributeError):
-        http_exchange.trusted_certificates()
-    setting_names()  # reads the files with settings, and remembers them
-    assert threading.active_count() == 1, threading.enumerate()
-    gc.freeze()
-
-
 def _end_without_cleaning_up(status: int) -> NoReturn:
     """End as the interpreter does, except that memory is left to the kernel.
 
@@ -205,7 +167,7 @@ def _end_without_cleaning_up(status: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    _preload()
+    preload()
     # The program ends as the main module of its process: with its exit status, or with its traceback.
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]]
     program = RequestLoop(*sockets).next_child()

@@ -64,6 +64,11 @@ def test_it_has_arguments_environment_directory_and_process_id_of_its_own(tmp_pa
     assert report["main"] == PROGRAM
 
 
+def test_the_services_have_been_created_before_the_fork() -> None:
+    _, report, _ = run("tell")
+    assert json.loads(report)["created"]
+
+
 def test_what_it_starts_itself_is_forked_where_that_is_wanted() -> None:
     with TemporaryFile("w+") as output:
         environment = python_environment(DOORWARD_STORE="a store")
