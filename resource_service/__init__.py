@@ -27,6 +27,7 @@ user is, what they consented to, and whether a token is still active.
     tasks/          task ids, bound to the principal that created the task
     stops/          what the operator has stopped
     introspection/  validation of access tokens
+    connected_accounts/  the credentials of people for upstreams
     storage/        what the processes of this service share, and the key schema
     limits/         the calls that a policy limits, counted
     auth/           authentication: credentials, DPoP proofs, the principal

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.authorization_server_client import AuthorizationServerClient, http_client
+from resource_service.connected_accounts.accounts import ConnectedAccounts
+from resource_service.connected_accounts.client import PATH as ACCOUNT_PATH
+from resource_service.connected_accounts.client import AccountClient
 from resource_service.errors import Refuse
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.connections import upstream_client
@@ -22,8 +26,11 @@ from resource_service.gateway.stdio import StdioGateway
 from resource_service.gateway.upstream import Upstream
 from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
+from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import NeedsGroups, no_groups
+from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.leases import Leases
+from resource_service.introspection.listeners import Listeners
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
 from resource_service.journal.measured import measure_calls
@@ -41,6 +48,7 @@ from resource_service.storage.shared_store import SharedStore, shared_store
 from resource_service.targets import HttpTarget, StdioTarget
 from shared.clock import Clock, steady_clock
 from shared.http1 import Client
+from shared.http_exchange import basic_authorization
 
 OPEN = Policy(scopes={}, default=Scopes())
 """Behind a gateway without a policy, a valid token permits everything."""
@@ -89,15 +97,45 @@ def token_validation(
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
     stopped = StoppedList()
-    chain = introspection_chain(settings, clock, leases, needs_groups, metrics=metrics, stopped=stopped)
+    endpoint = IntrospectionEndpoint(
+        f"{settings.authorization_server_url}{ACCOUNT_PATH}", timeout_s=settings.introspection_timeout_s
+    )
+    accounts = connected_accounts(settings, endpoint)
+    chain = introspection_chain(
+        settings,
+        clock,
+        Listeners(leases, accounts),
+        needs_groups,
+        metrics=metrics,
+        stopped=stopped,
+        disconnected=accounts.disconnected,
+    )
+
+    @asynccontextmanager
+    async def run() -> AsyncIterator[None]:
+        async with endpoint.run(), chain.run():
+            yield
+
     return TokenValidation(
         introspect=chain.introspect,
-        run=chain.run,
+        run=run,
         stopped=stopped,
+        accounts=accounts,
         dpop_validator=dpop_validator_for(settings, clock, base.store),
         leases=leases,
         clock=clock,
     )
+
+
+def connected_accounts(settings: ResourceSettings, endpoint: IntrospectionEndpoint) -> ConnectedAccounts:
+    """Create the connected accounts of all resources, asked for as tokens are introspected."""
+    secret = settings.resource_secret.get_secret_value()
+    client = AccountClient(
+        post=endpoint.post,
+        authorization=basic_authorization(settings.resource_server_id, secret),
+        issuer=settings.issuer,
+    )
+    return ConnectedAccounts(CircuitBreaker(client.ask, steady_clock), steady_clock)
 
 
 def notes_backend(settings: ResourceSettings, notes: Notes) -> Backend:

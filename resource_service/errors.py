@@ -84,6 +84,16 @@ class Refusal(Exception):  # noqa: N818 -- an answer, not a defect
         self.rule = rule
         self.answers: Sequence[object] = ()
 
+    def rpc_answer(self, request_id: object, code: int) -> dict[str, object]:
+        """Return the response to a JSON-RPC request: an error with `code`."""
+        data: dict[str, object] = {"error": self.error, "request_id": current_request_id.get()}
+        if self.reason not in LOG_ONLY:
+            data["reason_code"] = self.reason.code
+        if self.retry_after_s is not None:
+            data["retry_after"] = self.retry_after_s
+        error = {"code": code, "message": self.description, "data": data}
+        return {"jsonrpc": "2.0", "id": request_id, "error": error}
+
 
 def no_token() -> Refusal:
     """Refuse a request without a token: the challenge has no error (RFC 6750 §3.1)."""
@@ -369,15 +379,5 @@ def _body(refusal: Refusal, headers: dict[str, str]) -> Response:
     if code is None:
         reason = None if refusal.reason in LOG_ONLY else refusal.reason
         return error_response(refusal.status, refusal.error, refusal.description, headers, reason=reason)
-    errors = [_rpc_error(refusal, code, request_id) for request_id in refusal.answers or (refusal.rpc_id,)]
+    errors = [refusal.rpc_answer(request_id, code) for request_id in refusal.answers or (refusal.rpc_id,)]
     return JSONResponse(errors[0] if len(errors) == 1 else errors, refusal.status, headers)
-
-
-def _rpc_error(refusal: Refusal, code: int, request_id: object) -> dict[str, object]:
-    data: dict[str, object] = {"error": refusal.error, "request_id": current_request_id.get()}
-    if refusal.reason not in LOG_ONLY:
-        data["reason_code"] = refusal.reason.code
-    if refusal.retry_after_s is not None:
-        data["retry_after"] = refusal.retry_after_s
-    error = {"code": code, "message": refusal.description, "data": data}
-    return {"jsonrpc": "2.0", "id": request_id, "error": error}

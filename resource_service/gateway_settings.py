@@ -15,7 +15,7 @@ from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.policy.file import read_policy
 from resource_service.policy.pinning import Pinning
 from resource_service.policy.validation import PolicyError
-from resource_service.targets import Target, check_host, parse_target
+from resource_service.targets import StdioTarget, Target, check_host, parse_target
 from shared.environment import listed
 
 _MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
@@ -66,6 +66,23 @@ def _header(name: str) -> str:
     return name.lower()
 
 
+def _check_connected_account(upstream: str | None, authorization: SecretStr | None) -> None:
+    """Check that the credentials of people can be injected into requests to an upstream.
+
+    Raises:
+        ValueError: they cannot. The message says why.
+    """
+    if upstream is None:
+        raise ValueError("only requests to an upstream can get the credential of a connected account")
+    if isinstance(parse_target(upstream), StdioTarget):
+        raise ValueError(
+            "a command cannot get the credential of a connected account: all commands run as the same user, "
+            "and could read it in each other's environment"
+        )
+    if authorization is not None:
+        raise ValueError("an upstream gets either a fixed authorization or the one of a connected account")
+
+
 def _spelled_out(mounts: object) -> object:
     """Expand the short form ``{"/github": "http://…"}``."""
     if not isinstance(mounts, dict):
@@ -92,6 +109,8 @@ class Mount(BaseModel):
         authorization: the ``Authorization`` header for this upstream.
         host: the ``Host`` header for this upstream.
         policy: the file with the scopes of this resource; without it, any valid token is sufficient.
+        connected_account: whether requests get the credential of the account that the person has connected
+            for this resource at the authorization server.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -102,10 +121,17 @@ class Mount(BaseModel):
     authorization: Authorization | None = None
     host: Host | None = None
     policy: PolicyFile | None = None
+    connected_account: bool = False
 
     @model_validator(mode="after")
     def _host_is_for_http(self) -> Self:
         parse_target(self.upstream, self.host)
+        return self
+
+    @model_validator(mode="after")
+    def _account_can_be_connected(self) -> Self:
+        if self.connected_account:
+            _check_connected_account(self.upstream, self.authorization)
         return self
 
 
@@ -116,6 +142,8 @@ class GatewaySettings(BaseSettings):
         upstream: the MCP server behind `resource`; the built-in server by default.
         upstream_authorization: the ``Authorization`` header for `upstream`.
         upstream_host: the ``Host`` header for `upstream`; the host of its URL by default.
+        upstream_connected_account: whether requests to `upstream` get the credential of the account that the
+            person has connected for `resource` at the authorization server.
         policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
             the built-in server, which has its own policy.
         pin: how the definitions of tools are approved where a policy does not say.
@@ -145,6 +173,7 @@ class GatewaySettings(BaseSettings):
     upstream: Upstream | None = None
     upstream_authorization: Authorization | None = None
     upstream_host: Host | None = None
+    upstream_connected_account: bool = False
     policy: PolicyFile | None = None
     pin: Pinning = Pinning.FIRST
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
@@ -168,6 +197,15 @@ class GatewaySettings(BaseSettings):
         tuple[Annotated[str, AfterValidator(_variable)], ...], NoDecode, BeforeValidator(listed)
     ] = ()
 
+    @model_validator(mode="after")
+    def _account_can_be_connected(self) -> Self:
+        if self.upstream_connected_account:
+            try:
+                _check_connected_account(self.upstream, self.upstream_authorization)
+            except ValueError as error:
+                raise ValueError(f"DOORWARD_UPSTREAM_CONNECTED_ACCOUNT: {error}") from None
+        return self
+
     @property
     def target(self) -> Target | None:
         """The parsed `upstream`."""
@@ -185,6 +223,7 @@ class GatewaySettings(BaseSettings):
             "upstream": mount.upstream,
             "upstream_authorization": mount.authorization,
             "upstream_host": mount.host,
+            "upstream_connected_account": mount.connected_account,
             "policy": mount.policy,
             "mounts": (),
         }

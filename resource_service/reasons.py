@@ -136,6 +136,39 @@ class Reason(ReasonCode):
     )
     ALIAS_REFUSED = "The authorization server refused a forwarded request."
 
+    # The connected account
+    NOT_CONNECTED = (
+        "The person has not connected an account for the MCP server.",
+        "The person opens the link in the response, logs in and connects the account; then the call works.",
+    )
+    ACCOUNT_ENDED_MEANWHILE = (
+        "The connected account was disconnected during the response.",
+        "Usually nothing: the person disconnected or replaced the account. The next call has the new link.",
+    )
+    ACCOUNT_OF_NO_PERSON = (
+        "The token is of a client that acts for itself, and only people connect accounts.",
+        "Let a person log in through the client, or put the MCP server behind a mount with a fixed "
+        "`authorization`.",
+    )
+    ACCOUNT_PROVIDER_UNAVAILABLE = (
+        "The credential has expired, and the provider of the account does not renew it at the moment.",
+        "Try again. The log of the authorization server says what the provider answered.",
+    )
+    ACCOUNT_NOT_CONFIGURED = (
+        "The authorization server has no provider of accounts for the resource.",
+        "Add `upstream_oauth` to the resource in DOORWARD_RESOURCE_SERVERS of the authorization server, or "
+        "remove `connected_account` from the mount (DOORWARD_UPSTREAM_CONNECTED_ACCOUNT).",
+    )
+    ACCOUNT_ANSWER_MALFORMED = (
+        "The answer of the authorization server about the account cannot be understood.",
+        "Run the same release of both services. The reason says what is wrong with the answer.",
+    )
+    ACCOUNT_CREDENTIAL_REFUSED = (
+        "The MCP server refuses the credential of the connected account, also after it was renewed.",
+        "Compare the scopes of `upstream_oauth` with those that the MCP server needs; then the person "
+        "disconnects the account and connects it again. See the log of the MCP server.",
+    )
+
     # The request
     ORIGIN_NOT_ALLOWED = (
         "Pages of this web origin may not call the resource.",

@@ -13,13 +13,16 @@ from starlette.types import ASGIApp
 
 from resource_service.auth.authentication import Authenticate
 from resource_service.auth.dpop.check import DpopValidator
+from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.errors import Refuse
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal
 from resource_service.journal.recorder import CallRecorder
 from resource_service.limits.counting import CallCounting
 from resource_service.limits.keeper import LimitKeeper
+from resource_service.middleware.account_gate import AccountGate
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.server_lists import ServerLists
@@ -63,6 +66,7 @@ class TokenValidation:
     Attributes:
         run: the context that `introspect` must run in.
         stopped: what the operator has stopped.
+        accounts: the connected accounts of people; None if no upstream gets their credentials.
     """
 
     introspect: Introspect
@@ -71,6 +75,7 @@ class TokenValidation:
     dpop_validator: DpopValidator
     leases: Leases
     clock: Clock
+    accounts: ConnectedAccounts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +166,7 @@ def protected_resource(
         tasks=TaskBinding(
             TaskIds.from_secret(settings.resource, settings.resource_secret.get_secret_value())
         ),
+        account=_account_gate(settings, backend, validation.accounts),
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
 
@@ -176,6 +182,23 @@ def _pin_keeper(settings: ResourceSettings, policy: PolicyWatcher, store: Shared
 def _pinning(settings: ResourceSettings) -> Pinning:
     """Return how definitions are approved if the policy does not say; tools of our own are not pinned."""
     return Pinning.OFF if settings.serves_notes else settings.pin
+
+
+def _account_gate(
+    settings: ResourceSettings, backend: Backend, accounts: ConnectedAccounts | None
+) -> AccountGate | None:
+    if accounts is None or not settings.upstream_connected_account:
+        return None
+    return AccountGate(
+        accounts=accounts,
+        app=backend.app,
+        resource=settings.resource,
+        name=settings.resource_name,
+        waiting=ConcurrencyLimit(
+            settings.upstream_connections_per_principal,
+            limit="DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL",
+        ),
+    )
 
 
 def hash_key(settings: ResourceSettings) -> bytes:

@@ -29,6 +29,7 @@ ORDER = {
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
         *("stops", "authorization_server_client", "introspection"),
+        "connected_accounts",
         "storage",
         *(
             "limits",

@@ -11,6 +11,7 @@ stdio. The guard checks beforehand that the token is valid and its scopes are su
                    `sessions` bound to principals, and a `concurrency_limit` for each of them. `upstream` is
                    one exchange with it, `slash_redirect` the one redirect that is followed, `http_reply` its
                    answer
+- `injection`      the credential of a connected account in a request
 - `stdio`          an upstream that is a command: `sessions_over_stdio` for clients of 2025-11-25 and before,
                    `requests_over_stdio` for those of 2026-07-28
 - `stdio_connection`   one `process` and its clients; its messages wait in an `event_log` for a `reply` to

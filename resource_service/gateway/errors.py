@@ -21,6 +21,21 @@ def too_busy(detail: str) -> Refusal:
     return Refusal(Reason.UPSTREAM_BUSY, 503, "upstream_busy", description, detail=detail)
 
 
+class UnauthorizedRefusal(Refusal):
+    """The upstream answers 401: it refuses the credential of the request."""
+
+
+def unauthorized(detail: str) -> Refusal:
+    """The upstream refuses the credential of the request, which the client knows nothing about."""
+    return UnauthorizedRefusal(
+        Reason.UPSTREAM_CREDENTIALS_REFUSED,
+        502,
+        "upstream_failed",
+        "The MCP server did not send a valid response.",
+        detail=detail,
+    )
+
+
 def failed(reason: Reason, detail: str) -> Refusal:
     """The upstream gave an answer that cannot be forwarded, or closed the connection before answering."""
     return Refusal(

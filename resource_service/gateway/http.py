@@ -13,6 +13,7 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
+from resource_service.connected_accounts.request_account import account_in
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.gateway.errors import (
@@ -23,6 +24,7 @@ from resource_service.gateway.errors import (
 )
 from resource_service.gateway.http_reply import HttpReply
 from resource_service.gateway.identity import Identity
+from resource_service.gateway.injection import answer_with_account
 from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
@@ -45,7 +47,7 @@ class HttpGateway:
     """The upstream as an ASGI app, for requests that have passed the guard.
 
     Attributes:
-        authorization: the upstream's own credential, if it requires one.
+        authorization: the upstream's own credential, if it requires one; not with connected accounts.
         large_answers: room for unusually large JSON answers.
         max_body_bytes: of one MCP message; the guard has already enforced it.
         max_answer_bytes: of one JSON answer.
@@ -83,7 +85,11 @@ class HttpGateway:
 
     async def _exchange(self, request: Request, scope: Scope, send: Send, *, session_id: str | None) -> None:
         principal, room = principal_in(scope), _Room(self.large_answers)
-        response = await self.upstream.answer_to(request)
+        account = account_in(scope)
+        if account is None:
+            response = await self.upstream.answer_to(request)
+        else:
+            response = await answer_with_account(self.upstream, request, account)
         try:
             reply = HttpReply(
                 upstream=self.upstream,

@@ -14,6 +14,7 @@ from resource_service.gateway.errors import (
     refuses_host,
     silent,
     too_busy,
+    unauthorized,
     unreachable,
 )
 from resource_service.gateway.slash_redirect import slash_redirect
@@ -125,7 +126,9 @@ class Upstream:
         names an address that clients may not know, and might send their tokens to.
         """
         status = response.status
-        if status in (401, 407):
+        if status == 401:
+            raise unauthorized(f"{self.target.log_name}: rejects the credentials of the gateway with 401")
+        if status == 407:
             raise failed(
                 Reason.UPSTREAM_CREDENTIALS_REFUSED,
                 f"{self.target.log_name}: rejects the credentials of the gateway with {status}",

@@ -34,6 +34,7 @@ from resource_service.introspection.revocation_feed import (
     Listener,
     RevocationFeed,
     Source,
+    TakeDisconnections,
 )
 from resource_service.introspection.revoked_grants import RevokedGrants
 from resource_service.introspection.signed_answers import SignedAnswers
@@ -75,6 +76,7 @@ def introspection_chain(
     *,
     metrics: ResourceMetrics | None = None,
     stopped: StoppedList | None = None,
+    disconnected: TakeDisconnections | None = None,
 ) -> IntrospectionChain:
     """Build the chain to the authorization server of `settings`, with its own connections.
 
@@ -83,6 +85,7 @@ def introspection_chain(
         leases: also notified of revocations; None if nothing stays open.
         needs_groups: whether a current policy names groups.
         stopped: learns what the operator has stopped.
+        disconnected: learns which connected accounts have ended.
         metrics: measures the cache, the circuit breaker and the feed; None measures nothing.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_KEY_CONNECTIONS)
@@ -129,7 +132,15 @@ def introspection_chain(
     ended = EndedGrants(clock)
     introspect = RefusingEnded(introspect, ended)
     listen = (
-        _listening(settings, keys, Listeners(*listeners), ended=ended, stopped=stopped, clock=clock)
+        _listening(
+            settings,
+            keys,
+            Listeners(*listeners),
+            ended=ended,
+            stopped=stopped,
+            disconnected=disconnected,
+            clock=clock,
+        )
         if listeners
         else nullcontext
     )
@@ -167,6 +178,7 @@ def _listening(
     *,
     ended: EndedGrants,
     stopped: StoppedList | None,
+    disconnected: TakeDisconnections | None,
     clock: Clock,
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Separate connections: pending introspections must not delay revocations.
@@ -178,7 +190,15 @@ def _listening(
         audience=settings.resource_server_id,
     )
     revocation_feed = RevocationFeed(
-        http, source, keys, listener, clock=clock, steady_clock=steady_clock, ended=ended, stopped=stopped
+        http,
+        source,
+        keys,
+        listener,
+        clock=clock,
+        steady_clock=steady_clock,
+        ended=ended,
+        stopped=stopped,
+        disconnected=disconnected,
     )
 
     @asynccontextmanager

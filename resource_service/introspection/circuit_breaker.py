@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
+from collections.abc import Awaitable, Callable
+from typing import Generic, NoReturn, TypeVar
 
-from resource_service.introspection.client import Introspect, IntrospectionUnavailableError, ServerDownError
+from resource_service.introspection.client import IntrospectionUnavailableError, ServerDownError
 from resource_service.reasons import Reason
 from shared.clock import Clock
-from shared.introspection import ActiveToken
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
 
 FAILURES = 5
 """Consecutive failures that open the circuit."""
@@ -26,58 +29,59 @@ PROBE_WAIT_S = 0.5
 A later answer only closes the circuit."""
 
 
-class CircuitBreaker:
-    """An `Introspect` that wraps another one and calls it only occasionally after failures.
+class CircuitBreaker(Generic[Question, Answer]):
+    """A query to the authorization server, such as an `Introspect`, made only occasionally after failures.
 
     Args:
+        ask: the query. It raises `ServerDownError` if the server does not answer.
         steady_clock: a monotonic clock in seconds.
     """
 
-    def __init__(self, ask: Introspect, steady_clock: Clock) -> None:
+    def __init__(self, ask: Callable[[Question], Awaitable[Answer]], steady_clock: Clock) -> None:
         self._ask = ask
         self._steady_clock = steady_clock
         self._failures = 0
         self._failure: ServerDownError | None = None
         self._answered_at = self._probe_at = float("-inf")
-        self._probes: set[asyncio.Task[ActiveToken | None]] = set()
+        self._probes: set[asyncio.Task[Answer]] = set()
 
     @property
     def is_open(self) -> bool:
         """Whether requests fail without a query."""
         return self._failures >= FAILURES
 
-    async def __call__(self, token: str) -> ActiveToken | None:
-        """Introspect `token`; return None if it is not active.
+    async def __call__(self, question: Question) -> Answer:
+        """Return the answer of the authorization server.
 
         Raises:
             ServerDownError: the server does not answer, or the circuit is open.
             IntrospectionUnavailableError: the answer is not usable.
         """
         if self._failures < FAILURES:
-            return await self._query(token)
+            return await self._query(question)
         self._admit_probe()
         wait_s = 0 if self._probes else PROBE_WAIT_S
-        probe = asyncio.create_task(self._query(token))
+        probe = asyncio.create_task(self._query(question))
         self._probes.add(probe)
         probe.add_done_callback(self._probed)
         done, _ = await asyncio.wait([probe], timeout=wait_s)
         return probe.result() if done else self._refuse()
 
-    async def _query(self, token: str) -> ActiveToken | None:
+    async def _query(self, question: Question) -> Answer:
         asked_at = self._steady_clock()
         try:
-            answer = await self._ask(token)
+            answer = await self._ask(question)
         except ServerDownError as error:
             self._failed(asked_at, error)
             raise
         except IntrospectionUnavailableError:
-            # The server is up. Its odd answer concerns this token only and must not affect others.
+            # The server is up. Its odd answer concerns this question only and must not affect others.
             self._answered()
             raise
         self._answered()
         return answer
 
-    def _probed(self, probe: asyncio.Task[ActiveToken | None]) -> None:
+    def _probed(self, probe: asyncio.Task[Answer]) -> None:
         self._probes.discard(probe)
         if not probe.cancelled():
             probe.exception()  # mark it as retrieved, if nobody waits for it

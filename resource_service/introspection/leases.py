@@ -44,6 +44,7 @@ class Ending(Enum):
     NARROWED = "The access token allows less than before."
     UNKNOWN = "The authorization server is unavailable, so the access token cannot be checked."
     STOPPED = "The operator has stopped this."
+    DISCONNECTED = "The connected account was disconnected."
     STOPPING = "The service is stopping."
 
     @property
@@ -58,6 +59,7 @@ _REASONS = {
     Ending.NARROWED: Reason.TOKEN_ENDED_MEANWHILE,
     Ending.UNKNOWN: Reason.TOKEN_STATE_UNKNOWN,
     Ending.STOPPED: Reason.STOPPED_BY_OPERATOR,
+    Ending.DISCONNECTED: Reason.ACCOUNT_ENDED_MEANWHILE,
     Ending.STOPPING: Reason.SERVICE_STOPPING,
 }
 

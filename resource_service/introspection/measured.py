@@ -5,9 +5,10 @@ from __future__ import annotations
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.metrics import CACHE, CIRCUIT_OPEN, ResourceMetrics
+from shared.introspection import ActiveToken
 
 
-def measure_breaker(metrics: ResourceMetrics, breaker: CircuitBreaker) -> None:
+def measure_breaker(metrics: ResourceMetrics, breaker: CircuitBreaker[str, ActiveToken | None]) -> None:
     """Measure whether the circuit is open."""
     metrics.sampler.add(lambda: metrics.measurements.set(CIRCUIT_OPEN, value=float(breaker.is_open)))
 

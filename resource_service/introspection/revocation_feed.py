@@ -6,7 +6,7 @@ On any failure, all cached answers become doubtful and the stream starts again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
@@ -17,6 +17,8 @@ from resource_service.introspection.ended_grants import EndedGrants
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from resource_service.stops.stopped_list import StoppedList
 from shared.clock import Clock
+from shared.disconnections import MEMBER as DISCONNECTED
+from shared.disconnections import Disconnection, disconnections_from_wire
 from shared.http_exchange import Answer, NoAnswerError, exchange
 from shared.jose import InvalidJwsError
 from shared.json_text import parse_json
@@ -41,6 +43,9 @@ PAUSE_S = 0.1
 RETRY_S = 0.5
 ABSENT_RETRY_S = 30.0
 """When to look again for a missing feed: the authorization server may have been upgraded."""
+
+TakeDisconnections = Callable[[Sequence[Disconnection] | None], None]
+"""Takes the connected accounts that ended in the last two minutes; None if the server does not say."""
 
 _log = get_logger(__name__)
 
@@ -86,11 +91,13 @@ class Events:
         sets: the tokens by `jti`, in the order of the events.
         more: whether more events are available.
         stops: what the operator has stopped; None if the server does not say.
+        disconnected: the connected accounts that have ended; None if the server does not say.
     """
 
     sets: dict[str, str]
     more: bool
     stops: tuple[Stop, ...] | None = None
+    disconnected: tuple[Disconnection, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,7 @@ class RevocationFeed:
         retry_s: how long after a failure the stream starts again.
         ended: remembers the grants whose revocation was written.
         stopped: learns what the operator has stopped.
+        disconnected: learns which connected accounts have ended.
 
     Attributes:
         tried: set after the first answer or failure.
@@ -135,7 +143,9 @@ class RevocationFeed:
         retry_s: float = RETRY_S,
         ended: EndedGrants | None = None,
         stopped: StoppedList | None = None,
+        disconnected: TakeDisconnections | None = None,
     ) -> None:
+        self._disconnected = disconnected
         self._stopped = stopped
         self.tried = asyncio.Event()
         self._http = http
@@ -173,7 +183,7 @@ class RevocationFeed:
             # its request.
             asked_at = self._steady_clock()
             events = await self._poll(acknowledged)
-            self._take_stops(events)
+            self._take_state(events)
             for jti, text in events.sets.items():
                 self._tell(await self._verified(jti, text))
             if events.sets:
@@ -184,9 +194,11 @@ class RevocationFeed:
             if not events.more:
                 await asyncio.sleep(PAUSE_S - (self._steady_clock() - asked_at))
 
-    def _take_stops(self, events: Events) -> None:
+    def _take_state(self, events: Events) -> None:
         if self._stopped is not None and events.stops is not None:
             self._stopped.update(events.stops)
+        if self._disconnected is not None:
+            self._disconnected(events.disconnected)
         self.tried.set()
 
     def _tell(self, event: SecurityEvent) -> None:
@@ -256,10 +268,11 @@ def _read(answer: Answer) -> Events:
         document: Any = parse_json(answer.body)
         sets, more = document["sets"], document.get("moreAvailable", False)
         stops = stops_from_wire(document[MEMBER]) if MEMBER in document else None
+        disconnected = disconnections_from_wire(document.get(DISCONNECTED))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedLostError("the response violates RFC 8936") from error
     if not isinstance(sets, dict) or not isinstance(more, bool):
         raise FeedLostError("the response violates RFC 8936")
     if not all(isinstance(text, str) for text in sets.values()):
         raise FeedLostError("the response contains something that is not a token")
-    return Events(sets, more, stops)
+    return Events(sets, more, stops, disconnected)

@@ -24,7 +24,8 @@ NOT_FORWARDED: frozenset[ReasonCode] = frozenset(
             Reason.UPSTREAM_UNREACHABLE,
             Reason.UPSTREAM_BUSY,
         ),
-        Reason.COMMAND_NOT_STARTED,
+        *(Reason.COMMAND_NOT_STARTED, Reason.NOT_CONNECTED, Reason.ACCOUNT_OF_NO_PERSON),
+        *(Reason.ACCOUNT_PROVIDER_UNAVAILABLE, Reason.ACCOUNT_NOT_CONFIGURED),
     }
 )
 """Reasons for which the MCP server never got the request: its calls do not count."""

@@ -40,6 +40,7 @@ from resource_service.messages.request_ids import (
     noted_request_ids,
     request_ids,
 )
+from resource_service.middleware.account_gate import AccountGate
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.tool_schemas import ToolSchemas
@@ -83,6 +84,7 @@ class Guard:
         stopped: what the operator has stopped.
         limits: counts calls against the limits of the policy.
         tasks: binds task ids to the principal.
+        account: adds the credentials of connected accounts; None if this resource has none.
         allowed: remembers which calls are allowed.
     """
 
@@ -100,6 +102,7 @@ class Guard:
     stopped: StoppedList
     limits: LimitKeeper
     tasks: TaskBinding
+    account: AccountGate | None = None
     allowed: AllowedCalls = field(default_factory=AllowedCalls, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,6 +140,10 @@ class Guard:
             app = self.pinned.protect(app, policy, None if scope["method"] == "GET" else messages)
             if (span := current_span.get()) is not None:
                 app = traced_upstream(app, span.trace, self.calls.mount, max_body_bytes=self.max_body_bytes)
+            if self.account is not None:
+                app = self.account.protect(
+                    app, own.posted.messages if own else messages, lambda: answer.end(Ending.DISCONNECTED)
+                )
             explaining = _explaining(send, scope, principal, recording)
             answer = EndableResponse(
                 scope=scope,

@@ -16,12 +16,11 @@ import anyio
 from starlette.types import ASGIApp, Message, Scope
 
 from resource_service.errors import Refusal
-from resource_service.messages.exact_json import UnreadableError, dumps
-from resource_service.messages.jsonrpc import distinct_members
+from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_parameters import PARAM
 from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import note_request_ids
-from resource_service.policy.event_stream import Events
+from resource_service.middleware.captured_answer import AnswerTooLargeError, CapturedAnswer
 from resource_service.principal import PrincipalKey, principal_in
 from shared.asgi import replay
 from shared.logs import get_logger
@@ -135,7 +134,7 @@ class ServerLists:
             try:
                 with anyio.fail_after(LISTED_WITHIN_S):
                     items = await self._all_pages(wanted, scope, meta)
-            except (TimeoutError, Refusal, UnlistedError) as error:
+            except (TimeoutError, Refusal, UnlistedError, AnswerTooLargeError) as error:
                 _log.info(
                     "a list of the MCP server is not available", method=wanted.method, reason=str(error)
                 )
@@ -157,7 +156,7 @@ class ServerLists:
 
     async def _page(self, wanted: ListMethod, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
         message = {"jsonrpc": "2.0", "id": _ID, "method": wanted.method, "params": params}
-        body, answer = dumps(message), _Answer()
+        body, answer = dumps(message), CapturedAnswer(_ID, MAX_PAGE_BYTES)
         await self._app(_list_request(scope, wanted.method, body), replay(body, _never), answer)
         match answer.message:
             case {"result": dict(result)} if isinstance(result.get(wanted.member), list):
@@ -189,42 +188,3 @@ def _list_request(scope: Scope, method: str, body: bytes) -> Scope:
 async def _never() -> Message:
     await anyio.sleep_forever()
     raise AssertionError("this is never reached")
-
-
-class _Answer:
-    """A `send` that captures the message that answers the request, from a JSON body or from events.
-
-    Attributes:
-        message: the captured message, or None.
-    """
-
-    def __init__(self) -> None:
-        self.message: object = None
-        self._body = b""
-        self._events: Events | None = None
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            fields = {name.lower(): value.strip().lower() for name, value in message["headers"]}
-            if fields.get(b"content-type", b"").startswith(b"text/event-stream"):
-                self._events = Events(self._read, max_bytes=MAX_PAGE_BYTES)
-        elif message["type"] == "http.response.body":
-            self._take(message.get("body", b""), more=message.get("more_body", False))
-
-    def _take(self, chunk: bytes, *, more: bool) -> None:
-        if self._events is not None:
-            self._events.feed(chunk)
-            return
-        self._body += chunk
-        if len(self._body) > MAX_PAGE_BYTES:
-            raise UnlistedError("the list is too large")
-        if not more:
-            self._read(self._body)
-
-    def _read(self, text: bytes) -> None:
-        try:
-            message = distinct_members(text)
-        except UnreadableError:
-            return
-        if isinstance(message, dict) and message.get("id") == _ID and "method" not in message:
-            self.message = message

@@ -78,6 +78,12 @@ def test_an_upstream_is_an_address_or_a_command(
         ("mounts", '{"/..": "http://a/mcp"}'),
         ("mounts", '{"/.well-known": "http://a/mcp"}'),
         ("mounts", '{"/one": "xyzzy"}'),
+        ("mounts", '{"/one": {"upstream": "stdio:xyzzy", "connected_account": true}}'),
+        (
+            "mounts",
+            '{"/one": {"upstream": "http://a/mcp", "connected_account": true, "authorization": "xyzzy"}}',
+        ),
+        ("upstream_connected_account", "true"),
         ("mounts", '{"/one": {"upstream": "http://a", "other": "xyzzy"}}'),
         ("mounts", '{"/hello": "http://a/mcp"}'),
         ("mounts", '{"/docs": "http://a/mcp"}'),

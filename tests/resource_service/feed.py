@@ -36,6 +36,7 @@ class Feed:
         unknown: every position is forgotten.
         change: what is done to the claims of each token before it is signed.
         sign: how a token is made of them.
+        members: more members of each answer.
     """
 
     def __init__(self, server: AuthorizationServer, *, heartbeat_s: float = 0.3) -> None:
@@ -47,6 +48,7 @@ class Feed:
         self.unknown = False
         self.change: Change = lambda claims: None
         self.sign: Callable[[dict[str, Any]], str] = lambda claims: self.pair.sign(claims, TYPE)
+        self.members: dict[str, object] = {}
         self._revoked: list[str] = []
         self._numbers = itertools.count()
         server.replies[REVOCATIONS] = self._reply
@@ -93,7 +95,8 @@ class Feed:
         if not events:
             events = [SecurityEvent(jti=f"{position}.{next(self._numbers)}", occurred_at=int(time.time()))]
         more = position + len(events) < len(self._revoked)
-        return answer_json({"sets": {event.jti: self._set(event) for event in events}, "moreAvailable": more})
+        sets = {event.jti: self._set(event) for event in events}
+        return answer_json({"sets": sets, "moreAvailable": more, **self.members})
 
     def _set(self, event: SecurityEvent) -> str:
         claims = set_claims(event, issuer=self.server.url, audience=AUDIENCE)

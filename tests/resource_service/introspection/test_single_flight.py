@@ -27,7 +27,7 @@ class Oracle:
         return f"{question}, {len(self.tokens)}"
 
 
-async def asking(flight: SingleFlight[str], *questions: str) -> list[asyncio.Task[str]]:
+async def asking(flight: SingleFlight[str, str], *questions: str) -> list[asyncio.Task[str]]:
     tasks = [asyncio.create_task(flight(question)) for question in questions]
     await asyncio.sleep(0)  # every one of them has asked
     await asyncio.sleep(0)

@@ -1,0 +1,111 @@
+"""Answers of the authorization server about connected accounts. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+# RFC 9110 §5.5: characters of a field value; a line break would begin another header.
+_FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_MAX_AUTHORIZATION = 16_384
+_MAX_URL = 2_000
+_MAX_NAME = 100
+
+
+class MalformedAccountError(ValueError):
+    """The answer cannot be understood. The message says why, and contains nothing of the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """The current credential of a person for one upstream.
+
+    Attributes:
+        authorization: the value of the ``Authorization`` header.
+        version: changes with each replacement of the credential.
+        expires_in: seconds until it expires; None if unknown.
+        replaces_refused: whether it replaces one that the upstream refused.
+    """
+
+    authorization: str = field(repr=False)
+    version: str
+    expires_in: int | None
+    replaces_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectLink:
+    """The link at which the person connects an account.
+
+    Attributes:
+        provider: its name.
+        url: for this person only; it needs their login.
+        elicitation_id: names the link.
+        expires_in: seconds.
+    """
+
+    provider: str
+    url: str = field(repr=False)
+    elicitation_id: str = field(repr=False)
+    expires_in: int
+
+
+Account = Credential | ConnectLink
+
+
+def account_from_wire(document: object, issuer: str) -> Account:
+    """Parse an answer.
+
+    Args:
+        issuer: the URL of the authorization server, at which links must be.
+
+    Raises:
+        MalformedAccountError: it cannot be understood.
+    """
+    members = document if isinstance(document, dict) else {}
+    match members.get("status"):
+        case "connected":
+            return _credential(members)
+        case "not_connected":
+            return _link(members, issuer)
+        case _:
+            raise MalformedAccountError("the status is neither connected nor not_connected")
+
+
+def _credential(members: dict[str, Any]) -> Credential:
+    authorization = members.get("authorization")
+    if not isinstance(authorization, str) or len(authorization) > _MAX_AUTHORIZATION:
+        raise MalformedAccountError("the authorization is missing or too long")
+    if not _FIELD_VALUE.fullmatch(authorization):
+        raise MalformedAccountError("the authorization is not the value of a header")
+    expires_in = _seconds(members) if members.get("expires_in") is not None else None
+    return Credential(
+        authorization=authorization, version=_text(members, "version", _MAX_NAME), expires_in=expires_in
+    )
+
+
+def _link(members: dict[str, Any], issuer: str) -> ConnectLink:
+    url = _text(members, "connect_url", _MAX_URL)
+    if not url.startswith(f"{issuer}/"):
+        raise MalformedAccountError("the link is not at the issuer")
+    return ConnectLink(
+        provider=_text(members, "provider", _MAX_NAME),
+        url=url,
+        elicitation_id=_text(members, "elicitation_id", _MAX_NAME),
+        expires_in=_seconds(members),
+    )
+
+
+def _text(members: dict[str, Any], name: str, max_length: int) -> str:
+    text = members.get(name)
+    if not isinstance(text, str) or not 0 < len(text) <= max_length or not text.isprintable():
+        raise MalformedAccountError(f"{name} is not a short text")
+    return text
+
+
+def _seconds(members: dict[str, Any]) -> int:
+    seconds = members.get("expires_in")
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
+        raise MalformedAccountError("expires_in is not a number of seconds")
+    return seconds

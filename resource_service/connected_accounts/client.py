@@ -1,0 +1,116 @@
+"""One query about a connected account at the authorization server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from resource_service.connected_accounts.answers import Account, MalformedAccountError, account_from_wire
+from resource_service.introspection.client import (
+    TOO_MANY_REQUESTS,
+    IntrospectionUnavailableError,
+    Post,
+    ServerDownError,
+)
+from resource_service.principal import Principal
+from resource_service.reasons import Reason
+from shared.http_exchange import Answer, NoAnswerError
+from shared.json_text import parse_json
+
+PATH = "/connected-account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question about the account of a principal; equal to another one with the same answer.
+
+    Attributes:
+        holder: the grant of the token, or a digest of the token if the grant is unknown.
+        resource: the URL of the resource.
+        rejected: the version of the credential that the upstream refused; None if none was.
+        token: the access token of the request.
+        principal: whom the request acts for.
+    """
+
+    holder: str
+    resource: str
+    rejected: str | None = None
+    token: str = field(compare=False, repr=False)
+    principal: Principal = field(compare=False, repr=False)
+
+
+class ProviderUnavailableError(IntrospectionUnavailableError):
+    """The authorization server answers, but not the provider of the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClient:
+    """Queries the endpoint for connected accounts once for each call; caches nothing.
+
+    Attributes:
+        post: posts a form to the endpoint, with headers; raises `NoAnswerError`.
+        authorization: the `Authorization` header of the requests, as for introspection.
+        issuer: the URL of the authorization server.
+    """
+
+    post: Post
+    authorization: str = field(repr=False)
+    issuer: str
+
+    async def ask(self, question: Question) -> Account | None:
+        """Return the account; None if the access token is not active.
+
+        Raises:
+            ServerDownError: the authorization server does not answer.
+            ProviderUnavailableError: the provider does not.
+            IntrospectionUnavailableError: the answer is not usable.
+        """
+        rejected = {} if question.rejected is None else {"rejected": question.rejected}
+        headers = [
+            (b"authorization", self.authorization.encode("ascii")),
+            (b"accept", b"application/json"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+        ]
+        body = urlencode({"token": question.token, **rejected}).encode("ascii")
+        try:
+            answer = await self.post(headers, body)
+        except NoAnswerError as error:
+            raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
+        return self._read(answer)
+
+    def _read(self, answer: Answer) -> Account | None:
+        if answer.status != 200:
+            if _is_error(answer, 400, "invalid_token"):
+                return None
+            raise _failure(answer)
+        try:
+            return account_from_wire(parse_json(answer.body), self.issuer)
+        except MalformedAccountError as error:
+            raise IntrospectionUnavailableError(Reason.ACCOUNT_ANSWER_MALFORMED, str(error)) from error
+        except ValueError:
+            # Without its cause, which may quote the answer.
+            raise IntrospectionUnavailableError(Reason.ACCOUNT_ANSWER_MALFORMED, "it is not JSON") from None
+
+
+def _failure(answer: Answer) -> IntrospectionUnavailableError:
+    says = f"status {answer.status}"
+    if _is_error(answer, 503, "temporarily_unavailable"):
+        return ProviderUnavailableError(Reason.ACCOUNT_PROVIDER_UNAVAILABLE, says)
+    if _is_error(answer, 404, "not_configured"):
+        return IntrospectionUnavailableError(Reason.ACCOUNT_NOT_CONFIGURED, says)
+    if answer.status in (401, 403):
+        return IntrospectionUnavailableError(Reason.INTROSPECTION_CREDENTIALS_REFUSED, says)
+    down = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
+    kind = ServerDownError if down else IntrospectionUnavailableError
+    return kind(Reason.AUTHORIZATION_SERVER_FAILING, says)
+
+
+def _is_error(answer: Answer, status: int, error: str) -> bool:
+    if answer.status != status:
+        return False
+    try:
+        document: Any = parse_json(answer.body)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("error") == error

@@ -1,0 +1,34 @@
+"""Requests to an upstream with the credential of the person's connected account (GW-1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from resource_service.connected_accounts.errors import credential_refused
+from resource_service.connected_accounts.request_account import RequestAccount
+from resource_service.gateway.errors import UnauthorizedRefusal
+from resource_service.gateway.upstream import Upstream
+from shared.http1 import Request, Response
+
+
+async def answer_with_account(upstream: Upstream, request: Request, account: RequestAccount) -> Response:
+    """Send a request with the credential of `account`; if the upstream refuses it, once more with the next.
+
+    A refused request was not run, so that it may be sent twice.
+
+    Raises:
+        Refusal: see `Upstream.answer_to`, or there is no other credential.
+    """
+    try:
+        return await upstream.answer_to(_with_credential(request, account))
+    except UnauthorizedRefusal:
+        await account.replace()
+    try:
+        return await upstream.answer_to(_with_credential(request, account))
+    except UnauthorizedRefusal as refusal:
+        raise credential_refused(refusal.detail) from refusal
+
+
+def _with_credential(request: Request, account: RequestAccount) -> Request:
+    credential = (b"authorization", account.credential.authorization.encode("ascii"))
+    return replace(request, fields=[*request.fields, credential])

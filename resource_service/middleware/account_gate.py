@@ -1,0 +1,248 @@
+"""An upstream that gets the credential of the person's connected account (GW-1).
+
+Without a connected account, nothing reaches the upstream: this service introduces itself to the client, and
+answers every call with the link to connect one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import anyio
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.auth.authentication import token_in
+from resource_service.connected_accounts.accounts import ConnectedAccounts
+from resource_service.connected_accounts.answers import Account, ConnectLink, Credential
+from resource_service.connected_accounts.client import Question
+from resource_service.connected_accounts.client_sessions import ClientSessions
+from resource_service.connected_accounts.elicitation import (
+    is_accepted,
+    is_answered,
+    message_opens_links,
+    without_answer,
+)
+from resource_service.connected_accounts.errors import (
+    NotConnectedRefusal,
+    account_unknown,
+    credential_refused,
+    no_person,
+    token_ended,
+)
+from resource_service.connected_accounts.introduction import connected_result, introduction, names_tool
+from resource_service.connected_accounts.request_account import RequestAccount, note_account
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.errors import malformed_request, no_such_session
+from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.messages.exact_json import dumps
+from resource_service.messages.media_type import described_as_json
+from resource_service.messages.request_ids import request_ids
+from resource_service.middleware.account_stream import AccountStream
+from resource_service.middleware.upstream_session import HEADER, in_session, keeping_id, open_session
+from resource_service.principal import Principal, principal_in
+from resource_service.reasons import Reason
+from shared.asgi import replay
+
+WAIT_S = 30.0
+"""How long a repeated request waits for the person to connect the account. Clients of 2026-07-28 repeat it as
+soon as the person has agreed to open the link."""
+
+ASK_EVERY_S = 1.0
+MAX_INITIALIZE_BYTES = 16_384
+
+Messages = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountGate:
+    """The connected accounts of one resource.
+
+    Attributes:
+        app: the upstream.
+        resource: the URL of the resource.
+        name: shown to clients.
+        waiting: limits the streams that wait for a connection.
+    """
+
+    accounts: ConnectedAccounts
+    app: ASGIApp
+    resource: str
+    name: str
+    waiting: ConcurrencyLimit
+    sessions: ClientSessions = field(default_factory=ClientSessions)
+
+    def protect(self, app: ASGIApp, messages: Messages, end: Callable[[], None]) -> ASGIApp:
+        """Wrap `app`, the upstream as the caller may see it, for one request.
+
+        Args:
+            messages: of the request.
+            end: ends the response, if the account is disconnected.
+        """
+
+        async def protected(scope: Scope, receive: Receive, send: Send) -> None:
+            question = self._question(scope)
+            with self.accounts.in_use(question, end):
+                account = await self._account(question)
+                if isinstance(account, ConnectLink) and any(map(_waits, messages)):
+                    account = await self._awaited(question, account)
+                if isinstance(account, ConnectLink):
+                    await self._introduce(account, messages, scope)(scope, receive, send)
+                    return
+                replacement = partial(self._replacement, question, messages, scope)
+                note_account(scope, RequestAccount(account, replacement))
+                await self._forward(app, messages, scope)(scope, receive, send)
+
+        return protected
+
+    def _question(self, scope: Scope) -> Question:
+        principal, token = principal_in(scope), token_in(scope)
+        if principal.subject is None:
+            raise no_person()
+        holder = principal.grant_id or hashlib.sha256(token.encode()).hexdigest()
+        return Question(holder=holder, resource=self.resource, token=token, principal=principal)
+
+    async def _account(self, question: Question) -> Account:
+        try:
+            account = await self.accounts.get(question)
+        except IntrospectionUnavailableError as error:
+            raise account_unknown(error) from error
+        if account is None:
+            raise token_ended()
+        return account
+
+    async def _awaited(self, question: Question, link: ConnectLink) -> Account:
+        """Return the account as soon as it is connected, or else the link after a while."""
+        account: Account = link
+        with self.waiting.slot(question.principal), anyio.move_on_after(WAIT_S):
+            while isinstance(account, ConnectLink):
+                await anyio.sleep(ASK_EVERY_S)
+                account = await self._account(question)
+        return account
+
+    async def _replacement(
+        self, question: Question, messages: Messages, scope: Scope, refused: Credential
+    ) -> Credential:
+        if refused.replaces_refused:
+            raise credential_refused("it was renewed within the last minute")
+        try:
+            account = await self.accounts.replacement(question, refused)
+        except IntrospectionUnavailableError as error:
+            raise account_unknown(error) from error
+        if account is None:
+            raise token_ended()
+        if isinstance(account, ConnectLink):
+            raise self._not_connected(account, messages, scope)
+        if account.version == refused.version:
+            raise credential_refused("the authorization server has no other one")
+        return account
+
+    def _not_connected(self, link: ConnectLink, messages: Messages, scope: Scope) -> NotConnectedRefusal:
+        session_id, principal = _session_id(scope), principal_in(scope)
+        opens_links = self.sessions.opens_links(session_id, principal) or any(
+            message_opens_links(message) for message in messages if isinstance(message, dict)
+        )
+        return NotConnectedRefusal(link, messages, opens_links=opens_links)
+
+    def _introduce(self, link: ConnectLink, messages: Messages, scope: Scope) -> ASGIApp:
+        """Return the answer of this service to a request of a client whose account is not connected."""
+        session_id, principal = _session_id(scope), principal_in(scope)
+        if session_id is not None and not self._has_session(session_id, principal):
+            raise no_such_session("the session is unknown, and no account is connected")
+        if scope["method"] == "GET":
+            return AccountStream(partial(self._account, self._question(scope)), link, self.waiting, principal)
+        if scope["method"] == "DELETE":
+            self.sessions.forget(session_id or "")
+            return Response(status_code=200)
+        if not request_ids(messages):
+            return Response(status_code=202)
+        results = [(message, introduction(message, link, self.name)) for message in _requests(messages)]
+        if any(result is None for _, result in results):
+            raise self._not_connected(link, messages, scope)
+        answers = [{"jsonrpc": "2.0", "id": message["id"], "result": result} for message, result in results]
+        headers = self._opened(messages, answers, principal)
+        return JSONResponse(answers[0] if len(answers) == 1 else answers, headers=headers)
+
+    def _has_session(self, session_id: str, principal: Principal) -> bool:
+        sessions = self.sessions
+        return sessions.find(session_id, principal) is not None or sessions.is_of_upstream(
+            session_id, principal
+        )
+
+    def _opened(self, messages: Messages, answers: Messages, principal: Principal) -> dict[str, str]:
+        """Return the header with the session that `initialize` opens."""
+        params = _initialize_params(messages)
+        if params is None:
+            return {}
+        if len(dumps(params)) > MAX_INITIALIZE_BYTES:
+            says = f"The parameters of initialize are larger than {MAX_INITIALIZE_BYTES} bytes."
+            raise malformed_request(Reason.MESSAGE_MALFORMED, 400, says)
+        revision = answers[0]["result"]["protocolVersion"]
+        return {"Mcp-Session-Id": self.sessions.create(principal, params, revision)}
+
+    def _forward(self, app: ASGIApp, messages: Messages, scope: Scope) -> ASGIApp:
+        """Return the upstream, for a request of a client whose account is connected."""
+        message = messages[0] if len(messages) == 1 and isinstance(messages[0], dict) else {}
+        if names_tool(message):
+            return JSONResponse(
+                {"jsonrpc": "2.0", "id": message.get("id"), "result": connected_result(message)}
+            )
+        if is_answered(message):
+            app = _with_body(app, dumps(without_answer(message)))
+        session_id, principal = _session_id(scope), principal_in(scope)
+        session = self.sessions.find(session_id, principal)
+        if session is None or session_id is None:
+            params = _initialize_params(messages)
+            return app if params is None else self._noting_session(app, principal, params)
+
+        async def in_its_session(scope: Scope, receive: Receive, send: Send) -> None:
+            await open_session(session, self.app, scope)
+            if scope["method"] == "DELETE":
+                self.sessions.forget(session_id)
+            await app(in_session(session, scope), receive, keeping_id(send))
+
+        return in_its_session
+
+    def _noting_session(self, app: ASGIApp, principal: Principal, params: dict[str, Any]) -> ASGIApp:
+        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    for name, value in message["headers"]:
+                        if name.lower() == HEADER:
+                            self.sessions.note_upstream(value.decode("latin-1"), principal, params)
+                await send(message)
+
+            await app(scope, receive, sent)
+
+        return noting
+
+
+def _waits(message: object) -> bool:
+    return isinstance(message, dict) and is_answered(message) and is_accepted(message)
+
+
+def _requests(messages: Messages) -> list[dict[str, Any]]:
+    return [message for message in messages if request_ids([message])]
+
+
+def _initialize_params(messages: Messages) -> dict[str, Any] | None:
+    match messages:
+        case [{"method": "initialize", "params": dict(params)}]:
+            return params
+        case _:
+            return None
+
+
+def _session_id(scope: Scope) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == HEADER), None)
+
+
+def _with_body(app: ASGIApp, body: bytes) -> ASGIApp:
+    async def replaced(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(described_as_json(scope, body), replay(body, receive), send)
+
+    return replaced

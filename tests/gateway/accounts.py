@@ -1,0 +1,109 @@
+"""The accounts of people at a scripted authorization server, and an upstream that accepts only theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from shared.disconnections import MEMBER
+from tests.resource_service.authorization_server import (
+    AuthorizationServer,
+    Question,
+    Reply,
+    answer,
+    answer_json,
+)
+from tests.resource_service.feed import Feed
+
+PATH = "/connected-account"
+FIRST = "Bearer secret-of-the-provider-1"
+SECOND = "Bearer secret-of-the-provider-2"
+INVALID = {"error": "invalid_token"}
+
+
+class Accounts:
+    """Answers questions about accounts.
+
+    Attributes:
+        feed: tells of disconnections.
+        by_token: the answer for an access token, and what follows once its version is rejected.
+    """
+
+    def __init__(self, server: AuthorizationServer) -> None:
+        self.server = server
+        self.feed = Feed(server, heartbeat_s=0.1)
+        self.feed.members[MEMBER] = []
+        self.by_token: dict[str, list[dict[str, Any]]] = {}
+        server.replies[PATH] = self._reply
+
+    def connect(self, token: str, *authorizations: str, expires_in: int = 3_000) -> None:
+        """Connect an account, whose credential is replaced by the next one when it is rejected."""
+        self.by_token[token] = [
+            {"status": "connected", "authorization": text, "version": str(number), "expires_in": expires_in}
+            for number, text in enumerate(authorizations, 1)
+        ]
+
+    def offer_link(self, token: str, link_id: str = "link-1") -> None:
+        """Let no account be connected."""
+        self.by_token[token] = [self.link(link_id)]
+
+    def link(self, link_id: str = "link-1") -> dict[str, Any]:
+        """The answer with a link."""
+        return {
+            "status": "not_connected",
+            "provider": "GitHub",
+            "connect_url": f"{self.server.url}/connect/{link_id}",
+            "elicitation_id": link_id,
+            "expires_in": 600,
+        }
+
+    def disconnect(self, subject: str, resource: str, version: str) -> None:
+        """Tell of the end of an account."""
+        ended = {"sub": subject, "resource": resource, "version": version}
+        self.feed.members[MEMBER] = [*self.feed.members[MEMBER], ended]  # type: ignore[misc]
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions about accounts."""
+        return self.server.requests_to(PATH)
+
+    async def _reply(self, question: Question, writer: asyncio.StreamWriter) -> None:
+        answers = self.by_token.get(question.form["token"], [])
+        if (
+            "rejected" in question.form
+            and len(answers) > 1
+            and answers[0]["version"] == question.form["rejected"]
+        ):
+            answers.pop(0)
+        reply = answer_json(answers[0]) if answers else answer_json(INVALID, 400)
+        await reply(question, writer)
+
+
+def accepting(*authorizations: str) -> Reply:
+    """An upstream that opens sessions, and accepts only these credentials."""
+
+    async def reply(question: Question, writer: asyncio.StreamWriter) -> None:
+        if question.headers.get("authorization") not in authorizations:
+            await answer(401, b"", 'WWW-Authenticate: Bearer realm="upstream"')(question, writer)
+            return
+        message = json.loads(question.body or b"{}")
+        if "id" not in message:
+            await answer(202, b"")(question, writer)
+            return
+        result: dict[str, Any] = {"content": [{"type": "text", "text": "done"}]}
+        headers = ["Content-Type: application/json"]
+        if message["method"] == "initialize":
+            version = message["params"]["protocolVersion"]
+            result = {
+                "protocolVersion": version,
+                "capabilities": {},
+                "serverInfo": {"name": "u", "version": "1"},
+            }
+            headers.append("Mcp-Session-Id: of-the-upstream")
+        if message["method"] == "tools/list":
+            result = {"tools": [{"name": "own_tool", "inputSchema": {"type": "object"}}]}
+        body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
+        await answer(200, body, *headers)(question, writer)
+
+    return reply

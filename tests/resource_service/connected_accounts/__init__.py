@@ -1,0 +1,1 @@
+"""Connected accounts, without a server."""
