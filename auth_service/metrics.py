@@ -36,6 +36,14 @@ JOURNAL_GAP = counter(
     "doorward_journal_missing_events_total",
     "Events that the journal does not contain, because the store was away for too long.",
 )
+JOURNAL_BEYOND_SHARE = counter(
+    "doorward_journal_beyond_share_events_total",
+    "Events caused by strangers, such as registrations, that exceeded their share of the journal.",
+)
+JOURNAL_REMOVED_EARLY = counter(
+    "doorward_journal_removed_early_events_total",
+    "Events that the journal removed before `journal_retention_days`, because it had reached its size.",
+)
 JOURNAL_PROBLEMS = gauge(
     "doorward_journal_problems",
     "Chains of the journal that were changed, as of the last verification; once a day.",
@@ -58,7 +66,8 @@ PASSWORD_WAIT = latency(
 METRICS = (
     *OF_REQUESTS,
     *(GRANTS_OPENED, TOKENS_ISSUED, GRANTS_REVOKED, REUSE_FOUND, LOGINS),
-    *(JOURNAL_EVENTS, JOURNAL_LAG, JOURNAL_WAITING, JOURNAL_GAP, JOURNAL_PROBLEMS),
+    *(JOURNAL_EVENTS, JOURNAL_LAG, JOURNAL_WAITING, JOURNAL_GAP, JOURNAL_BEYOND_SHARE),
+    *(JOURNAL_REMOVED_EARLY, JOURNAL_PROBLEMS),
     *(STORE_UP, STORE_LATENCY, STORE_COMPLAINTS, PASSWORD_QUEUE, PASSWORD_WAIT),
 )
 

@@ -14,6 +14,9 @@
     causes.py     the order of the events of a story
     grant_events.py the events about a grant
     retention.py  removes old events
+    limits.py     the size of the journal, and the share of strangers
+    growth.py     the bytes stored since the last removal
+    omissions.py  counts what the journal does not contain
     keys.py       the keys of checkpoints
 
 Entries, chains and their verification are `shared.journal`.

@@ -96,6 +96,7 @@ class ReceivedChains:
             # Another process may have stored a repetition meanwhile.
             if await self._store.log_append(keys.journal(delivery.chain), write.position, write.lines):
                 events += write.entries
+                self._journal.growth.add(len(write.lines))
             head = write.last
         self._journal.expect_witness(len(events))
         return Received(head, tuple(events))

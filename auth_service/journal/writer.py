@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from auth_service.crypto.secrets import new_id
+from auth_service.journal.growth import Growth
+from auth_service.journal.limits import StrangersShare
+from auth_service.journal.omissions import Omissions
 from auth_service.storage import keys
 from shared.clock import Clock
 from shared.journal.chain import Chain, Head, digest_of
@@ -38,14 +41,19 @@ class _Waiting:
     Attributes:
         build: makes the event that follows a head.
         begins: whether it must be the first of its write.
-        stored: set when the event is stored, or not known to be; None if nobody waits for that.
-        revokes: whether it happens also if the store is full: a revocation needs no room.
+        stored: set when the event is stored, or not known to be, or left out (False); None if nobody waits.
+        kind: its kind; None for a checkpoint.
     """
 
     build: Callable[[Head], Event]
     begins: bool
-    stored: asyncio.Future[None] | None
-    revokes: bool = False
+    stored: asyncio.Future[bool] | None
+    kind: EventKind | None = None
+
+    @property
+    def revokes(self) -> bool:
+        """Whether it happens also if the store is full: a revocation needs no room."""
+        return self.kind == EventKind.GRANT_REVOKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +72,34 @@ class JournalWriter:
 
     Args:
         recorded: called when an event was stored, or noted; None measures nothing.
+        share: limits the events of strangers; None stores all.
 
     Attributes:
-        missing: how many events the journal does not contain.
+        omissions: counts the events that the journal does not contain.
+        growth: counts the bytes that this process has stored.
     """
 
     def __init__(
-        self, store: Store, key: CheckpointKey, clock: Clock, recorded: Recorded | None = None
+        self,
+        store: Store,
+        key: CheckpointKey,
+        clock: Clock,
+        recorded: Recorded | None = None,
+        *,
+        share: StrangersShare | None = None,
     ) -> None:
         self._store = store
         self._key = key
         self._clock = clock
         self._chain = Chain(new_id())
-        self._log = keys.journal(self.writer)
         self._last = START
         self._signed = 0
-        self._left_out = 0
         self._received = 0
         self._stored_head: Head | None = None
         self._recorded = recorded
-        self.missing = 0
+        self._share = share
+        self.omissions = Omissions()
+        self.growth = Growth()
         self._unwritten: _Batch | None = None
         self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
@@ -104,7 +120,7 @@ class JournalWriter:
         """Whether an event is not signed yet or waits to be written, or the last entry is a day old."""
         is_old = self._signed > 0 and self._now_ms() - self._last.time_ms >= DAY_MS
         is_unsigned = self._chain.head.sequence > self._signed or bool(self._waiting)
-        return is_unsigned or is_old or self._received > 0
+        return is_unsigned or is_old or self._received > 0 or self.omissions.is_unreported
 
     @property
     def stored_head(self) -> Head | None:
@@ -124,20 +140,18 @@ class JournalWriter:
     async def record(self, kind: EventKind, **members: object) -> None:
         """Return when the event is stored; see `Journal.record`."""
         event = self._event(kind, members)
-        if self._recorded is None:
-            await self._add(lambda _: event, revokes=kind == EventKind.GRANT_REVOKED)
-            return
         begun = perf_counter()
-        await self._add(lambda _: event, revokes=kind == EventKind.GRANT_REVOKED)
-        self._recorded(kind, members, perf_counter() - begun)
+        is_stored = await self._add(lambda _: event, kind=kind)
+        if is_stored and self._recorded is not None:
+            self._recorded(kind, members, perf_counter() - begun)
 
     def note(self, kind: EventKind, **members: object) -> None:
         """Record an event soon; see `Journal.note`."""
         if len(self._waiting) >= MAX_WAITING:
-            self._omit()
+            self.omissions.missing += 1
             return
         event = self._event(kind, members)
-        self._wait(_Waiting(lambda _: event, begins=False, stored=None))
+        self._wait(_Waiting(lambda _: event, begins=False, stored=None, kind=kind))
         if self._recorded is not None:
             self._recorded(kind, members, 0.0)
 
@@ -161,11 +175,11 @@ class JournalWriter:
         await self._add(sign, begins=True)
 
     async def _add(
-        self, build: Callable[[Head], Event], *, begins: bool = False, revokes: bool = False
-    ) -> None:
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wait(_Waiting(build, begins, stored, revokes))
-        await stored
+        self, build: Callable[[Head], Event], *, begins: bool = False, kind: EventKind | None = None
+    ) -> bool:
+        stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._wait(_Waiting(build, begins, stored, kind))
+        return await stored
 
     def _wait(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
@@ -195,6 +209,7 @@ class JournalWriter:
         chained = False
         try:
             await self._write_again()
+            taken = await self._within_share(taken)
             self._unwritten = await self._batch(taken)
             chained = True
             await self._write_again()
@@ -207,6 +222,16 @@ class JournalWriter:
         _end(taken, None)
         return True
 
+    async def _within_share(self, taken: list[_Waiting]) -> list[_Waiting]:
+        """Leave out the events of strangers beyond their share; return the others."""
+        if self._share is None:
+            return taken
+        refused = await self._share.refused(waiting.kind for waiting in taken if waiting.kind)
+        left_out = [waiting for waiting in taken if waiting.kind in refused]
+        self.omissions.beyond_share += len(left_out)
+        _end(left_out, None, is_stored=False)
+        return [waiting for waiting in taken if waiting.kind not in refused]
+
     def _keep_after(self, error: Exception, waiting: _Waiting) -> None:
         """Keep an event that nobody waits for, or that happens although it could not be stored."""
         if waiting.stored is None:
@@ -215,7 +240,7 @@ class JournalWriter:
             if len(self._waiting) < MAX_WAITING:
                 self._waiting.append(replace(waiting, stored=None))
             else:
-                self._omit()
+                self.omissions.missing += 1
 
     async def _batch(self, taken: list[_Waiting]) -> _Batch | None:
         if not self._chain.head.sequence or any(waiting.begins for waiting in taken):
@@ -238,28 +263,22 @@ class JournalWriter:
                 yield self._chain.append(waiting.build(self._chain.head))
             except Exception as error:  # noqa: BLE001 -- without a form in JSON; the others have one
                 self._leave_out(waiting, error)
-        if self._left_out:
-            members = {"events": self._left_out}
+        for members in self.omissions.reports(all_kinds=any(waiting.begins for waiting in taken)):
             yield self._chain.append(Event(kind=EventKind.GAP, time_ms=self._now_ms(), members=members))
-            self._left_out = 0
 
     def _leave_out(self, waiting: _Waiting, error: Exception) -> None:
         _log.error("an event has no form in JSON", reason=str(error))
         if waiting.stored is None:
-            self._omit()
+            self.omissions.missing += 1
         _end([waiting], error)
-
-    def _omit(self) -> None:
-        """Count an event that the journal will not contain."""
-        self._left_out += 1
-        self.missing += 1
 
     async def _write_again(self) -> None:
         """Write the entries that are not known to be stored."""
         if (batch := self._unwritten) is not None:
             # False: an earlier write of the same entries was not lost.
-            await self._store.log_append(self._log, batch.position, batch.lines)
+            await self._store.log_append(keys.journal(self.writer), batch.position, batch.lines)
             self._unwritten = None
+            self.growth.add(len(batch.lines))
             last = batch.lines.rpartition(b"\n")[2]
             self._stored_head = Head(self.writer, batch.position.sequence, digest_of(last))
 
@@ -267,11 +286,11 @@ class JournalWriter:
         return int(self._clock() * 1000)
 
 
-def _end(taken: list[_Waiting], error: Exception | None) -> None:
+def _end(taken: list[_Waiting], error: Exception | None, *, is_stored: bool = True) -> None:
     for waiting in taken:
         if waiting.stored is None or waiting.stored.done():
             continue  # nobody waits, or no more
         if error is None:
-            waiting.stored.set_result(None)
+            waiting.stored.set_result(is_stored)
         else:
             waiting.stored.set_exception(error)

@@ -175,7 +175,8 @@ SCHEMA: tuple[KeySpec, ...] = (
     KeySpec(
         "journal:{chain}",
         "the events of one process, in one or more lines of JSON for each write; those older than"
-        " `journal_retention_days` and the oldest beyond `journal_retention_bytes` are removed",
+        " `journal_retention_days`, and the oldest beyond `journal_retention_bytes` or a third of the"
+        " memory of Redis, are removed",
         "until deleted",
         kind="log",
     ),

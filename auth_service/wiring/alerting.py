@@ -29,7 +29,7 @@ class Alerting:
         """Send alerts, and look for problems of the store and the journal once a second."""
         sampler = Sampler()
         sampler.add(lambda: self.sources.store_checked(watch.complaints))
-        sampler.add(lambda: self.sources.journal_checked(journal.writer, journal.missing))
+        sampler.add(lambda: self.sources.journal_checked(journal.writer, journal.omissions.missing))
         async with self.sender.run(), sampler.run():
             yield
 

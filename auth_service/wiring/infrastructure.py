@@ -10,6 +10,7 @@ from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.events.known_revocations import KnownRevocations
 from auth_service.fetching import Fetcher
 from auth_service.journal.keys import signing_key
+from auth_service.journal.limits import JournalLimit, StrangersShare
 from auth_service.journal.writer import JournalWriter, Recorded
 from auth_service.metrics import AuthMetrics
 from auth_service.rate_limits import Throttle
@@ -43,6 +44,7 @@ class Infrastructure:
     signatures: Signatures
     known_revocations: KnownRevocations
     journal: JournalWriter
+    journal_limit: JournalLimit
     metrics: AuthMetrics | None = None
     alerting: Alerting | None = None
 
@@ -64,6 +66,8 @@ def infrastructure(
     key_ring = KeyRing(settings.master_keys)
     operator_fetcher = fetcher.apart()
     alerts = alerting(settings, store, clock, operator_fetcher)
+    journal_limit = JournalLimit(store, settings.journal_retention_bytes)
+    share = StrangersShare(store, journal_limit, settings.journal_retention_days)
     return Infrastructure(
         settings=settings,
         store=store,
@@ -75,7 +79,8 @@ def infrastructure(
         signing_keys=SigningKeys(store, key_ring, configured.schedule(settings), clock),
         signatures=Signatures(),
         known_revocations=(KnownRevocations(clock) if known_revocations is None else known_revocations),
-        journal=JournalWriter(store, signing_key(key_ring), clock, _recorded(metrics, alerts)),
+        journal=JournalWriter(store, signing_key(key_ring), clock, _recorded(metrics, alerts), share=share),
+        journal_limit=journal_limit,
         metrics=metrics,
         alerting=alerts,
     )

@@ -23,7 +23,7 @@ async def journal_upkeep(base: Infrastructure) -> AsyncIterator[None]:
         base.journal,
         base.clock,
         keep_s=base.settings.journal_retention_days * _DAY_S,
-        keep_bytes=base.settings.journal_retention_bytes,
+        limit=base.journal_limit,
     )
     async with Checkpoints(base.journal, reader).run(), retention.run():
         yield

@@ -5,9 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 
 from auth_service.journal.inspection import JournalInspection
+from auth_service.journal.omissions import Omissions
 from auth_service.metrics import (
+    JOURNAL_BEYOND_SHARE,
     JOURNAL_GAP,
     JOURNAL_PROBLEMS,
+    JOURNAL_REMOVED_EARLY,
     JOURNAL_WAITING,
     PASSWORD_QUEUE,
     STORE_COMPLAINTS,
@@ -42,14 +45,16 @@ def measure_store(metrics: AuthMetrics, base: Infrastructure, watch: StoreWatch)
 def measure_journal(metrics: AuthMetrics, base: Infrastructure, inspection: JournalInspection) -> None:
     """Measure what the journal has not stored, and whether it was changed."""
     journal, measurements = base.journal, metrics.measurements
-    seen = 0
+    seen = Omissions()
 
     def sample() -> None:
-        nonlocal seen
         measurements.set(JOURNAL_WAITING, value=float(journal.waiting))
         # An application with other settings has a journal of its own, in the same process.
-        measurements.add(JOURNAL_GAP, amount=float(journal.missing - seen))
-        seen = journal.missing
+        now = journal.omissions
+        measurements.add(JOURNAL_GAP, amount=float(now.missing - seen.missing))
+        measurements.add(JOURNAL_BEYOND_SHARE, amount=float(now.beyond_share - seen.beyond_share))
+        measurements.add(JOURNAL_REMOVED_EARLY, amount=float(now.removed_early - seen.removed_early))
+        seen.missing, seen.beyond_share, seen.removed_early = now.missing, now.beyond_share, now.removed_early
         measurements.set(JOURNAL_PROBLEMS, value=float(len(inspection.problems)))
 
     metrics.sampler.add(sample)

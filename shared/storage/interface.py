@@ -229,6 +229,10 @@ class Store(Protocol):
         """List, in sentences for the operator, what breaks a guarantee above on any server of the backend."""
         ...
 
+    async def memory_limit(self) -> int | None:
+        """Return how many bytes the smallest server may keep in memory; None if memory does not limit it."""
+        ...
+
     def entries(self) -> Entries:
         """Return everything in the store, to be read and written in bulk."""
         ...

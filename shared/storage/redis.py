@@ -220,6 +220,9 @@ class RedisStore(MayRecordRevocations):
         servers = await self._call(self._servers)
         return redis_info.misconfigurations(servers, self._durability)
 
+    async def memory_limit(self) -> int | None:
+        return redis_info.memory_limit(await self._call(self._servers))
+
     async def _servers(self) -> list[redis_info.ServerState]:
         address = self._address
         examination = Examination(lambda place: _client_of(address, place), self._clock)

@@ -35,6 +35,16 @@ def misconfigurations(servers: Sequence[ServerState], durability: Durability) ->
     return [name + problem for name, server in named for problem in _problems(server, durability)]
 
 
+def memory_limit(servers: Sequence[ServerState]) -> int | None:
+    """Return the bytes that the smallest server may use: `maxmemory`, or the memory of its machine.
+
+    None if no server states them.
+    """
+    infos = [server.info for server in servers if server.info is not None]
+    limits = [_number(info, "maxmemory") or _number(info, "total_system_memory") for info in infos]
+    return min((int(limit) for limit in limits if limit), default=None)
+
+
 def _problems(server: ServerState, durability: Durability) -> list[str]:
     info = server.info
     if info is None:

@@ -237,6 +237,9 @@ class SqliteStore(MayRecordRevocations):
     async def misconfigurations(self) -> list[str]:
         return []
 
+    async def memory_limit(self) -> int | None:
+        return None
+
     def entries(self) -> SqliteEntries:
         return SqliteEntries(self._path, self._writer.run, self._clock)
 

@@ -36,6 +36,8 @@ OF_HISTOGRAM = re.compile(r"_(bucket|sum|count)\Z")
 FAULTS = {
     "doorward_revocation_feed_gaps_total",
     "doorward_journal_missing_events_total",
+    "doorward_journal_beyond_share_events_total",
+    "doorward_journal_removed_early_events_total",
     "doorward_call_journal_missing_events_total",
 }
 """Counters that a load does not move: they count faults."""

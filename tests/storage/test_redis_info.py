@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.storage.durability import Durability
-from shared.storage.redis_info import ServerState, misconfigurations
+from shared.storage.redis_info import ServerState, memory_limit, misconfigurations
 from tests.storage.redis_states import FSYNC, RELAXED, REPLICATED, state
 
 pytestmark = pytest.mark.requirement("OP-3", "AS-5")
@@ -51,3 +51,13 @@ def test_of_several_servers_each_is_named() -> None:
     assert misconfigurations([state(), replica], FSYNC) == [
         "b:2: appendonly is off: a crash of Redis loses grants, and with them revocations"
     ]
+
+
+def test_the_memory_limit_is_that_of_the_smallest_server_that_states_one() -> None:
+    def server(**info: object) -> ServerState:
+        return ServerState(place="a:1", info=info)
+
+    limited, unlimited = server(maxmemory=900, total_system_memory=5_000), server(total_system_memory=700)
+    assert memory_limit([limited, ServerState(place="b:1", info=None)]) == 900
+    assert memory_limit([limited, unlimited]) == 700
+    assert memory_limit([server(maxmemory=0)]) is None

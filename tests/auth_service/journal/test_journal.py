@@ -12,6 +12,7 @@ import pytest
 from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
+from auth_service.journal.limits import JournalLimit
 from auth_service.journal.reader import JournalReader, JournalReport
 from auth_service.journal.retention import Retention, first_minute_within
 from auth_service.journal.writer import MAX_BATCH, MAX_UNSIGNED, JournalWriter
@@ -78,7 +79,12 @@ class Journals:
 
     def retention(self, writer: JournalWriter, *, keep_bytes: int = 2**40) -> Retention:
         return Retention(
-            self.store, self.reader, writer, lambda: self.now, keep_s=KEEP_S, keep_bytes=keep_bytes
+            self.store,
+            self.reader,
+            writer,
+            lambda: self.now,
+            keep_s=KEEP_S,
+            limit=JournalLimit(self.store, keep_bytes),
         )
 
     async def verify(self, key_ring: KeyRing = KEY_RING) -> JournalReport:

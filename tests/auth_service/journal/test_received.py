@@ -7,6 +7,7 @@ import pytest
 from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
+from auth_service.journal.limits import JournalLimit
 from auth_service.journal.reader import JournalReader, JournalReport
 from auth_service.journal.received import ChainConflictError, ReceivedChains
 from auth_service.journal.retention import Retention
@@ -113,7 +114,12 @@ async def test_a_rollback_of_the_whole_store_is_found_by_the_heads_that_the_reso
 
 async def test_retention_shortens_a_chain_and_a_longer_removal_is_found(here: Installation) -> None:
     retention = Retention(
-        here.store, here.reader, here.writer, lambda: here.now, keep_s=10 * DAY_S, keep_bytes=2**40
+        here.store,
+        here.reader,
+        here.writer,
+        lambda: here.now,
+        keep_s=10 * DAY_S,
+        limit=JournalLimit(here.store, 2**40),
     )
     await here.deliver(*[BEGUN] * 3)
     await here.checkpoints.sign()

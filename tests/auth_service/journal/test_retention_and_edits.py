@@ -10,6 +10,7 @@ import pytest
 from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
+from auth_service.journal.limits import JournalLimit
 from auth_service.journal.reader import JournalReader
 from auth_service.journal.retention import Retention
 from auth_service.journal.writer import JournalWriter
@@ -60,7 +61,12 @@ async def test_random_retention_is_accepted_and_random_edits_are_found(store: St
         await Checkpoints(journal, reader).sign()
         now += dice.choice((60, 3_600, DAY_S))
         retention = Retention(
-            store, reader, journal, clock, keep_s=5 * DAY_S, keep_bytes=dice.randrange(2_000, 20_000)
+            store,
+            reader,
+            journal,
+            clock,
+            keep_s=5 * DAY_S,
+            limit=JournalLimit(store, dice.randrange(2_000, 20_000)),
         )
         removed += await retention.apply()
         assert (await reader.verify(public_keys(KEY_RING))).problems == ()
