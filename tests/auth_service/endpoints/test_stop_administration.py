@@ -100,7 +100,7 @@ def test_what_cannot_be_stopped_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("body", [[], "tool", None, 5])
-def test_a_body_that_is_no_object_is_refused(api: AdminApiClient, body: object) -> None:
+def test_a_body_that_is_not_an_object_is_refused(api: AdminApiClient, body: object) -> None:
     assert api.send("PUT", "/stops", body).status_code == 400
 
 
