@@ -19,6 +19,7 @@ from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.introspection.client import Introspect
 from resource_service.introspection.leases import Leases
 from resource_service.journal.call_journal import CallJournal
+from resource_service.journal.pin_events import pin_events
 from resource_service.journal.recorder import CallRecorder
 from resource_service.limits.counting import CallCounting
 from resource_service.limits.keeper import LimitKeeper
@@ -151,7 +152,9 @@ def protected_resource(
         refuse=Refuse(settings.metadata_url, backend.policy.scopes),
         leases=validation.leases,
         schemas=ToolSchemas(lists),
-        pinned=PinnedDefinitions(_pin_keeper(settings, backend.policy, store), lists, _pinning(settings)),
+        pinned=PinnedDefinitions(
+            _pin_keeper(settings, backend.policy, journal, store), lists, _pinning(settings)
+        ),
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
@@ -171,12 +174,16 @@ def protected_resource(
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
 
 
-def _pin_keeper(settings: ResourceSettings, policy: PolicyWatcher, store: SharedStore | None) -> PinKeeper:
+def _pin_keeper(
+    settings: ResourceSettings, policy: PolicyWatcher, journal: CallJournal, store: SharedStore | None
+) -> PinKeeper:
+    note = pin_events(journal, settings.resource, settings.mcp_path or "/")
     lock = None if policy.path is None else lock_path(policy.path)
     if store is None:
-        return PinKeeper(settings.resource, lock)
+        return PinKeeper(settings.resource, lock, None, note)
     values = FirstValues(store, settings.resource_server_id)
-    return PinKeeper(settings.resource, lock, SharedPins(settings.resource, values.agree, steady_clock))
+    shared = SharedPins(settings.resource, values.agree, steady_clock)
+    return PinKeeper(settings.resource, lock, shared, note)
 
 
 def _pinning(settings: ResourceSettings) -> Pinning:

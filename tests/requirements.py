@@ -227,7 +227,7 @@ GATEWAY = (
         "GW-4",
         "MUST",
         "what was approved is what runs",
-        Partial("no page for it, and no event of its own"),
+        Partial("the console has no page for it"),
     ),
     Requirement(
         "GW-5",

@@ -10,6 +10,8 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from resource_service.pins import events
+from resource_service.pins.comparison import INSTRUCTIONS
 from resource_service.pins.definitions import (
     MAX_DEFINITIONS,
     Definition,
@@ -18,10 +20,14 @@ from resource_service.pins.definitions import (
     Pins,
     approve,
 )
+from resource_service.pins.events import EventRate, Note, nothing_noted
 from resource_service.pins.files import PinFiles
 from resource_service.pins.lock_file import LockFileError
 from resource_service.pins.shared_pins import SharedPins
+from shared.clock import steady_clock
 from shared.in_background import in_background
+from shared.journal.event import EventKind
+from shared.journal.redaction import text_of
 from shared.logs import get_logger
 
 LOOK_EVERY_S = 0.5
@@ -36,22 +42,27 @@ class PinKeeper:
         resource: its URL.
         lock: the lock file; None if there is none.
         shared: how processes agree on what is pinned first; None to keep that in this one.
+        note: records events.
 
     Attributes:
         pins: the current ones.
         held: the definitions that differ, as they were last seen, for the operator to compare.
     """
 
-    def __init__(self, resource: str, lock: Path | None, shared: SharedPins | None = None) -> None:
+    def __init__(
+        self, resource: str, lock: Path | None, shared: SharedPins | None = None, note: Note = nothing_noted
+    ) -> None:
         self._resource = resource
         self._files = None if lock is None else PinFiles(lock)
         self._shared = shared
+        self._note = note
+        self._rate = EventRate(steady_clock)
         self._unreadable: set[str] = set()
         self._pinned = anyio.Event()
         self.pins = Pins()
         self.held = Pins()
         if self._files is not None and (pins := self._changed_pins(self._files)) is not None:
-            self._take_file(pins, self.pins)
+            self._take(pins, self.pins)
 
     def pin(self, kind: DefinitionKind, definitions: Iterable[Definition]) -> None:
         """Approve the first list of a kind that was seen."""
@@ -63,7 +74,7 @@ class PinKeeper:
 
     def pin_instructions(self, instructions: str) -> None:
         """Approve the first instructions that were seen."""
-        self._pin("instructions", Pins(instructions=instructions), count=1)
+        self._pin(INSTRUCTIONS, Pins(instructions=instructions), count=1)
 
     def note_held(self, definition: Definition, difference: Difference) -> bool:
         """Keep a definition that differs, for the operator; the log has each version once.
@@ -82,7 +93,14 @@ class PinKeeper:
                 self.held, approved={**self.held.approved, definition.kind: {**held, **version}}
             )
             self._write_held()
-        self._log_difference(definition.kind.member, definition.name, difference)
+        pinned = self.pins.approved.get(definition.kind, {}).get(definition.name)
+        self._note_difference(
+            definition.kind.member,
+            definition.name,
+            before=pinned and pinned.digest,
+            after=next((each.digest for each in version.values()), None),
+            difference=difference,
+        )
         return True
 
     def note_held_instructions(self, instructions: str) -> None:
@@ -91,7 +109,13 @@ class PinKeeper:
             return
         self.held = replace(self.held, instructions=instructions)
         self._write_held()
-        self._log_difference("instructions", "", Difference.CHANGED)
+        self._note_difference(
+            INSTRUCTIONS,
+            "",
+            before=events.instructions_digest(self.pins),
+            after=events.instructions_digest(self.held),
+            difference=Difference.CHANGED,
+        )
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -120,6 +144,7 @@ class PinKeeper:
         if self._files is not None:
             self._files.has_new_pins = True
         self._pinned.set()
+        self._note(EventKind.DEFINITIONS_PINNED, events.pinned(member, first, by="first list"))
         _log.info("definitions pinned", resource=self._resource, kind=member, count=count)
 
     async def _exchange(self, files: PinFiles) -> None:
@@ -143,6 +168,8 @@ class PinKeeper:
 
     def _take_file(self, pins: Pins, before: Pins) -> None:
         """Take the pins of the lock file. What was pinned before it existed gives way."""
+        for kind, members in events.lock_file_events(self.pins, pins.joined(self.pins.beyond(before))):
+            self._note(kind, members)
         self._take(pins, before)
         if self._shared is not None:
             self._shared.end(pins)
@@ -158,11 +185,19 @@ class PinKeeper:
         if self._files is not None:
             self._files.has_new_held = True
 
-    def _log_difference(self, kind: str, name: str, difference: Difference) -> None:
+    def _note_difference(
+        self, kind: str, name: str, *, before: str | None, after: str | None, difference: Difference
+    ) -> None:
+        left_out = self._rate.admit()
+        if left_out is None:
+            return
+        members = events.held(kind, name, before=before, after=after, difference=difference.value)
+        others = {"others": left_out} if left_out else {}
+        self._note(EventKind.DEFINITION_HELD, {**members, **others})
         _log.warning(
             "a definition differs from what was approved; see `doorward tools diff`",
             resource=self._resource,
             kind=kind,
-            name=name,
+            name=text_of(name, events.MAX_NAME),
             difference=difference.value,
         )

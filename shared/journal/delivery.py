@@ -23,6 +23,7 @@ DELIVERED = frozenset(
     {
         *(EventKind.OPENED, EventKind.WITNESS, EventKind.GAP),
         *(EventKind.CALL_BEGUN, EventKind.CALL_COMPLETED, EventKind.CALL_REFUSED, EventKind.CALL_UNKNOWN),
+        *(EventKind.DEFINITIONS_PINNED, EventKind.DEFINITION_HELD, EventKind.DEFINITION_APPROVED),
     }
 )
 """The events that a resource server records; all others are those of the authorization server."""

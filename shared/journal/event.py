@@ -39,6 +39,9 @@ class EventKind(StrEnum):
     CALL_COMPLETED = "call.completed"
     CALL_REFUSED = "call.refused"
     CALL_UNKNOWN = "call.unknown"
+    DEFINITIONS_PINNED = "definitions.pinned"
+    DEFINITION_HELD = "definition.held"
+    DEFINITION_APPROVED = "definition.approved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

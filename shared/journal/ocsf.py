@@ -43,6 +43,8 @@ _API_ACTIVITIES: dict[str, int] = {
     EventKind.CLIENT_DELETED: DELETE,
     EventKind.GRANT_REVOKED: DELETE,
     EventKind.READ: READ,
+    EventKind.DEFINITIONS_PINNED: CREATE,
+    EventKind.DEFINITION_APPROVED: UPDATE,
 }
 
 _SERVICE = {"name": "Doorward"}

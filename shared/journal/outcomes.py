@@ -11,7 +11,9 @@ CALL = "call"
 """The kind of a call with its outcome, which two events record."""
 NOT_ENDED = "not ended"
 """The result of a call whose end is not in the journal (yet)."""
-_FAILURES = frozenset({EventKind.TOKENS_REFUSED, EventKind.CALL_REFUSED, EventKind.GAP})
+_FAILURES = frozenset(
+    {EventKind.TOKENS_REFUSED, EventKind.CALL_REFUSED, EventKind.GAP, EventKind.DEFINITION_HELD}
+)
 _UNKNOWN = frozenset({EventKind.CALL_BEGUN, EventKind.CALL_UNKNOWN})
 _UNKNOWN_RESULTS = ("unknown", NOT_ENDED)
 _FAILED_RESULTS = ("error", "refused", "failed", "cut off")

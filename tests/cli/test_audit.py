@@ -80,6 +80,9 @@ async def test_a_call_is_printed_with_its_outcome_client_and_grant(audit: Audit)
         (EventKind.CALL_UNKNOWN, {"call": 1}),
         (EventKind.CALL_BEGUN, {**about, "call": 3, "name": "delete"}),
         (EventKind.CALL_REFUSED, {**about, "name": "delete", "reason_code": "scope_missing"}),
+        (EventKind.DEFINITIONS_PINNED, {"definition": "tools", "count": 2, "resource": "https://m"}),
+        (EventKind.DEFINITION_HELD, {"name": "mail", "difference": "new", "resource": "https://m"}),
+        (EventKind.DEFINITION_APPROVED, {"name": "mail", "resource": "https://m"}),
     )
     lines = [chain.append(Event(kind=kind, time_ms=1_000, members=members)) for kind, members in events]
     await received.add(Delivery(chain.head.writer, (b"\n".join(lines),)))
@@ -95,6 +98,10 @@ async def test_a_call_is_printed_with_its_outcome_client_and_grant(audit: Audit)
     assert kinds == ["call", "call", "call", "call.refused", "tokens.issued"]
     begun = audit.events("search", "--kind", "call.begun", "--json")
     assert [event["name"] for event in begun] == ["list", "delete", "delete"]
+    (held,) = audit.events("search", "--tool", "mail", "--outcome", "failed", "--json")
+    assert (held["kind"], held["difference"]) == ("definition.held", "new")
+    of_pins = audit.events("search", "--resource", "https://m", "--json")
+    assert [str(event["kind"]) for event in of_pins] == [each[0] for each in events[-3:]]
     line = audit("search", "--tool", "list").stdout
     assert "\tcall\t-\tc1\tcall=1 grant=g1 method=tools/call name=list result=unknown rule=default" in line
     assert audit("verify").returncode == 0

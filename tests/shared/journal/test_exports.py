@@ -44,6 +44,9 @@ CLASSES = [
     (event("grant.revoked", client="c1", grant="g1"), 600304),
     (event("call.begun", subject="s1", client="c1", name="delete_issue", resource="https://m"), 600399),
     (event("journal.read", via="command"), 600302),
+    (event("definitions.pinned", resource="https://m", mount="/mcp"), 600301),
+    (event("definition.held", resource="https://m", name="delete_issue"), 600399),
+    (event("definition.approved", resource="https://m", name="delete_issue"), 600303),
 ]
 
 
@@ -68,6 +71,7 @@ def test_the_outcome_of_a_call_that_never_completed_is_unknown() -> None:
     assert ocsf_event(event("call.completed", result="ok"))["status_id"] == 1
     assert ocsf_event(event("call.completed", result="failed"))["status_id"] == 2
     assert ocsf_event(event("consent", allowed=False))["status_id"] == 2
+    assert ocsf_event(event("definition.held"))["status_id"] == 2
 
 
 def test_nothing_is_lost_and_entries_with_unexpected_members_are_mapped() -> None:
