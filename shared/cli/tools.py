@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.cli.console import AsJson, CommandError, NegativeResultError, output, print_json
+from shared.cli.console import AsJson, CommandError, NegativeResultError, Yes, confirm, output, print_json
 from shared.cli.policy_files import policy_in
 
 if TYPE_CHECKING:
@@ -24,23 +24,20 @@ File = Annotated[Path, typer.Argument(help="The policy; the lock file is beside 
 @tools.command()
 def diff(file: File, *, as_json: AsJson = False) -> None:
     """Show what is held: definitions that are new or differ from what was approved. Exit with 1 if any is."""
-    from resource_service.pins.comparison import described
-
     held_changes = _held(file)[2]
     if as_json:
         print_json(
             {"kind": change.kind, "name": change.name, "approved": change.approved, "held": change.held}
             for change in held_changes
         )
-        return
-    for change in held_changes:
-        for line in (_title(change), *described(change)):
-            output.print(line, markup=False)
+    else:
+        _print_changes(held_changes)
     if held_changes:
         raise NegativeResultError(
             f"{len(held_changes)} held; approve what is right with `doorward tools approve`"
         )
-    output.print("Nothing is held.")
+    if not as_json:
+        output.print("Nothing is held.")
 
 
 @tools.command()
@@ -51,21 +48,45 @@ def approve(
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Approve everything that is held.")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Approve held definitions as `doorward tools diff` shows them."""
-    from resource_service.pins.comparison import approved_with, changes
-    from resource_service.pins.lock_file import held_path, lock_path, write_lock
-
-    pins, held, held_changes = _held(file)
+    """Approve held definitions, after showing how they differ. Takes effect within a second."""
+    _, held, held_changes = _held(file)
     chosen = _chosen(held_changes, names or [], everything=everything)
-    approved, lock = approved_with(pins, chosen, held), lock_path(file)
+    if not yes:
+        _print_changes(chosen)
+    confirm(f"Approve {len(chosen)} as shown?", yes=yes)
     try:
-        write_lock(lock, approved)
-        write_lock(held_path(lock), _without(held, changes(approved, held)))
+        _approve(file, chosen, held)
     except OSError as error:
-        raise CommandError(f"{lock} cannot be written: {error.strerror}") from None
+        raise CommandError(f"{file.with_suffix('.lock')} cannot be written: {error.strerror}") from None
     for change in chosen:
         output.print(f"approved {_title(change)}", markup=False)
+
+
+def _approve(file: Path, chosen: list[Change], as_shown: Pins) -> None:
+    """Approve what was shown, also if the server has changed it since.
+
+    Raises:
+        OSError: the lock file cannot be written.
+    """
+    from resource_service.pins.comparison import approved_with, still_held
+    from resource_service.pins.lock_file import exclusive, held_path, lock_path, write_lock
+
+    lock = lock_path(file)
+    with exclusive(lock):
+        pins, held, _ = _held(file)
+        approved = approved_with(pins, chosen, as_shown)
+        write_lock(lock, approved)
+        write_lock(held_path(lock), still_held(approved, held))
+
+
+def _print_changes(changes: list[Change]) -> None:
+    from resource_service.pins.comparison import described
+
+    for change in changes:
+        for line in (_title(change), *described(change)):
+            output.print(line, markup=False)
 
 
 def _held(file: Path) -> tuple[Pins, Pins, list[Change]]:
@@ -94,18 +115,6 @@ def _chosen(held_changes: list[Change], names: list[str], *, everything: bool) -
         if everything
         else [change for change in held_changes if (change.name or change.kind) in names]
     )
-
-
-def _without(held: Pins, left: list[Change]) -> Pins:
-    """Return what is still held."""
-    from resource_service.pins.definitions import Pins
-
-    names = {(change.kind, change.name) for change in left}
-    kinds = {
-        kind: {name: item for name, item in definitions.items() if (kind.member, name) in names}
-        for kind, definitions in held.approved.items()
-    }
-    return Pins(kinds, held.instructions if ("instructions", "") in names else None)
 
 
 def _title(change: Change) -> str:

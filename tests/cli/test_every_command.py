@@ -29,6 +29,7 @@ ASK_WITH = {
     "access set": ["access.yaml"],
     "apply": ["doorward.yaml"],
     "clients remove": ["x"],
+    "tools approve": ["policy.yaml", "--all"],
     "upgrade confirm": [],
     "users delete": ["ada"],
     "users disconnect": ["ada", "x"],
