@@ -51,7 +51,7 @@ class ProviderAccountsSection:
         }
 
     async def confirmation(self, session: Session, query: Parameters) -> Confirmation | None:
-        resource = query.get("resource") or ""
+        resource = query.get("at") or ""
         account = await self.accounts.credentials.records.get(session.subject, resource)
         if account is None:
             return None
@@ -64,11 +64,11 @@ class ProviderAccountsSection:
             ),
             effect=Text("Your applications can no longer use this account. You can connect it again."),
             button=Text("Disconnect"),
-            fields={"action": "disconnect_account", "resource": resource},
+            fields={"action": "disconnect_account", "at": resource},
         )
 
     async def act(self, session: Session, form: Parameters) -> Done:
-        resource = form.require("resource")
+        resource = form.require("at")
         ended = await self.accounts.disconnect(session.subject, resource, session=session.session_id)
         # The provider may be slow; the credential is no longer used in any case.
         then = BackgroundTask(self.accounts.revoke, ended) if ended is not None else None

@@ -102,7 +102,9 @@ def accepting(*authorizations: str) -> Reply:
             }
             headers.append("Mcp-Session-Id: of-the-upstream")
         if message["method"] == "tools/list":
-            result = {"tools": [{"name": "own_tool", "inputSchema": {"type": "object"}}]}
+            result = {"tools": [{"name": "t", "inputSchema": {"type": "object"}}]}
+        if "_meta" in message.get("params", {}):
+            result |= {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
         body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
         await answer(200, body, *headers)(question, writer)
 

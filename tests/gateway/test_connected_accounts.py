@@ -253,7 +253,7 @@ def test_a_client_can_connect_before_its_account_and_goes_on_in_the_session_of_t
 
     accounts.connect(token, FIRST)
     response = post(client, token, listing, **session)
-    assert [tool["name"] for tool in response.json()["result"]["tools"]] == ["own_tool"]
+    assert [tool["name"] for tool in response.json()["result"]["tools"]] == ["t"]
     assert "mcp-session-id" not in response.headers
     sent = [json.loads(question.body) for question in upstream.questions]
     assert [message["method"] for message in sent] == ["initialize", ready["method"], "tools/list"]
