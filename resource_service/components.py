@@ -13,7 +13,7 @@ from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.client import PATH as ACCOUNT_PATH
 from resource_service.connected_accounts.client import AccountClient
 from resource_service.errors import Refuse
-from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.concurrency_limit import PER_PRINCIPAL, ConcurrencyLimit
 from resource_service.gateway.connections import upstream_client
 from resource_service.gateway.environment import forwarded_environment
 from resource_service.gateway.http import HttpGateway
@@ -146,17 +146,17 @@ def notes_backend(settings: ResourceSettings, notes: Notes) -> Backend:
 
 
 def gateway_backend(
-    settings: ResourceSettings, tokens: IdentityTokens, metrics: ResourceMetrics | None = None
+    base: Infrastructure, settings: ResourceSettings, metrics: ResourceMetrics | None = None
 ) -> Backend:
     """Create a gateway to the upstream of `settings`, which must name one."""
     policy = _policy(settings, otherwise=OPEN)
     match settings.target:
         case HttpTarget() as target:
             client = _upstream_client(settings, target)
-            gateway = _http_gateway(settings, Upstream(client, target), tokens)
+            gateway = _http_gateway(base, settings, Upstream(client, target))
             return Backend(app=gateway, policy=policy, run=lambda: client)
         case StdioTarget() as target:
-            pool = _process_pool(settings, target)
+            pool = _process_pool(base.counting, settings, target)
             if metrics is not None:
                 measure_processes(metrics, settings.mcp_path or "/", pool)
             app = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
@@ -178,7 +178,7 @@ def _upstream_client(settings: ResourceSettings, target: HttpTarget) -> Client:
     )
 
 
-def _http_gateway(settings: ResourceSettings, upstream: Upstream, tokens: IdentityTokens) -> HttpGateway:
+def _http_gateway(base: Infrastructure, settings: ResourceSettings, upstream: Upstream) -> HttpGateway:
     authorization = settings.upstream_authorization
     sessions = SessionOwners(
         idle_s=settings.session_idle_s, max_sessions=settings.max_sessions, monotonic=time.monotonic
@@ -186,11 +186,11 @@ def _http_gateway(settings: ResourceSettings, upstream: Upstream, tokens: Identi
     return HttpGateway(
         upstream=upstream,
         authorization=None if authorization is None else authorization.get_secret_value(),
-        identity=Identity(tokens, settings.resource, upstream.target.audience),
+        identity=Identity(base.identity_tokens, settings.resource, upstream.target.audience),
         sessions=sessions,
-        share=ConcurrencyLimit(
-            settings.upstream_connections_per_principal,
-            limit="DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL",
+        share=ConcurrencyLimit(settings.upstream_connections_per_principal, limit=PER_PRINCIPAL),
+        common_share=base.counting.person_slots(
+            ("exchanges", settings.resource), settings.upstream_connections_per_principal
         ),
         large_answers=LargeAnswers(),
         max_body_bytes=settings.max_body_bytes,
@@ -199,7 +199,7 @@ def _http_gateway(settings: ResourceSettings, upstream: Upstream, tokens: Identi
     )
 
 
-def _process_pool(settings: ResourceSettings, target: StdioTarget) -> ProcessPool:
+def _process_pool(counting: CallCounting, settings: ResourceSettings, target: StdioTarget) -> ProcessPool:
     limits = Limits(
         processes=settings.stdio_processes,
         per_principal=settings.stdio_processes_per_principal,
@@ -208,7 +208,8 @@ def _process_pool(settings: ResourceSettings, target: StdioTarget) -> ProcessPoo
         silence_s=settings.upstream_silence_s,
         max_message_bytes=settings.stdio_max_message_bytes,
     )
-    return ProcessPool(target, limits, forwarded_environment(settings.stdio_environment))
+    share = counting.person_slots(("commands", settings.resource), settings.stdio_processes_per_principal)
+    return ProcessPool(target, limits, forwarded_environment(settings.stdio_environment), share)
 
 
 def main_backend(base: Infrastructure, metrics: ResourceMetrics | None) -> Backend | None:
@@ -216,7 +217,7 @@ def main_backend(base: Infrastructure, metrics: ResourceMetrics | None) -> Backe
     settings = base.settings
     if base.notes is not None:
         return notes_backend(settings, base.notes)
-    return None if settings.upstream is None else gateway_backend(settings, base.identity_tokens, metrics)
+    return None if settings.upstream is None else gateway_backend(base, settings, metrics)
 
 
 def measured(backend: Backend, settings: ResourceSettings, metrics: ResourceMetrics | None) -> Backend:
@@ -278,7 +279,7 @@ def resources(
         mounts=[
             protected_resource(
                 mount,
-                measured(gateway_backend(mount, base.identity_tokens, metrics), mount, metrics),
+                measured(gateway_backend(base, mount, metrics), mount, metrics),
                 validation,
                 journal,
                 counting=base.counting,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from resource_service.gateway.errors import too_busy
+from resource_service.limits.person_slots import PersonSlots
 from resource_service.principal import PersonKey, Principal
+
+PER_PRINCIPAL = "DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL"
 
 
 class ConcurrencyLimit:
@@ -54,3 +58,16 @@ class _Slot(AbstractContextManager[None]):
 
     def __exit__(self, *_: object) -> None:
         self._limit.end(self._person)
+
+
+@asynccontextmanager
+async def common_slot(slots: PersonSlots, principal: Principal) -> AsyncIterator[None]:
+    """Occupy a slot of a person, over all processes, for the length of the context.
+
+    Raises:
+        Refusal: the person has reached the limit.
+    """
+    async with slots.slot(principal.person) as is_free:
+        if not is_free:
+            raise too_busy(f"{principal.owner} has reached {PER_PRINCIPAL}, over all processes")
+        yield

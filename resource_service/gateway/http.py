@@ -14,7 +14,7 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from resource_service.connected_accounts.request_account import account_in
-from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit, common_slot
 from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.gateway.errors import (
     failed,
@@ -28,6 +28,7 @@ from resource_service.gateway.injection import answer_with_account
 from resource_service.gateway.large_answers import LargeAnswers
 from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
+from resource_service.limits.person_slots import PersonSlots
 from resource_service.messages.forwarded_headers import to_upstream
 from resource_service.messages.media_type import body_in
 from resource_service.messages.request_ids import noted_request_ids
@@ -48,6 +49,8 @@ class HttpGateway:
 
     Attributes:
         authorization: the upstream's own credential, if it requires one; not with connected accounts.
+        share: the exchanges of each person in this process.
+        common_share: those in all processes of the service; None if they share no store.
         large_answers: room for unusually large JSON answers.
         max_body_bytes: of one MCP message; the guard has already enforced it.
         max_answer_bytes: of one JSON answer.
@@ -59,6 +62,7 @@ class HttpGateway:
     identity: Identity
     sessions: SessionOwners
     share: ConcurrencyLimit
+    common_share: PersonSlots | None
     large_answers: LargeAnswers
     max_body_bytes: int
     max_answer_bytes: int
@@ -79,9 +83,13 @@ class HttpGateway:
         principal = principal_in(scope)
         session_id = _session_id(scope)
         with self.share.slot(principal), self._session(session_id, principal):
-            request = await self._request(scope, receive, principal)
-            with CancelledOnDisconnect(receive):
-                await self._exchange(request, scope, send, session_id=session_id)
+            async with self._common_slot(principal):
+                request = await self._request(scope, receive, principal)
+                with CancelledOnDisconnect(receive):
+                    await self._exchange(request, scope, send, session_id=session_id)
+
+    def _common_slot(self, principal: Principal) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self.common_share is None else common_slot(self.common_share, principal)
 
     async def _exchange(self, request: Request, scope: Scope, send: Send, *, session_id: str | None) -> None:
         principal, room = principal_in(scope), _Room(self.large_answers)

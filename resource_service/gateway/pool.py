@@ -17,7 +17,9 @@ from resource_service.gateway.errors import failed, too_busy
 from resource_service.gateway.process import MAX_MESSAGE_BYTES, ServerProcess
 from resource_service.gateway.stdio_connection import StdioConnection
 from resource_service.introspection.lease_scope import lease_in
-from resource_service.principal import PersonKey, PrincipalKey, person_of, principal_in
+from resource_service.limits.person_slots import PersonSlots
+from resource_service.limits.slots import Slot
+from resource_service.principal import PersonKey, Principal, PrincipalKey, person_of, principal_in
 from resource_service.reasons import Reason
 from resource_service.targets import StdioTarget
 from shared.logs import get_logger
@@ -54,12 +56,21 @@ class ProcessPool:
 
     Args:
         forwarded_environment: additional environment variables for the processes.
+        common_share: the processes of each person at all processes of this service; None if they share no
+            store.
     """
 
-    def __init__(self, target: StdioTarget, limits: Limits, forwarded_environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        target: StdioTarget,
+        limits: Limits,
+        forwarded_environment: Mapping[str, str],
+        common_share: PersonSlots | None = None,
+    ) -> None:
         self._target = target
         self._limits = limits
         self._forwarded_environment = forwarded_environment
+        self._common_share = common_share
         self._open: set[StdioConnection] = set()
         self._starting: Counter[PersonKey] = Counter()
 
@@ -93,22 +104,66 @@ class ProcessPool:
         self._starting[person] += 1
         try:
             await _end(spare)
+            slot = await self._common_slot(person)
+            try:
+                connection = await self._started(principal, converse)
+            except BaseException:
+                self._free(slot)
+                raise
+        finally:
+            self._starting -= Counter([person])
+        self._open.add(connection)
+        connection.on_end.append(lambda: self._open.discard(connection))
+        connection.on_end.append(lambda: self._free(slot))
+        self.renew(connection, scope)
+        return connection
+
+    async def _started(
+        self, principal: Principal, converse: Callable[[ServerProcess, PrincipalKey], Kind]
+    ) -> Kind:
+        try:
             process = await ServerProcess.start(
                 self._target.arguments,
                 environment_for(principal, self._forwarded_environment),
                 max_message_bytes=self._limits.max_message_bytes,
             )
-            connection = converse(process, principal.key)
         except OSError as error:
             raise failed(
                 Reason.COMMAND_NOT_STARTED, f"{self._target.log_name} cannot be started: {error}"
             ) from error
-        finally:
-            self._starting -= Counter([person])
-        self._open.add(connection)
-        connection.on_end.append(lambda: self._open.discard(connection))
-        self.renew(connection, scope)
-        return connection
+        return converse(process, principal.key)
+
+    async def _common_slot(self, person: PersonKey) -> Slot | None:
+        """Occupy a slot over all processes of the service; None if they do not count together.
+
+        Raises:
+            Refusal: the person has reached the limit, and uses every process.
+        """
+        if self._common_share is None:
+            return None
+        slot = await self._common_share.take(person, make_room=lambda: self._end_unused_one(person))
+        if slot is None:
+            detail = f"{person} has reached DOORWARD_STDIO_PROCESSES_PER_PRINCIPAL"
+            raise too_busy(f"{detail} with {self._target.log_name}, over all processes of this service")
+        return slot
+
+    def _free(self, slot: Slot | None) -> None:
+        if self._common_share is not None and slot is not None:
+            self._common_share.free(slot)
+
+    async def _end_unused_one(self, person: PersonKey) -> None:
+        """End the longest unused process of a person, if there is one."""
+        ended = _longest_unused([c for c in self._open if person_of(c.owner) == person], 1) or []
+        self._open -= set(ended)
+        await _end(ended)
+
+    async def _end_those_asked_for(self) -> None:
+        """End an unused process of each person who needs one elsewhere."""
+        if self._common_share is None:
+            return
+        for person in {person_of(connection.owner) for connection in self._open if connection.unused}:
+            if await self._common_share.is_asked_to_free_one(person):
+                await self._end_unused_one(person)
 
     def renew(self, connection: StdioConnection, scope: Scope) -> None:
         """Keep a process running as long as the token of the request of `scope` is valid."""
@@ -140,6 +195,7 @@ class ProcessPool:
             for connection in idle:
                 _log.info("MCP server idle", pid=connection.process.pid, idle_s=self._limits.idle_s)
             await _end(idle)
+            await self._end_those_asked_for()
 
 
 def _longest_unused(connections: Iterable[StdioConnection], count: int) -> list[StdioConnection] | None:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from resource_service.limits.counts import Counts, LocalCounts, SharedCounts
+from resource_service.limits.person_slots import PersonSlots
 from resource_service.limits.slots import LocalSlots, SharedSlots, Slots
 from resource_service.storage.shared_store import SharedStore
 from shared.clock import steady_clock
@@ -25,6 +26,10 @@ class CallCounting:
     slots: Slots
     run: Callable[[], AbstractAsyncContextManager[None]]
     is_shared: bool
+
+    def person_slots(self, purpose: tuple[str, ...], maximum: int) -> PersonSlots | None:
+        """Return what counts the slots of people over all processes; None if each process counts alone."""
+        return PersonSlots(self.slots, purpose, maximum) if isinstance(self.slots, SharedSlots) else None
 
 
 def local_counting() -> CallCounting:

@@ -21,6 +21,8 @@ from shared.storage import StoreUnavailableError
 
 LEASE_S = 30
 RENEW_S = 10.0
+ASKED_S = 5
+"""How long a process waits for a slot that another one can free."""
 
 _log = get_logger(__name__)
 
@@ -117,6 +119,24 @@ class SharedSlots:
                 await store.index_add(self._index(slot), slot.holder, ttl_s=LEASE_S)
             if slot not in self._held:  # freed meanwhile: perhaps before the renewal took effect
                 self.free(slot)
+
+    async def ask(self, owner: tuple[str, ...]) -> None:
+        """Ask the other processes for a slot of `owner` that they do not need.
+
+        Raises:
+            StoreUnavailableError: they may not see it.
+        """
+        store = await self._store.current()
+        await store.put_once(keys.limit_slot_wanted(self._server_id, *owner), ttl_s=ASKED_S)
+
+    async def is_asked(self, owner: tuple[str, ...]) -> bool:
+        """Return whether another process wants a slot of `owner`; one process gets True.
+
+        Raises:
+            StoreUnavailableError: nobody knows.
+        """
+        store, key = await self._store.current(), keys.limit_slot_wanted(self._server_id, *owner)
+        return await store.get(key) is not None and await store.delete(key)
 
     async def _remove(self, slot: Slot) -> None:
         try:

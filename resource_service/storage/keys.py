@@ -30,14 +30,20 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "{server_id}:limit-slots:{hash}",
-        "the calls under way that a limit of the policy counts together, or the exchanges of a person",
-        "30 s, renewed as long as the call runs",
+        "the calls under way that a limit of the policy counts together, or the exchanges or commands of a"
+        " person",
+        "30 s, renewed as long as the call or the command runs",
         kind="index",
     ),
     KeySpec(
         "{server_id}:pins:{hash}",
         "the first list, or the first instructions, of an MCP server that was pinned, as a lock file",
         "600 s, renewed as long as a process has it pinned without a lock file",
+    ),
+    KeySpec(
+        "{server_id}:limit-slot-wanted:{hash}",
+        "empty: a process waits until another one ends an unused command of a person",
+        "5 s",
     ),
 )
 
@@ -74,6 +80,11 @@ def limit_slots(server_id: str, *owner: str) -> str:
 def pins(server_id: str, resource: str, member: str) -> str:
     """The first list of a kind that was pinned for a resource."""
     return f"{PREFIX}{server_id}:pins:{_hash(resource, member)}"
+
+
+def limit_slot_wanted(server_id: str, *owner: str) -> str:
+    """The key that says that a process waits for a slot."""
+    return f"{PREFIX}{server_id}:limit-slot-wanted:{_hash(*owner)}"
 
 
 def _hash(*parts: str) -> str:
