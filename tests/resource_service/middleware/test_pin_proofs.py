@@ -20,7 +20,7 @@ from resource_service.policy.pinning import Pinning
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal, principal_in, remember
 from resource_service.reasons import Reason
-from tests.resource_service.pins.test_definitions import CHANGES, TOOL, shuffled
+from tests.resource_service.pins.mutations import CHANGES, TOOL, shuffled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-4")]
 
