@@ -209,17 +209,31 @@ async def test_no_secret_of_a_run_at_debug_level_is_in_logs_journal_or_metrics(
     running: Up, port: int
 ) -> None:
     issued = await load(running)
-    journal = doorward("audit", "export", cwd=running.directory)
-    assert journal.returncode == 0, journal.stderr
+    journal = exported(running.directory)
     state = running.directory / ".doorward"
     places = {name: (state / name).read_text() for name in ("auth.log", "resource.log")}
-    places |= {"journal": journal.stdout, "metrics": scraped(port)}
+    places |= {"journal": journal, "metrics": scraped(port)}
     assert all(issued.client_id in places[name] for name in ("auth.log", "journal"))
     # Log lines show the kind of a token before its end is cut off.
     bare = {re.sub(r"\Adw_[a-z]{2}_", "", secret) for secret in issued.secrets}
     assert len(bare) >= 6
     assert [(place, secret) for place, text in places.items() for secret in bare if secret in text] == []
-    assert replayed(journal.stdout, running.directory) == {"tools/list": ["allowed", "scope_missing"]}
+    assert replayed(journal, running.directory) == {"tools/list": ["allowed", "scope_missing"]}
+
+
+def exported(directory: Path) -> str:
+    """The journal, once it has the calls: the resource service delivers them within a second."""
+    journal = ""
+
+    def has_calls() -> bool:
+        nonlocal journal
+        done = doorward("audit", "export", cwd=directory)
+        assert done.returncode == 0, done.stderr
+        journal = done.stdout
+        return '"tools/list"' in journal
+
+    wait_until(has_calls, timeout_s=30)
+    return journal
 
 
 def replayed(journal: str, directory: Path) -> dict[str, list[str]]:
