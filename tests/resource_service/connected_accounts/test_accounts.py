@@ -60,8 +60,10 @@ class World:
         return len(self.questions) > before
 
 
-async def test_a_credential_is_used_again_for_a_minute_at_most() -> None:
+@pytest.mark.parametrize("expires_in", [None, 3_000])
+async def test_a_credential_is_used_again_for_a_minute_at_most(expires_in: int | None) -> None:
     world = World()
+    world.answer = Credential(authorization="Bearer s", version="1", expires_in=expires_in)
     assert await world.asks()
     world.advance(KEEP_FOR_S - 0.5)
     assert not await world.asks()
@@ -133,7 +135,7 @@ async def test_a_disconnection_of_another_account_changes_nothing(ended: Disconn
     assert not await world.asks()
 
 
-async def test_an_answer_from_before_a_disconnection_is_neither_kept_nor_shared() -> None:
+async def test_an_answer_from_before_a_disconnection_is_not_shared() -> None:
     world = World()
     world.may_answer.clear()
     first = asyncio.create_task(world.accounts.get(QUESTION))
@@ -145,6 +147,18 @@ async def test_an_answer_from_before_a_disconnection_is_neither_kept_nor_shared(
     world.may_answer.set()
     await asyncio.gather(first, second)
     assert len(world.questions) == 2
+
+
+async def test_an_answer_from_before_a_disconnection_is_not_kept() -> None:
+    world = World()
+    world.may_answer.clear()
+    first = asyncio.create_task(world.accounts.get(QUESTION))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    world.poll(Disconnection("alice", HERE, "0"))
+    world.may_answer.set()
+    await first
+    assert await world.asks()
 
 
 async def test_a_version_that_has_ended_is_not_kept() -> None:
