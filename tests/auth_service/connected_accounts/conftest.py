@@ -33,7 +33,7 @@ def shared_server(new_store: Callable[[], str], shared_upstream: Upstream) -> It
 def upstream(shared_upstream: Upstream) -> Upstream:
     """The provider as it is when nothing is wrong."""
     fresh = Upstream()
-    for name in ("expires_in", "offline", "answers", "requests", "tokens", "codes", "current"):
+    for name in ("expires_in", "offline", "latency_s", "answers", "requests", "tokens", "codes", "current"):
         setattr(shared_upstream, name, getattr(fresh, name))
     return shared_upstream
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Upstream:
         origin: where it listens.
         expires_in: of its access tokens; None if it does not say.
         offline: whether it issues refresh tokens. Each is good for one use; a second use ends the connection.
+        latency_s: how long a token response takes after the tokens were issued.
         answers: path to an answer given in place of the usual one.
         requests: each request, with its path and form.
         tokens: every token that it has issued.
@@ -35,6 +37,7 @@ class Upstream:
     origin: str = ""
     expires_in: int | None = 3_600
     offline: bool = True
+    latency_s: float = 0
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -120,6 +123,7 @@ def running_upstream() -> Iterator[Upstream]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, members = upstream.respond(urlsplit(self.path).path, dict(parse_qsl(body)))
             encoded = json.dumps(members).encode()
+            time.sleep(upstream.latency_s)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(encoded)))

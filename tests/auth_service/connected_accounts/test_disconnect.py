@@ -1,0 +1,151 @@
+"""A person disconnects an account: at the resource server, at the provider, in the journal (GW-1)."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Any
+
+import httpx2
+import pytest
+
+from auth_service.connected_accounts.disconnections import DisconnectionList, DisconnectionRecord
+from auth_service.connected_accounts.links import ConnectLinks
+from auth_service.storage import keys
+from shared.disconnections import MAX_DISCONNECTIONS
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
+from tests.auth_service.connected_accounts.connecting import Connecting
+from tests.auth_service.service import (
+    OTHER_RESOURCE_SECRET,
+    RESOURCE,
+    RESOURCE_SECRET,
+    AuthorizationServer,
+    nobodys,
+)
+from tests.e2e.dump import dump
+from tests.flow import Person
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.requirement("GW-1")
+
+
+def announced(server: AuthorizationServer, name: str = "resource", secret: str = RESOURCE_SECRET) -> Any:
+    """The member of the revocation feed."""
+    response = server.http.post(
+        f"{server.origin}/revocations",
+        json={"ack": [], "returnImmediately": True},
+        auth=httpx2.BasicAuth(name, secret),
+    )
+    assert response.status_code == 200, response.text
+    return response.json()["doorward_disconnected"]
+
+
+def disconnect(connecting: Connecting) -> httpx2.Response:
+    account = connecting.person.open(f"{connecting.server.origin}/account")
+    (link,) = re.findall(r'href="(account\?action=disconnect_account&amp;[^"]+)"', account.text)
+    confirmation = connecting.person.open(f"{connecting.server.origin}/{unescape(link)}")
+    return connecting.person.submit(confirmation, {})
+
+
+def test_the_account_page_lists_and_disconnects_it(connecting: Connecting) -> None:
+    version = connecting.connected()["version"]
+    page = connecting.person.open(f"{connecting.server.origin}/account").text
+    assert "<strong>Upstream</strong> for <bdi>Notes</bdi>" in page
+    data = connecting.person.open(f"{connecting.server.origin}/own-data").json()["provider_accounts"]
+    assert [(each["provider"], each["resource"]) for each in data] == [("Upstream", RESOURCE)]
+    assert "The account is disconnected." in disconnect(connecting).text
+    assert connecting.ask()["status"] == "not_connected"
+    entry = {"sub": connecting.subject, "resource": RESOURCE, "version": version}
+    assert entry in announced(connecting.server)
+    assert entry not in announced(connecting.server, "other", OTHER_RESOURCE_SECRET)
+    connecting.server.clock.advance(121)
+    assert entry not in announced(connecting.server)
+
+
+def test_the_provider_revokes_the_refresh_token(connecting: Connecting) -> None:
+    connecting.connected()
+    disconnect(connecting)
+    wait_until(lambda: connecting.upstream.requests[-1][0] == "/revoke")
+    assert connecting.upstream.requests[-1][1] == {"token": connecting.upstream.tokens[1]}
+
+
+def test_a_provider_that_is_down_keeps_nobody_from_disconnecting(connecting: Connecting) -> None:
+    connecting.connected()
+    connecting.upstream.answers["/revoke"] = (503, {})
+    assert disconnect(connecting).status_code == 200
+    assert connecting.ask()["status"] == "not_connected"
+
+
+def test_a_new_connection_announces_the_end_of_the_earlier_one(connecting: Connecting) -> None:
+    first = connecting.connected()["version"]
+    connecting.server.clock.advance(61)
+    other = Connecting(connecting.server, connecting.upstream, connecting.person)
+    links, subject = functools.partial(ConnectLinks, clock=connecting.server.clock), connecting.subject
+    link = connecting.server.with_store(
+        lambda store: links(store).link_for(subject, RESOURCE, other.client.client_id)
+    )
+    page = connecting.person.open(f"{connecting.server.origin}/connect/{link.link_id}")
+    left = connecting.person.submit(page, {})
+    assert connecting.person.open(connecting.upstream.approve(left.headers["location"])).status_code == 200
+    assert connecting.ask()["version"] != first
+    assert first in {entry["version"] for entry in announced(connecting.server)}
+
+
+def test_more_than_a_response_names_are_announced_as_null(connecting: Connecting) -> None:
+    now = int(connecting.server.clock())
+    records = [
+        DisconnectionRecord(subject="s", resource=RESOURCE, version=str(number), at=now)
+        for number in range(MAX_DISCONNECTIONS)
+    ]
+
+    async def fill(store: Store) -> None:
+        key = keys.disconnections()
+        await store.delete(key)
+        codec = JsonCodec(DisconnectionList)
+        assert await store.create(key, codec.encode(DisconnectionList(tuple(records))), ttl_s=120)
+
+    connecting.connected()
+    connecting.server.with_store(fill)
+    assert len(announced(connecting.server)) == MAX_DISCONNECTIONS
+    disconnect(connecting)
+    assert announced(connecting.server) is None
+    connecting.server.clock.advance(121)
+    assert announced(connecting.server) == []
+
+
+@pytest.fixture
+def other(server: AuthorizationServer) -> Iterator[Person]:
+    """Somebody else, who is logged in."""
+    person = server.add_user(nobodys("bob"), "a password of bob")
+    person.log_in(person.open(f"{server.origin}/login"))
+    yield person
+    person.close()
+
+
+def test_the_journal_has_each_step_and_a_refused_person_once(connecting: Connecting, other: Person) -> None:
+    url = connecting.ask()["connect_url"]
+    for _ in range(3):
+        assert other.open(url).status_code == 403
+    connecting.connected()
+    disconnect(connecting)
+    connecting.connected()
+    connecting.upstream.current.clear()
+    connecting.server.clock.advance(3_601)
+    connecting.token = connecting.new_token()
+    assert connecting.ask()["status"] == "not_connected"
+    expected = {
+        "link of another person refused": 1,
+        "account at a provider connected": 2,
+        "account at a provider disconnected": 1,
+        "account at a provider ended by the provider": 1,
+    }
+
+    def actions() -> dict[str, int]:
+        chains = [repr(entry) for entry in dump(connecting.server.store_url) if ":journal:" in entry.key]
+        lines = [line for chain in chains for line in chain.split("b'") if connecting.subject in line]
+        return {action: sum(f'"action":"{action}"' in line for line in lines) for action in expected}
+
+    wait_until(lambda: actions() == expected)
