@@ -75,6 +75,8 @@ class ConnectPages:
     issuer: str
 
     async def handle(self, request: Request) -> Response:
+        if request.method == "POST":
+            await trusted_form(self.context.browsers, request)
         link = await self.links.get(request.path_params["link"])
         opened = await self._opened(request, link)
         if isinstance(opened, Response):
@@ -138,7 +140,6 @@ class ConnectPages:
         return self.context.templates.render("connect_account.html", context)
 
     async def _leave(self, request: Request, opened: OpenedLink) -> Response:
-        await trusted_form(self.context.browsers, request)
         await self.throttle.attempt(self.context.networks.network_of(request))
         secrets = await self.attempts.begin(opened.link.link_id, opened.browser.browser_id or "")
         parameters = opened.provider.authorization_parameters(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote_from_bytes, urlencode, urlsplit
 
-from tests.attacks.admin_requests import CHANGES, READS
+from tests.attacks.admin_requests import ABSENT, CHANGES, READS
 from tests.attacks.raw import request_bytes
 from tests.auth_service.administrator import admin_worker, worker_token
 from tests.auth_service.service import RESOURCE_SECRET, AuthorizationServer
@@ -166,6 +166,8 @@ class Standing:
         wrong = ("Authorization", b"Bearer dw_cr_wrong")
         browser = ("Cookie", self.cookies)
         passwords = {"csrf": "x", "password": "x", "new_password": "y", "new_password_again": "y"}
+        server = ("Authorization", b"Basic " + base64.b64encode(f"resource:{RESOURCE_SECRET}".encode()))
+        question = {"token": self.tokens["access_token"], "rejected": "x"}
         back = {"csrf": "x", "client_id": client_id, "back": "yes", "error": "e", "error_description": "d"}
         return [
             ("POST", "/authorize", [browser, FORM], urlencode(back).encode()),
@@ -175,6 +177,10 @@ class Standing:
             ("GET", "/set-up?link=x", [browser], b""),
             ("GET", "/callback/corp?code=x&state=x&iss=https%3A%2F%2Fid.example", [browser], b""),
             ("GET", "/logged-out?state=x", [browser], b""),
+            ("GET", f"/connect/{ABSENT}", [browser], b""),
+            ("POST", f"/connect/{ABSENT}", [browser, FORM], b"csrf=x"),
+            ("GET", "/connect/callback?code=x&state=x&iss=https%3A%2F%2Fid.example", [browser], b""),
+            ("POST", "/connected-account", [server, FORM], urlencode(question).encode()),
             ("POST", "/backchannel-logout/corp", [FORM], b"logout_token=e30.e30.e30"),
             ("POST", "/login/corp", [browser, FORM], urlencode({"csrf": "x", "connect": "1"}).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),

@@ -10,7 +10,7 @@ import pytest
 from tests.auth_service.connected_accounts.connecting import Connecting
 from tests.auth_service.connected_accounts.upstream import CLIENT_ID
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys
-from tests.flow import Person, asks_for_nothing
+from tests.flow import Person, asks_for_nothing, forms_of
 
 pytestmark = pytest.mark.requirement("GW-2")
 
@@ -67,9 +67,11 @@ def test_another_person_gets_a_page_and_stores_nothing(connecting: Connecting, o
     assert "This link is for another person" in page.text
     assert asks_for_nothing(page.text)
     assert connecting.stored() == []
-    # Not even with a form that the server would take from its person.
-    form = connecting.person.open(url)
-    assert other.submit(form, {}).status_code == 403
+    # Not even with a form of their own, or that of the person.
+    own = {"csrf": forms_of(other.open(f"{connecting.server.origin}/account").text)[0].fields["csrf"]}
+    assert other.browser.post(url, data=own).status_code == 403
+    assert other.submit(connecting.person.open(url), {}).status_code == 400
+    assert connecting.stored() == []
 
 
 def test_another_person_who_comes_back_from_the_provider_stores_nothing(
