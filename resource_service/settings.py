@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from resource_service.gateway_settings import GatewaySettings, Mount
+from resource_service.targets import STDIO
 from shared.appearance.settings import AppearanceSettings
 from shared.environment import Issuer, PublicUrl, listed
 from shared.home_networks import HttpNetworks, check_http
@@ -143,6 +144,15 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
     def _issuer_is_another(self) -> Self:
         if resource_key(self.issuer) == resource_key(self.resource):
             raise ValueError("DOORWARD_ISSUER and DOORWARD_RESOURCE are the same URL")
+        return self
+
+    @model_validator(mode="after")
+    def _upstream_is_another(self) -> Self:
+        upstream = self.upstream or STDIO
+        if not upstream.startswith(STDIO) and resource_key(upstream) == resource_key(self.resource):
+            raise ValueError(
+                "DOORWARD_UPSTREAM and DOORWARD_RESOURCE are the same URL; name the MCP server to protect"
+            )
         return self
 
     @model_validator(mode="after")

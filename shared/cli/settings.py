@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsError
 
+from shared.cli.setting_messages import EMPTY, message_of, place_in
 from shared.cli.variables import complaints_about_names, refuse
 
 
@@ -67,7 +68,7 @@ def _complaints(model: type[BaseSettings]) -> Iterator[str]:
         details = error.errors()
         for each in details:
             if not _follows(each, details):
-                yield _complaint(model, each["loc"], _message(each))
+                yield _complaint(model, each)
     except SettingsError as error:
         yield f"the settings cannot be read: {error}"
 
@@ -81,16 +82,12 @@ def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     return any(other[: len(location)] == location for other in inside)
 
 
-def _message(error: ErrorDetails) -> str:
-    if error["type"] == "too_short" and error.get("ctx", {}).get("field_type") == "Value":
-        # A secret: pydantic speaks of its items.
-        return f"it must have at least {error['ctx']['min_length']} characters; `doorward init` draws one"
-    return error["msg"].removeprefix("Value error, ")
-
-
-def _complaint(settings: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+def _complaint(settings: type[BaseSettings], error: ErrorDetails) -> str:
+    location = error["loc"]
+    variable = f"{settings.model_config.get('env_prefix', '')}{location[0]}".upper() if location else ""
+    message = message_of(error, stored_in_url=variable.endswith("_STORE"))
     if not location or message.startswith("DOORWARD_"):
         return message  # of several settings, or of the one that it names
-    variable = f"{settings.model_config.get('env_prefix', '')}{location[0]}".upper()
-    inside = "".join(f"[{part}]" for part in location[1:])
-    return f"{variable}{inside}: {message}"
+    if os.environ.get(variable) == "":
+        message = EMPTY
+    return f"{variable}{place_in(location[1:])}: {message}"

@@ -59,7 +59,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--data-dir", "/dev/null/below"], {}, "--data-dir /dev/null/below"),
     ],
     "auth": [
-        ([], {}, "DOORWARD_ISSUER: Field required"),
+        ([], {}, "DOORWARD_ISSUER: it is not set"),
         (["--port", "70000"], AUTH, "--port"),
         (["--workers", "0"], AUTH, "--workers"),
         (["--grace", "-1"], AUTH, "--grace"),
@@ -70,7 +70,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         ([], {**AUTH, "DOORWARD_STORE": "redis://localhost/first"}, "DOORWARD_STORE: "),
     ],
     "resource": [
-        ([], {}, "DOORWARD_RESOURCE: Field required"),
+        ([], {}, "DOORWARD_RESOURCE: it is not set"),
         (["--upstream", "ftp://localhost"], RESOURCE, "DOORWARD_UPSTREAM: "),
         (
             ["--upstream", "http://a.example/mcp", "--stdio", "x"],
@@ -83,7 +83,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["--host", "203.0.113.9"], RESOURCE, "--host 203.0.113.9"),
     ],
     "config check": [
-        (["auth"], {}, "DOORWARD_ISSUER: Field required"),
+        (["auth"], {}, "DOORWARD_ISSUER: it is not set"),
         (["nobody"], {}, "nobody"),
         (["resource"], {**RESOURCE, "DOORWARD_UPSTREAM": "stdio:no-such-command"}, "no-such-command"),
         (["auth"], {**AUTH, "DOORWARD_STORE": "redis://localhost/first"}, "DOORWARD_STORE: "),
@@ -261,7 +261,7 @@ BAD: dict[str, list[tuple[list[str], dict[str, str], str]]] = {
         (["1-1-x"], AUDIT, "the database"),
     ],
     "keys list": [
-        ([], STORE, "DOORWARD_MASTER_KEYS: Field required"),
+        ([], STORE, "DOORWARD_MASTER_KEYS: it is not set"),
         ([], {**STORE, "DOORWARD_MASTER_KEYS": "1:short"}, "DOORWARD_MASTER_KEYS: "),
         ([], {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}, "the database"),
     ],

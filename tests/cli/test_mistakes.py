@@ -71,6 +71,51 @@ MISTAKES: dict[str, tuple[list[str], dict[str, str], str]] = {
         {**RESOURCE, "DOORWARD_RESOURC_NAME": "Notes"},
         "there is no such setting; did you mean DOORWARD_RESOURCE_NAME?",
     ),
+    "a missing master key": (
+        ["config", "check", "auth"],
+        {name: value for name, value in AUTH.items() if name != "DOORWARD_MASTER_KEYS"},
+        "DOORWARD_MASTER_KEYS: it is not set; `doorward init` writes a file with all that is required",
+    ),
+    "a setting without a value": (
+        ["config", "check", "resource"],
+        {**RESOURCE, "DOORWARD_ISSUER": ""},
+        "DOORWARD_ISSUER: it is empty; remove it for the default, if it has one, or set a value",
+    ),
+    "the http URL behind a proxy with https": (
+        ["config", "check", "auth"],
+        {**AUTH, "DOORWARD_ISSUER": "http://auth.example"},
+        "for localhost; behind a proxy that ends TLS, set the https URL that clients use",
+    ),
+    "a URL without https://": (
+        ["config", "check", "resource"],
+        {**RESOURCE, "DOORWARD_RESOURCE": "mcp.example/mcp"},
+        "DOORWARD_RESOURCE: a URI must have a scheme; it begins with https://",
+    ),
+    "the name of a proxy instead of its network": (
+        ["config", "check", "auth"],
+        {**AUTH, "DOORWARD_TRUSTED_PROXIES": "nginx"},
+        "DOORWARD_TRUSTED_PROXIES[0]: each entry must be an IP address or a network such as 10.0.0.0/8",
+    ),
+    "a store without its scheme": (
+        ["config", "check", "auth"],
+        {**AUTH, "DOORWARD_STORE": "localhost:6379"},
+        "DOORWARD_STORE: it must be sqlite:///PATH, redis://HOST:PORT, or rediss, redis+sentinel or",
+    ),
+    "the gateway as its own upstream": (
+        ["config", "check", "resource"],
+        {**RESOURCE, "DOORWARD_UPSTREAM": "http://localhost:9001/mcp/"},
+        "DOORWARD_UPSTREAM and DOORWARD_RESOURCE are the same URL; name the MCP server to protect",
+    ),
+    "a policy that does not exist": (
+        ["config", "check", "resource"],
+        {**RESOURCE, "DOORWARD_POLICY": "policy.yml"},
+        "DOORWARD_POLICY: policy.yml: the file cannot be read: No such file or directory",
+    ),
+    "a port with letters": (
+        ["auth", "--port", "90OO"],
+        AUTH,
+        "Invalid value for '--port'",
+    ),
     "a command that is not installed": (
         ["resource", "--stdio", "no-such-command"],
         RESOURCE,

@@ -69,7 +69,7 @@ def test_health_tells_a_service_that_is_well_from_one_that_is_not(
 def test_without_settings_each_missing_one_is_named(tmp_path: Path, service: str) -> None:
     done = doorward(service, cwd=tmp_path)
     assert done.returncode == 2
-    assert "DOORWARD_ISSUER: Field required" in done.stderr
+    assert "DOORWARD_ISSUER: it is not set" in done.stderr
     assert "Traceback" not in done.stderr
 
 
