@@ -31,6 +31,9 @@ from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-16", "RS-7", "SEC-9")
 
+NOTHING_STOPPED: dict[str, list[object]] = {"doorward_stops": [], "doorward_disconnected": []}
+"""The members of each response beside those of RFC 8936, if nothing is stopped and no account has ended."""
+
 
 @pytest.fixture(scope="module")
 def shared_server(new_store: Callable[[], str]) -> Iterator[AuthorizationServer]:
@@ -163,7 +166,7 @@ def test_no_more_events_come_than_are_requested(
     assert next(iter(everything["sets"].items())) == next(iter(first["sets"].items()))
     assert everything["moreAvailable"] is False
     nothing = receiver.post({"ack": begin, "maxEvents": 0}).json()
-    assert nothing == {"sets": {}, "moreAvailable": True, "doorward_stops": []}
+    assert nothing == {"sets": {}, "moreAvailable": True, **NOTHING_STOPPED}
 
 
 def test_an_event_that_could_not_be_taken_does_not_come_again(
@@ -196,7 +199,7 @@ def test_while_nothing_happens_there_is_a_sign_of_life_each_second_or_so(receive
 
 def test_a_poll_with_return_immediately_is_answered_at_once(receiver: Receiver) -> None:
     answers = [receiver.post({"returnImmediately": True}).json() for _ in range(20)]
-    assert answers == [{"sets": {}, "moreAvailable": False, "doorward_stops": []}] * 20
+    assert answers == [{"sets": {}, "moreAvailable": False, **NOTHING_STOPPED}] * 20
 
 
 def test_every_resource_server_hears_of_the_same_events_in_tokens_of_its_own(
