@@ -45,7 +45,7 @@ class Replicas:
     subject: str
 
     def ask(self, process: Service) -> httpx2.Response:
-    """Ask a process for the credential, as the resource server does."""
+        """Ask a process for the credential, as the resource server does."""
         url = f"{process.url}/connected-account"
         return self.client.http.post(url, data={"token": self.token}, auth=AUTH)
 
