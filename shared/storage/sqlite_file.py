@@ -19,8 +19,8 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 JOURNAL = "WAL"
 """Readers and writers do not wait for each other. SQLite uses another mode if the file system requires it."""
 
-# One step for each change of the tables since the first release. `expires_at` is in seconds since 1970;
-# infinity keeps a row until it is deleted.
+# One step for each change of the tables since the first release; those after `COMPATIBLE_LAYOUT` are applied
+# at each start. `expires_at` is in seconds since 1970; infinity keeps a row until it is deleted.
 _STEPS = (
     """
 CREATE TABLE document (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires_at REAL NOT NULL);
@@ -34,14 +34,19 @@ CREATE INDEX member_expiry ON member (expires_at);
 CREATE TABLE message (id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, content BLOB NOT NULL);
 """,
     """
-CREATE TABLE log (
+CREATE TABLE IF NOT EXISTS log (
     name TEXT NOT NULL, time_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, entry BLOB NOT NULL,
     PRIMARY KEY (name, time_ms, sequence)
 ) WITHOUT ROWID;
 """,
 )
 LAYOUT = len(_STEPS)
-"""The layout version, stored in the file's `user_version`: the number of steps applied."""
+"""The newest layout of a file that this release can use."""
+COMPATIBLE_LAYOUT = 2
+"""The layout in the file's `user_version`: that of the oldest release that can use the file.
+
+A step that only adds tables does not raise it, so that the way back to such a release stays open.
+"""
 
 
 def database_path(url: str) -> Path:
@@ -132,8 +137,8 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     for step in _STEPS[layout:]:
         for statement in step.split(";"):
             connection.execute(statement)
-    if layout < LAYOUT:
-        connection.execute(f"PRAGMA user_version = {LAYOUT}")
+    if layout < COMPATIBLE_LAYOUT:
+        connection.execute(f"PRAGMA user_version = {COMPATIBLE_LAYOUT}")
     connection.execute("COMMIT")
     sqlite_reserve.fill(connection)
 

@@ -279,6 +279,20 @@ async def test_a_file_of_the_release_before_is_brought_up_to_date(path: Path) ->
         assert (await store.get(KEY), await anext(messages)) == (b"value", b"message")
 
 
+async def test_the_release_before_can_use_the_file_again_if_only_tables_were_added(path: Path) -> None:
+    async with opened(path) as store:
+        await store.create(KEY, b"value", ttl_s=None)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE log")  # as that release left it
+        connection.execute("PRAGMA user_version = 2")
+    for _ in range(2):
+        async with opened(path) as store:
+            assert await store.get(KEY) == b"value"
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+            assert connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
+
+
 async def test_a_relative_path_is_relative_to_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
