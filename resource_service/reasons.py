@@ -103,7 +103,10 @@ class Reason(ReasonCode):
         "A task belongs to the person and the client that created it. Ids of tasks also end if the secret of "
         "the resource service changes.",
     )
-    TASK_LIST_REFUSED = "Tasks cannot be listed: the MCP server does not know whose they are (SEP-2663)."
+    TASK_METHOD_UNAVAILABLE = (
+        "Tasks cannot be listed, because the MCP server does not know whose they are. Revision 2026-07-28 "
+        "has no tasks/result (SEP-2663)."
+    )
     CONDITION_UNMET = (
         "The call does not meet a condition of the policy (`when`).",
         "The response says what is wrong with the arguments. If it does not, the condition is about the "

@@ -94,8 +94,13 @@ class ConnectedAccounts:
 
     @property
     def live(self) -> bool:
-        """Whether disconnections currently arrive."""
+        """Whether the feed is up to date; the server may still not say what was disconnected."""
         return self._steady_clock() < self._live_until
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether disconnections currently arrive."""
+        return self._is_told and self.live
 
     def disconnected(self, ended: Sequence[Disconnection] | None) -> None:
         """Take the list of what was disconnected in the last two minutes; None if the server does not say."""
@@ -113,7 +118,7 @@ class ConnectedAccounts:
         """Note that every revocation announced before `as_of`, on the steady clock, has been delivered."""
         if not self.live:
             self._drop_all()
-        self._live_until = as_of + LIVE_FOR_S if self._is_told else float("-inf")
+        self._live_until = as_of + LIVE_FOR_S
 
     def revoke(self, grant_id: str) -> None:
         """Record that a grant has ended, or is about to; the guard refuses its tokens."""
@@ -132,8 +137,7 @@ class ConnectedAccounts:
         self._drop_all()
 
     def _usable(self, question: Question) -> Credential | None:
-        now = self._steady_clock()
-        return self._kept.find(_key(question), now) if now < self._live_until else None
+        return self._kept.find(_key(question), self._steady_clock()) if self._is_current else None
 
     async def _queried(self, question: Question) -> Account | None:
         changes, asked_at = self._changes, self._steady_clock()
@@ -141,7 +145,7 @@ class ConnectedAccounts:
         if isinstance(account, Credential):
             if question.rejected is not None:
                 account = replace(account, replaces_refused=True)
-            if changes == self._changes and self.live and question.principal.grants:
+            if changes == self._changes and self._is_current and question.principal.grants:
                 self._keep(question, account, asked_at)
         return account
 

@@ -12,9 +12,9 @@ from resource_service.messages.exact_json import dumps
 from resource_service.messages.jsonrpc import Posted
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.principal import Principal
-from resource_service.tasks.errors import task_list_refused, task_unknown
+from resource_service.tasks.errors import task_method_unavailable, task_unknown
 from resource_service.tasks.ids import TaskIds
-from resource_service.tasks.requests import TaskListError, TaskRequests, UnknownTaskError, read_tasks
+from resource_service.tasks.requests import TaskRequests, UnavailableMethodError, UnknownTaskError, read_tasks
 from resource_service.tasks.results import TaskIdEditor
 
 _NAME = b"mcp-name"
@@ -67,8 +67,8 @@ class TaskBinding:
             tasks = read_tasks(posted.messages, partial(self.ids.opened, owner=principal.key))
         except UnknownTaskError:
             raise task_unknown(f"not a task of {principal.owner} through {principal.client_id}") from None
-        except TaskListError:
-            raise task_list_refused() from None
+        except UnavailableMethodError as error:
+            raise task_method_unavailable(str(error)) from None
         if not tasks.named:
             return BoundRequest(posted, tasks)
         messages = [*tasks.messages]

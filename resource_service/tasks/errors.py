@@ -23,12 +23,12 @@ def task_unknown(detail: str) -> Refusal:
     )
 
 
-def task_list_refused() -> Refusal:
-    """Refuse to list tasks: the MCP server does not know whose they are."""
+def task_method_unavailable(method: str) -> Refusal:
+    """Refuse to list tasks, of which the MCP server does not know whose they are, or a removed method."""
     return Refusal(
-        Reason.TASK_LIST_REFUSED,
+        Reason.TASK_METHOD_UNAVAILABLE,
         200,
         "method_not_found",
-        "Tasks cannot be listed through the gateway; keep the ids of your tasks.",
+        f"{method} is not available. Keep the ids of your tasks, and use tasks/get.",
         rpc_code=METHOD_NOT_FOUND,
     )

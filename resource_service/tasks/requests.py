@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_types import CLIENT_CAPABILITIES_META_KEY
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from resource_service.messages.request_ids import key_of
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 RELATED = "io.modelcontextprotocol/related-task"
-LIST, LISTEN, INITIALIZE = "tasks/list", "subscriptions/listen", "initialize"
+LIST, RESULT, LISTEN, INITIALIZE = "tasks/list", "tasks/result", "subscriptions/listen", "initialize"
 _OF_A_TASK = "tasks/"
 
 RequestKey = tuple[str, object]
@@ -26,8 +26,8 @@ class UnknownTaskError(ValueError):
     """A request names a task that its sender did not create."""
 
 
-class TaskListError(ValueError):
-    """A request asks for the tasks of everybody."""
+class UnavailableMethodError(ValueError):
+    """A request asks for the tasks of everybody, or is not one of its revision. The message is its method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def read_tasks(messages: Sequence[object], opened: Opened) -> TaskRequests:
 
     Raises:
         UnknownTaskError: a request names a task that its sender did not create.
-        TaskListError: a request asks for a list of tasks.
+        UnavailableMethodError: a request asks for a list of tasks, or for a result in 2026-07-28.
     """
     named: set[str] = set()
     replaced = [_with_server_ids(message, opened, named) for message in messages]
@@ -94,8 +94,8 @@ def _with_server_ids(message: object, opened: Opened, named: set[str]) -> object
     method, member = message.get("method"), "params" if "method" in message else "result"
     part = _object(message, member)
     is_request = isinstance(method, str) and "id" in message
-    if is_request and method == LIST:
-        raise TaskListError
+    if is_request and _is_unavailable(method, part):
+        raise UnavailableMethodError(method)
     changed: dict[str, object] = {}
     if is_request and isinstance(method, str) and method.startswith(_OF_A_TASK):
         changed["taskId"] = _server_id(part.get("taskId"), opened, named)
@@ -104,6 +104,12 @@ def _with_server_ids(message: object, opened: Opened, named: set[str]) -> object
     if meta := _related(part, opened, named, must_be_own=is_request):
         changed["_meta"] = meta
     return {**message, member: {**part, **changed}} if changed else message
+
+
+def _is_unavailable(method: object, params: Mapping[str, Any]) -> bool:
+    """Check whether a method lists the tasks of everybody, or has been removed (SEP-2663)."""
+    is_modern = PROTOCOL_VERSION_META_KEY in _object(params, "_meta")
+    return method == LIST or (method == RESULT and is_modern)
 
 
 def _server_id(bound_id: object, opened: Opened, named: set[str]) -> str:

@@ -8,6 +8,7 @@ GROUP = "administrators"  # whose members are not stored
 
 READS = (
     *("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access"),
+    "/stops?limit=1",
     "/journal?kind=call&outcome=failed&since_ms=1&limit=1&after=1-1-x",
     *("/access/rules?q=o&limit=1", "/access/decision?username=wesen&resource=https://mcp.example/mcp"),
 )
@@ -38,6 +39,8 @@ CHANGES = (
     ("GET", f"/journal/{ABSENT}", b""),
     ("PUT", f"/access/rules/{ABSENT}", b'{"scopes": "*"}'),
     ("DELETE", f"/access/rules/{ABSENT}", b""),
+    ("PUT", "/stops", b'{"kind": "tool", "name": "x", "resource": "https://mcp.example/mcp", "reason": "y"}'),
+    ("DELETE", f"/stops/{ABSENT}", b""),
     ("POST", "/clients", _METADATA),
     ("GET", _CLIENT, b""),
     ("PUT", _CLIENT, _METADATA),

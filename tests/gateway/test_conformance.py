@@ -22,6 +22,8 @@ pytestmark = pytest.mark.long
 TIMEOUT_S = 180
 Verdicts = Counter[tuple[str, str, str]]
 """How often each check of each scenario came to each status."""
+OF_THE_GATEWAY = {"sep-2663-tasks-get-invalid-task-id-32602"}
+"""Checks of what the gateway answers for any server: a task that the caller did not create (GW-8)."""
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +68,16 @@ def test_the_suite_comes_to_the_same_verdicts_directly_and_through_the_gateway(
         port = int(service.origin.rpartition(":")[2])
         with adding_token(port, token_for(service, issuer, scope="all")) as proxy:
             by_way_of_it = verdicts(f"http://127.0.0.1:{proxy}/mcp", revision, tmp_path / name)
-        assert by_way_of_it == directly, name
+        assert of_the_server(by_way_of_it) == of_the_server(directly), name
+        failed = {check for _scenario, check, status in by_way_of_it if status != "SUCCESS"}
+        assert not failed & OF_THE_GATEWAY, name
     succeeded = {check for _scenario, check, status in directly if status == "SUCCESS"}
     assert len(succeeded) > 30, "a server that passes nothing would prove nothing"
+
+
+def of_the_server(findings: Verdicts) -> Verdicts:
+    """Leave out the findings about what the gateway answers itself."""
+    return Counter({key: count for key, count in findings.items() if key[1] not in OF_THE_GATEWAY})
 
 
 def verdicts(url: str, revision: str, results: Path) -> Verdicts:

@@ -85,7 +85,7 @@ ADD = request("tools/call", name="add_note", arguments={"text": "x"})
         ([ADD | {"id": None}], {"notes:write"}),
         ([{"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "add_note"}}], {"notes:write"}),
         ([request("tools/call", name="add_note", arguments={}, task={"ttl": 1})], {"notes:write"}),
-        ([request("tasks/result", taskId="1")], {"notes:admin"}),
+        ([request("vendor/unheard_of")], {"notes:admin"}),
     ],
 )
 def test_nothing_of_a_batch_reaches_the_upstream_if_any_of_it_may_not_run(

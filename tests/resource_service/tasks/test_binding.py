@@ -198,7 +198,7 @@ def test_what_the_client_says_about_tasks_that_it_runs_stays_as_it_is() -> None:
 
 
 def test_tasks_are_neither_listed_nor_offered_to_be() -> None:
-    assert refused(message("tasks/list")).reason.code == "task_list_refused"
+    assert refused(message("tasks/list")).reason.code == "task_method_unavailable"
     capabilities: dict[str, Any] = {"tasks": {"list": {}, "cancel": {}}, "tools": {}}
     response = {"jsonrpc": "2.0", "id": 1, "result": {"capabilities": capabilities}}
     offered = returned(message("initialize", protocolVersion="2025-11-25"), response)["result"][
@@ -212,3 +212,10 @@ def test_a_request_that_accepts_no_task_creates_none() -> None:
     tasks = BINDING.read(read_posted(json.dumps(call).encode()), ADA).tasks
     assert tasks is not None
     assert not tasks.concern_results
+
+
+def test_a_result_is_not_requested_in_the_revision_without_that_method() -> None:
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+    for task_id in (bound(), "unknown"):
+        assert refused(message("tasks/result", taskId=task_id, _meta=meta)).rpc_code == -32601
+    assert sent(message("tasks/get", taskId=bound(), _meta=meta))["params"]["taskId"] == "7"
