@@ -39,7 +39,7 @@ CHANGES = (
     ("GET", f"/journal/{ABSENT}", b""),
     ("PUT", f"/access/rules/{ABSENT}", b'{"scopes": "*"}'),
     ("DELETE", f"/access/rules/{ABSENT}", b""),
-    ("PUT", "/stops", b'{"kind": "tool", "name": "x", "resource": "https://mcp.example/mcp", "reason": "y"}'),
+    ("PUT", "/stops", b'{"kind": "person", "name": "none", "reason": "y"}'),
     ("DELETE", f"/stops/{ABSENT}", b""),
     ("POST", "/clients", _METADATA),
     ("GET", _CLIENT, b""),

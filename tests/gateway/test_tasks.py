@@ -21,7 +21,8 @@ from tests.resource_service.authorization_server import AuthorizationServer, Rep
 from tests.resource_service.service import Service, bearer, modern_headers, token_for
 
 pytestmark = pytest.mark.requirement("GW-8")
-RESEARCH = {"name": "simulate-research-query", "arguments": {"topic": "python"}}
+RESEARCH = {"name": "simulate-research-query", "arguments": {"topic": "python", "ambiguous": True}}
+"""A task that does not end before its question is answered."""
 PROGRAM = Path(install.__file__).parent / "tasks.mjs"
 UNKNOWN = -32602
 
