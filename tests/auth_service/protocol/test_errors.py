@@ -47,6 +47,8 @@ WIRE = {
     errors.QuotaExceededError: ("temporarily_unavailable", 503),
     errors.NotAResourceServerError: ("unauthorized_client", 403),
     errors.UnknownPositionError: ("unknown_position", 409),
+    errors.NotConfiguredError: ("not_configured", 404),
+    errors.InactiveTokenError: ("invalid_token", 400),
     errors.BodyTooLargeError: ("invalid_request", 413),
 }
 
