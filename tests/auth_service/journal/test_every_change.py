@@ -45,6 +45,8 @@ RECORDED: dict[str, EventKind | str] = {
     "/add-authenticator": EventKind.ACCOUNT,
     "/add-passkey": EventKind.ACCOUNT,
     "/recovery-codes": EventKind.ACCOUNT,
+    "/connect/{link}": NOTHING_DECIDED,  # the provider's response is recorded, as an event of the account
+    "/connected-account": NOTHING_DECIDED,
 }
 IDS_OF_PEOPLE = {"user_subject", "created", "invited", "deleted"}
 
