@@ -59,7 +59,7 @@ GIVEN = {
     "resource_service/gateway/disconnect.py": ASGI,
     "resource_service/gateway/http_reply.py": ASGI,
     "resource_service/introspection/client.py": "whether a policy names groups",
-    "resource_service/introspection/listeners.py": "the listeners to the feed, a protocol that is defined there",
+    "resource_service/introspection/listeners.py": "a listener to the feed, a protocol that is defined there",
     "shared/asgi/body.py": ASGI,
     "shared/asgi/cors.py": "the policy of each path",
     "shared/asgi/direct_app.py": "the application in front of the framework",
