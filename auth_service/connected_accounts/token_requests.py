@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from auth_service.fetching import Fetched, Fetcher, FetchError
+from auth_service.fetching.token_client import TokenClient
 from auth_service.protocol.connected_account import UnusableTokenResponseError, UpstreamTokens, tokens_of
 from auth_service.protocol.upstream_providers import UpstreamProvider
 from shared.clock import Clock
-from shared.http_exchange import basic_authorization
 
-MAX_TOKEN_RESPONSE_BYTES = 131_072
-# RFC 6749 §5.2: an error has status 400, or 401 if client authentication failed.
-_STATUSES = (200, 400, 401)
 # RFC 6749 §5.2, and what GitHub and Slack send instead.
 _REFUSED = frozenset({"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked"})
 
@@ -108,24 +103,15 @@ class TokenRequests:
             raise UpstreamUnavailableError(str(error)) from error
 
     async def _post(self, provider: UpstreamProvider, url: str, members: Mapping[str, str]) -> Fetched:
-        headers = {"Accept": "application/json", **provider.preset.headers}
-        content = dict(members)
-        if provider.client_secret is not None and provider.preset.basic:
-            headers["Authorization"] = basic_authorization(provider.client_id, provider.client_secret)
-        else:
-            secret = {} if provider.client_secret is None else {"client_secret": provider.client_secret}
-            content |= {"client_id": provider.client_id, **secret}
-        body = json.dumps(content) if provider.preset.json else urlencode(content)
-        kind = "application/json" if provider.preset.json else "application/x-www-form-urlencoded"
+        client = TokenClient(
+            client_id=provider.client_id,
+            client_secret=provider.client_secret,
+            basic=provider.preset.basic,
+            json=provider.preset.json,
+            headers=provider.preset.headers,
+        )
         try:
-            return await self.fetcher.post(
-                url,
-                body.encode(),
-                kind,
-                max_bytes=MAX_TOKEN_RESPONSE_BYTES,
-                headers=headers,
-                statuses=_STATUSES,
-            )
+            return await client.post(self.fetcher, url, members)
         except FetchError as error:
             raise UpstreamUnavailableError(error.reason, detail=error.detail) from error
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from auth_service.federation.errors import CredentialRefusedError, ProviderUnavailableError
 from auth_service.fetching import Fetcher, FetchError
 from auth_service.fetching.answer import Fetched
+from auth_service.fetching.token_client import TokenClient
 from auth_service.protocol.federated_identity import InvalidProviderResponseError
 from auth_service.protocol.identity_providers import IdentityProvider
-from shared.http_exchange import basic_authorization
 
-MAX_TOKEN_RESPONSE_BYTES = 131_072
-_FORM = "application/x-www-form-urlencoded"
-# RFC 6749 §5.2: an error has status 400, or 401 if client authentication failed.
-_STATUSES = (200, 400, 401)
 # RFC 6749 §5.2, and what GitHub sends instead.
 _REFUSED_CREDENTIAL = ("invalid_grant", "bad_refresh_token")
 
@@ -82,22 +77,9 @@ async def redeem_refresh_token(
 async def _token_response(
     fetcher: Fetcher, url: str, provider: IdentityProvider, form: dict[str, str], *, basic: bool
 ) -> Fetched:
-    headers = {"Accept": "application/json"}
-    if provider.client_secret is not None and basic:
-        headers["Authorization"] = basic_authorization(provider.client_id, provider.client_secret)
-    else:
-        form["client_id"] = provider.client_id
-        if provider.client_secret is not None:
-            form["client_secret"] = provider.client_secret
+    client = TokenClient(client_id=provider.client_id, client_secret=provider.client_secret, basic=basic)
     try:
-        return await fetcher.post(
-            url,
-            urlencode(form).encode(),
-            _FORM,
-            max_bytes=MAX_TOKEN_RESPONSE_BYTES,
-            headers=headers,
-            statuses=_STATUSES,
-        )
+        return await client.post(fetcher, url, form)
     except FetchError as error:
         raise ProviderUnavailableError.of("the token endpoint", error) from error
 
