@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, replace
 from time import monotonic
 
 from auth_service.crypto.keyring import KeyRing, Tagger
 from auth_service.crypto.secrets import digest, new_secret
+from auth_service.protocol.pkce import s256
 from auth_service.storage import keys
-from shared import base64url
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
@@ -47,7 +46,7 @@ class AttemptSecrets:
     @property
     def challenge(self) -> str:
         """The PKCE code challenge (RFC 7636 §4.2, S256)."""
-        return base64url.encode(hashlib.sha256(self.verifier.encode()).digest())
+        return s256(self.verifier)
 
 
 class ConnectAttempts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from time import monotonic
@@ -13,6 +12,7 @@ from auth_service.crypto.keyring import KeyRing, SealBrokenError, Tagger
 from auth_service.crypto.secrets import digest, new_secret
 from auth_service.protocol.fresh_login import Freshness
 from auth_service.protocol.interaction import REPEATED_FOR_S
+from auth_service.protocol.pkce import s256
 from auth_service.storage import keys
 from shared import base64url
 from shared.storage.documents import Collection
@@ -79,7 +79,7 @@ class LoginSecrets:
     @property
     def challenge(self) -> str:
         """The PKCE code challenge (RFC 7636 §4.2, S256)."""
-        return base64url.encode(hashlib.sha256(self.verifier.encode()).digest())
+        return s256(self.verifier)
 
 
 class FederatedLogins:
