@@ -64,7 +64,9 @@ class StopAdministration:
             raise InvalidStopError("there is no such account")
         actor.audit("stopped", **_about(stop))
         await self.switch.stop(stop, by=actor.name)
-        return next(each for each in await self.listed() if each.record.concerns(stop))
+        records = await self.switch.records.all()
+        record = next(each for each in records if each.concerns(stop))
+        return ListedStop(record, await self._username(record))
 
     async def stop_person(self, actor: Actor, username: str, reason: str) -> ListedStop:
         """Stop the person with a username.
