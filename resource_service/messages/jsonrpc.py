@@ -7,6 +7,7 @@ of guessed at. What is forwarded is not the received text but the parsed message
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,12 @@ def read_posted(body: bytes) -> Posted:
         if reason := fault_in(message):
             raise MalformedMessageError(reason, INVALID_REQUEST)
     return Posted(messages, isinstance(parsed, list), dumps(parsed))
+
+
+def object_in(value: object, member: str) -> Mapping[str, Any]:
+    """Return the object that is a member of `value`; an empty one for anything else."""
+    inner = value.get(member) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
 
 
 def distinct_members(text: bytes) -> Any:  # noqa: ANN401

@@ -16,7 +16,7 @@ from mcp_types import PROTOCOL_VERSION_META_KEY
 from mcp_types.jsonrpc import HEADER_MISMATCH
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
-from resource_service.messages.jsonrpc import Posted
+from resource_service.messages.jsonrpc import Posted, object_in
 from resource_service.messages.mcp_parameters import PARAM, Declared, contradictions, decoded, violations
 from shared.asgi.repeated_fields import RawFields, derived
 
@@ -108,7 +108,7 @@ def _named(fields: RawFields) -> _Named:
 
 def _mismatches(named: _Named, message: Mapping[str, Any], posted: Posted) -> Iterator[str]:
     """Yield what contradicts the message."""
-    headers, params = named.headers, _params_of(message)
+    headers, params = named.headers, object_in(message, "params")
     yield from _version(headers, posted.messages)
     required = _requires_headers(headers, posted)
     yield from _standard(headers, message, params, required=required)
@@ -148,7 +148,7 @@ def _version(headers: Mapping[str, str], messages: Iterable[object]) -> Iterator
     """Check that header and body agree if both name a revision; a newer revision requires the header."""
     named = headers.get(VERSION)
     for message in messages:
-        stated = _stated_version(_params_of(message))
+        stated = _stated_version(object_in(message, "params"))
         if stated is None or stated == named:
             continue
         if named is not None or _is_request(message):
@@ -177,13 +177,13 @@ def _requires_headers(headers: Mapping[str, str], posted: Posted) -> bool:
     named = headers.get(VERSION)
     return any(
         _is_request(message)
-        and _is_modern(named if named is not None else _stated_version(_params_of(message)))
+        and _is_modern(named if named is not None else _stated_version(object_in(message, "params")))
         for message in posted.messages
     )
 
 
 def _tool_call(headers: Mapping[str, str], message: Mapping[str, Any]) -> ToolCall | None:
-    params = _params_of(message)
+    params = object_in(message, "params")
     tool, arguments, meta = params.get("name"), params.get("arguments"), params.get("_meta")
     if message.get("method") != "tools/call" or not _is_request(message) or not isinstance(tool, str):
         return None
@@ -196,11 +196,6 @@ def _tool_call(headers: Mapping[str, str], message: Mapping[str, Any]) -> ToolCa
         meta=meta if isinstance(meta, dict) else {},
         headers=headers,
     )
-
-
-def _params_of(message: object) -> Mapping[str, Any]:
-    params = message.get("params") if isinstance(message, dict) else None
-    return params if isinstance(params, dict) else {}
 
 
 def _stated_version(params: Mapping[str, Any]) -> object:

@@ -14,6 +14,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import definition_held, list_unreadable
+from resource_service.messages.jsonrpc import object_in
 from resource_service.middleware.server_lists import Listed, ListMethod, ServerLists
 from resource_service.pins.definitions import (
     BY_LIST,
@@ -162,12 +163,12 @@ class _CallerRequest:
     @property
     def name(self) -> object:
         """The name of the tool or prompt that the message uses."""
-        return _object_in(self.message, "params").get("name")
+        return object_in(self.message, "params").get("name")
 
     @property
     def meta(self) -> Mapping[str, Any]:
         """The ``_meta`` of the message."""
-        return _object_in(_object_in(self.message, "params"), "_meta")
+        return object_in(object_in(self.message, "params"), "_meta")
 
 
 def _approved_by(_items: object) -> dict[str, Pins]:
@@ -179,11 +180,6 @@ def _method(message: object) -> str:
     """Return the method of a request or notification; empty for anything else."""
     method = message.get("method") if isinstance(message, dict) else None
     return method if isinstance(method, str) else ""
-
-
-def _object_in(value: object, member: str) -> Mapping[str, Any]:
-    inner = value.get(member) if isinstance(value, dict) else None
-    return inner if isinstance(inner, dict) else {}
 
 
 def _concerns(message: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 
+from resource_service.messages.jsonrpc import object_in
 from resource_service.messages.request_ids import key_of
 
 EXTENSION = "io.modelcontextprotocol/tasks"
@@ -81,18 +82,18 @@ def _initializes(message: Mapping[str, Any]) -> bool:
 
 def _may_create(message: Mapping[str, Any]) -> bool:
     """Check whether the sender of a request accepts a task in place of the result."""
-    method, params = message.get("method"), _object(message, "params")
+    method, params = message.get("method"), object_in(message, "params")
     if not isinstance(method, str) or method.startswith(_OF_A_TASK):
         return False
-    capabilities = _object(_object(params, "_meta"), CLIENT_CAPABILITIES_META_KEY)
-    return "task" in params or EXTENSION in _object(capabilities, "extensions")
+    capabilities = object_in(object_in(params, "_meta"), CLIENT_CAPABILITIES_META_KEY)
+    return "task" in params or EXTENSION in object_in(capabilities, "extensions")
 
 
 def _with_server_ids(message: object, opened: Opened, named: set[str]) -> object:
     if not isinstance(message, dict):
         return message
     method, member = message.get("method"), "params" if "method" in message else "result"
-    part = _object(message, member)
+    part = object_in(message, member)
     is_request = isinstance(method, str) and "id" in message
     if is_request and _is_unavailable(method, part):
         raise UnavailableMethodError(method)
@@ -108,7 +109,7 @@ def _with_server_ids(message: object, opened: Opened, named: set[str]) -> object
 
 def _is_unavailable(method: object, params: Mapping[str, Any]) -> bool:
     """Check whether a method lists the tasks of everybody, or has been removed (SEP-2663)."""
-    is_modern = PROTOCOL_VERSION_META_KEY in _object(params, "_meta")
+    is_modern = PROTOCOL_VERSION_META_KEY in object_in(params, "_meta")
     return method == LIST or (method == RESULT and is_modern)
 
 
@@ -122,7 +123,7 @@ def _server_id(bound_id: object, opened: Opened, named: set[str]) -> str:
 
 def _listened(params: Mapping[str, Any], opened: Opened, named: set[str]) -> dict[str, object]:
     """Replace the ids in the filter of a subscription."""
-    wanted = _object(params, "notifications")
+    wanted = object_in(params, "notifications")
     if "taskIds" not in wanted:
         return {}
     listed = wanted["taskIds"]
@@ -138,7 +139,7 @@ def _related(
 
     A response may be about a task that the client itself runs (2025-11-25), whose id stays as it is.
     """
-    meta = _object(part, "_meta")
+    meta = object_in(part, "_meta")
     related = meta.get(RELATED)
     if related is None:
         return None
@@ -149,8 +150,3 @@ def _related(
         return None
     named.add(task_id)
     return {**meta, RELATED: {**related, "taskId": task_id}}
-
-
-def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
-    inner = value.get(member)
-    return inner if isinstance(inner, dict) else {}
