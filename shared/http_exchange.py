@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import os
 import ssl
 from collections.abc import AsyncIterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import quote_plus
 
 import httpx2
+
+_is_own_request: ContextVar[bool] = ContextVar("doorward_is_own_request", default=False)
 
 
 class NoAnswerError(Exception):
@@ -64,6 +68,7 @@ def http_client(
         timeout: of each step, in seconds. max_connections: open at once; ignored if `transport` is given.
     """
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    logging.getLogger("httpx2").addFilter(_is_request_of_others)
     return httpx2.AsyncClient(
         verify=trusted_certificates(),
         headers={"User-Agent": user_agent} if user_agent else None,
@@ -74,6 +79,14 @@ def http_client(
         trust_env=False,
         follow_redirects=False,
     )
+
+
+def _is_request_of_others(_record: logging.LogRecord) -> bool:
+    """Keep the client's line about a request of this project out of the log of a program that uses it.
+
+    The feed of revocations alone sends one every few seconds.
+    """
+    return not _is_own_request.get()
 
 
 def trusted_certificates() -> ssl.SSLContext:
@@ -146,7 +159,11 @@ async def exchange(
 
 
 async def _sent(http: httpx2.AsyncClient, request: httpx2.Request, max_bytes: int) -> Answer:
-    response = await http.send(request, stream=True)
+    outside = _is_own_request.set(True)
+    try:
+        response = await http.send(request, stream=True)
+    finally:
+        _is_own_request.reset(outside)
     try:
         body = await read_at_most(response.aiter_raw(), max_bytes)
     finally:

@@ -49,6 +49,18 @@ async def test_cookies_of_a_response_are_not_sent_with_the_next_request() -> Non
     assert peer.requests[0].headers["accept-encoding"] == "identity"
 
 
+async def test_a_program_that_uses_this_project_logs_its_own_requests_and_not_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="httpx2")
+    async with http_client(timeout=1, transport=Peer()) as http:
+        await exchange(http, http.build_request("GET", f"{URL}ours"), timeout_s=5, max_bytes=10)
+        assert [record.getMessage() for record in caplog.records] == []
+        await http.get(f"{URL}theirs")
+    (line,) = caplog.records
+    assert f"{URL}theirs" in line.getMessage()
+
+
 @pytest.mark.requirement("BOUND-1")
 async def test_a_body_is_read_up_to_its_bound_and_no_further() -> None:
     assert await ask(Peer(body=b"x" * 10)) == b"x" * 10
