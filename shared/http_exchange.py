@@ -16,6 +16,8 @@ from urllib.parse import quote_plus
 
 import httpx2
 
+from shared.idle_connections import CLIENT_S
+
 _is_own_request: ContextVar[bool] = ContextVar("doorward_is_own_request", default=False)
 
 
@@ -67,7 +69,9 @@ def http_client(
     Args:
         timeout: of each step, in seconds. max_connections: open at once; ignored if `transport` is given.
     """
-    limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    limits = httpx2.Limits(
+        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=CLIENT_S
+    )
     logging.getLogger("httpx2").addFilter(_is_request_of_others)
     return httpx2.AsyncClient(
         verify=trusted_certificates(),

@@ -344,3 +344,21 @@ def test_what_a_request_passes_through_describes_nothing() -> None:
         if module in {f"auth_service.web.route.{helper}" for helper in DESCRIPTION_HELPERS}
     ]
     assert describing == []
+
+
+@pytest.mark.parametrize(
+    ("constructor", "argument"), [("Config", "timeout_keep_alive"), ("AsyncClient", "limits")]
+)
+def test_every_server_and_client_has_a_time_for_idle_connections(constructor: str, argument: str) -> None:
+    """The defaults of uvicorn and httpx are both five seconds, so that either may be the first to close."""
+    without = [
+        f"{path}:{call.lineno}"
+        for package in ("auth_service", "resource_service", "shared")
+        for path in sources(f"{package}/**/*.py")
+        for call in nodes(path)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == constructor
+        and argument not in {keyword.arg for keyword in call.keywords}
+    ]
+    assert without == []

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import METHOD_NOT_FOUND, Tool
 
 from resource_service.targets import HttpTarget, StdioTarget, Target
+from shared.idle_connections import CLIENT_S
 
 WITHIN_S = 120.0
 """The command may have to download its program first."""
@@ -86,7 +87,8 @@ async def take_inventory(target: Target, *, authorization: str | None, stderr: T
 @asynccontextmanager
 async def _connected(target: Target, authorization: str | None, stderr: TextIO) -> AsyncIterator[Client]:
     headers = {"Authorization": authorization} if authorization else {}
-    async with httpx2.AsyncClient(headers=headers, timeout=WITHIN_S, trust_env=False) as http:
+    limits = httpx2.Limits(keepalive_expiry=CLIENT_S)
+    async with httpx2.AsyncClient(headers=headers, timeout=WITHIN_S, limits=limits, trust_env=False) as http:
         transport: AbstractAsyncContextManager[Any]
         match target:
             case HttpTarget(url, host):

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.asgi.direct_protocol import DirectProtocol
+from shared.idle_connections import SERVER_S
 
 STOPPED_WITHIN_S = 1
 """The server that clients reach has waited for the requests before."""
@@ -38,6 +39,7 @@ class PrivateServer:
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
+                timeout_keep_alive=SERVER_S,
                 timeout_graceful_shutdown=STOPPED_WITHIN_S,
             )
         )

@@ -7,9 +7,12 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+UNREAD_S = 0.01
+"""After this time the event loop has read what had arrived when it called a timer."""
+
 
 class OneTimerProtocol(HttpToolsProtocol):
-    """Closes an idle connection at the same moment as uvicorn does.
+    """Closes an idle connection when uvicorn does, but never one whose next request has already arrived.
 
     A timer for each response would be started and cancelled with each request. This one keeps running, and
     looks at its end how long the connection has been idle.
@@ -19,6 +22,7 @@ class OneTimerProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._idle_since: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._expired_idle: float | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -48,5 +52,9 @@ class OneTimerProtocol(HttpToolsProtocol):
         left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
             self._idle_timer = self.loop.call_later(left_s, self._check_idle)
+        elif self._expired_idle != self._idle_since:
+            # After a pause of the process, the timer is due while a request is still unread.
+            self._expired_idle = self._idle_since
+            self._idle_timer = self.loop.call_later(UNREAD_S, self._check_idle)
         else:
             self.timeout_keep_alive_handler()

@@ -237,6 +237,7 @@ def _serve(
     import uvicorn
 
     from shared.cli.serving import Application, serve, take_settings
+    from shared.idle_connections import SERVER_S
 
     protocol = _protocol()
     with _metrics(module.partition(".")[0]) as measured:
@@ -254,6 +255,7 @@ def _serve(
             ssl_certfile=tls.certificate,
             ssl_keyfile=tls.key,
             proxy_headers=False,
+            timeout_keep_alive=SERVER_S,
             timeout_graceful_shutdown=grace_s,
         )
         with suppress(KeyboardInterrupt):

@@ -12,6 +12,7 @@ import httpx2
 
 from shared.cli.child import Child, Service, running
 from shared.cli.console import CommandError, NegativeResultError
+from shared.idle_connections import CLIENT_S
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 8.0
@@ -136,9 +137,8 @@ async def _all_healthy(services: Sequence[Service]) -> None:
 
 def _client(services: Sequence[Service]) -> httpx2.AsyncClient:
     ca_files = [service.ca_file for service in services if service.ca_file is not None]
-    if not ca_files:
-        return httpx2.AsyncClient(trust_env=False)
-    return httpx2.AsyncClient(trust_env=False, verify=ssl.create_default_context(cafile=ca_files[0]))
+    verify = ssl.create_default_context(cafile=ca_files[0]) if ca_files else True
+    return httpx2.AsyncClient(trust_env=False, verify=verify, limits=httpx2.Limits(keepalive_expiry=CLIENT_S))
 
 
 async def _healthy(http: httpx2.AsyncClient, url: str) -> None:

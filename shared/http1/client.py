@@ -13,11 +13,9 @@ from shared.http1.connection import Connection, Response
 from shared.http1.errors import BusyError, ConnectError
 from shared.http1.request import Request
 from shared.http1.sockets import connected_socket, connected_unix_socket
+from shared.idle_connections import CLIENT_S
 
 MAX_IDLE = 100
-KEPT_ALIVE_S = 3.0
-"""Less than the five seconds after which servers commonly close an idle connection: a request that is sent at
-that moment is lost, and cannot be retried, since it may have been executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Limits:
     connect_s: float
     silence_s: float
     connections: int
-    kept_alive_s: float = KEPT_ALIVE_S
+    kept_alive_s: float = CLIENT_S
 
 
 class Client:

@@ -31,6 +31,7 @@ from auth_service.settings import AuthSettings
 from auth_service.users.repository import User, UserRepository
 from shared.asgi.direct_protocol import DirectProtocol
 from shared.asgi.direct_routes import Answer, DirectRoutes
+from shared.idle_connections import SERVER_S
 from shared.storage import Store, open_store
 from tests.flow import Client, Person
 from tests.servers import wait_until
@@ -317,6 +318,5 @@ def _like_the_command(app: ASGIApp, loop: str) -> uvicorn.Config:
         http=DirectProtocol,
         loop=loop,
         timeout_graceful_shutdown=2,
-        # On a busy machine a client may be idle for longer than the usual 5 s, and write when it ends.
-        timeout_keep_alive=60,
+        timeout_keep_alive=SERVER_S,
     )

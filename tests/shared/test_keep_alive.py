@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from shared.asgi.keep_alive import OneTimerProtocol
+from shared.asgi.keep_alive import UNREAD_S, OneTimerProtocol
+from shared.idle_connections import CLIENT_S, SERVER_S
 
 KEEP_ALIVE_S = 5.0
 
@@ -48,7 +49,7 @@ class Connection(OneTimerProtocol):
         self.server_state = cast("Any", SimpleNamespace(total_requests=0))
         self.timeout_keep_alive = cast("Any", KEEP_ALIVE_S)
         self.timeout_keep_alive_task = None
-        self._idle_since = self._idle_timer = None
+        self._idle_since = self._idle_timer = self._expired_idle = None
         self.closed_at: float | None = None
 
     def _close(self) -> None:
@@ -68,7 +69,7 @@ def test_a_connection_is_closed_after_its_last_response(moments: list[float]) ->
         connection.on_response_complete()
         assert len(loop.timers) == 1
     loop.move_to(moments[-1] + 100)
-    assert connection.closed_at == moments[-1] + KEEP_ALIVE_S
+    assert connection.closed_at == moments[-1] + KEEP_ALIVE_S + UNREAD_S
     assert loop.timers == []
 
 
@@ -82,4 +83,21 @@ def test_a_connection_with_a_request_in_progress_stays_open() -> None:
     assert connection.closed_at is None
     connection.on_response_complete()
     loop.move_to(100)
-    assert connection.closed_at == 65
+    assert connection.closed_at == 65 + UNREAD_S
+
+
+def test_a_request_that_is_read_just_after_the_timer_keeps_the_connection_open() -> None:
+    loop = Loop()
+    connection = Connection(loop)
+    connection.on_response_complete()
+    loop.move_to(KEEP_ALIVE_S)
+    connection.receive()
+    loop.move_to(60)
+    assert connection.closed_at is None
+    connection.on_response_complete()
+    loop.move_to(100)
+    assert connection.closed_at == 65 + UNREAD_S
+
+
+def test_our_clients_close_idle_connections_first() -> None:
+    assert CLIENT_S < 5 < 120 < SERVER_S

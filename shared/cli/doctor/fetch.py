@@ -19,6 +19,7 @@ from shared.cli.doctor.exchange import Answer, Exchange, Request, Trouble
 from shared.cli.doctor.urls import is_secure, is_web_url, reach
 from shared.clock import Clock, system_clock
 from shared.http_exchange import no_cookies
+from shared.idle_connections import CLIENT_S
 from shared.version import VERSION
 
 Fetch = Callable[[Request], Awaitable[Exchange]]
@@ -58,6 +59,7 @@ class Fetcher:
             verify=_tls(ca_file),
             trust_env=use_proxy,
             timeout=None,
+            limits=httpx2.Limits(keepalive_expiry=CLIENT_S),
             cookies=None if keep_cookies else no_cookies(),
             headers={"User-Agent": f"doorward-doctor/{VERSION}", "Accept-Encoding": "identity"},
         )

@@ -11,6 +11,7 @@ import uvicorn
 
 from shared.cli.set_up.components import RunningSetUp
 from shared.cli.set_up.page import set_up_app
+from shared.idle_connections import SERVER_S
 
 
 def set_up_socket(port: int, host: str | None) -> socket.socket:
@@ -37,7 +38,13 @@ async def serving(
     port = listener.getsockname()[1]
     app = set_up_app(set_up, port, beyond_loopback=beyond_loopback)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, lifespan="off"
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        timeout_keep_alive=SERVER_S,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
