@@ -5,8 +5,8 @@ lost, and cannot be sent again, since it may have been executed (RFC 9112 §9.3.
 """
 
 CLIENT_S = 3.0
-"""Of our clients: less than the five seconds after which servers commonly close (uvicorn, Node.js)."""
+"""For our clients: less than the five seconds after which servers commonly close (uvicorn, Node.js)."""
 
 SERVER_S = 150
-"""Of our servers: longer than proxies keep a connection to what is behind them. nginx does so for 60 s, the
+"""For our servers: longer than proxies keep a connection to what is behind them. nginx does so for 60 s, the
 load balancers of clouds commonly too, Traefik for 90 s, Caddy for 120 s."""
