@@ -4,10 +4,10 @@ BIN := .venv/bin
 # Tests start many programs: each would compile all that it imports.
 PARALLEL = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
-.PHONY: help setup setup-run run init test quick interop soak valkey bench mutate check format dist docs screenshots lock
+.PHONY: help setup setup-run run init test quick interop soak valkey bench mutate check format dist docs install-times screenshots lock
 
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv (the others do it themselves)
 	@scripts/setup
@@ -74,6 +74,9 @@ dist: setup ## Build wheel, source archive, SBOM and checksums in dist/
 
 docs: ## Build the documentation as a site in .docs/site; every link must lead somewhere
 	@scripts/docs
+
+install-times: setup ## Install in each way in an empty environment, call a tool, print the times; ARGS="make pip" for some
+	@$(BIN)/python -m tests.install.times $(ARGS)
 
 screenshots: setup ## Take the pictures of the documentation again, in Chromium
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)

@@ -167,14 +167,7 @@ def _stack(place: Place) -> Iterator[Callable[..., str]]:
     try:
         yield run
     finally:
-        run(
-            "down",
-            "--volumes",
-            "--timeout",
-            "5",
-            "--rmi",
-            "all" if "REDIS_IMAGE" not in place.environment else "local",
-        )
+        run("down", "--volumes", "--timeout", "5")
         place.run("docker", "image", "rm", "-f", f"{name}-auth", f"{name}-resource")
 
 
