@@ -4,3 +4,7 @@ The command starts and configures the services and, except for `doctor`, knows n
 is imported only by the command that needs it, when it runs, so ``doorward`` works in an image with only one
 service.
 """
+
+import os
+
+os.environ.setdefault("TYPER_USE_RICH", "false")  # read by typer when it is imported

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
+from inspect import cleandoc
 from typing import Any
 
 import typer
@@ -99,6 +100,9 @@ COMMANDS = (
     Entry("upgrade", "upgrade", "Check an upgrade before it, and confirm it after it."),
 )
 
+COMPLETION = "_DOORWARD_COMPLETE"
+"""The variable by which a shell asks the program for completions."""
+
 CHECK_ALL_SETTINGS = frozenset({"up", "auth", "resource", "config check", "config show"})
 """These report unknown names together with all that is wrong with the values."""
 
@@ -110,7 +114,13 @@ class LazyGroup(TyperGroup):
         super().__init__(**attributes)
         self._entries = {entry.name: entry for entry in COMMANDS}
         for entry in COMMANDS:
-            self.add_command(TyperCommand(entry.name, callback=None, help=entry.help))
+            self.add_command(TyperCommand(entry.name, callback=None, help=entry.help, short_help=entry.help))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 -- typer's own
+        """Parse the options of the whole program, as `TyperGroup` does."""
+        for option in self.get_params(ctx):
+            option.default = False  # all are flags; to convert None, typer imports pydantic
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- typer's own
         """Return the name, the command and the other arguments, as `TyperGroup` does."""
@@ -144,7 +154,7 @@ def leaves(
 def _implementation(entry: Entry) -> Any:  # noqa: ANN401 -- typer does not export the type
     """Import a command. It checks the names of environment variables before anything else."""
     implementation = getattr(import_module(f"shared.cli.{entry.module}"), entry.name)
-    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    program = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     program.callback()(lambda: None)  # so that it is a group, also with a single command
     if isinstance(implementation, typer.Typer):
         program.add_typer(implementation, name=entry.name)
@@ -152,10 +162,34 @@ def _implementation(entry: Entry) -> Any:  # noqa: ANN401 -- typer does not expo
         program.command(entry.name)(implementation)
     group: Any = get_command(program)
     command = group.commands[entry.name]
+    _prepare(command)
     for path, leaf in leaves(command, (entry.name,)):
         if leaf.callback and " ".join(path) not in CHECK_ALL_SETTINGS:
             leaf.callback = _after_check(leaf.callback)
     return command
+
+
+def _prepare(command: Any) -> None:  # noqa: ANN401 -- typer does not export the type
+    """Let a command and those in it be listed with their whole first paragraph, and be completed fast."""
+    command.short_help = cleandoc(command.help or "").partition("\n\n")[0]
+    if COMPLETION in os.environ:
+        _keep_words(command)
+    if isinstance(command, TyperGroup):
+        for inner in command.commands.values():
+            _prepare(inner)
+
+
+def _keep_words(command: Any) -> None:  # noqa: ANN401 -- typer does not export the type
+    """Leave the parameters of a command as they are typed: completion needs no converted values."""
+    get_params = command.get_params
+
+    def unconverted(ctx: object) -> list[Any]:
+        parameters: list[Any] = get_params(ctx)
+        for parameter in parameters:
+            parameter.process_value = lambda _, words: words
+        return parameters
+
+    command.get_params = unconverted
 
 
 def _after_check(callback: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to import than everything else that help needs
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

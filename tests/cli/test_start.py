@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from typer.main import get_command
 
 from shared.cli.commands import COMMANDS
 from shared.cli.main import app
-from tests.cli.command import ROOT, environment
+from tests.cli.command import ROOT, doorward, environment
 
 pytestmark = pytest.mark.requirement("OP-6")
 
@@ -20,18 +21,23 @@ PROGRAM = """
 import contextlib, io, os, sys
 from shared.cli.main import main
 
-def run(*arguments):
+def run(*arguments, name=None):
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         main(arguments)
-    print(" ".join(arguments), *sys.modules, sep="|")
+    print(name or " ".join(arguments), *sys.modules, sep="|")
+
+def complete(words):
+    position = str(len(words.split()) - 1)
+    os.environ.update(_DOORWARD_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=position)
+    run(name=words)
+    del os.environ["_DOORWARD_COMPLETE"]
 
 run("--version")
-os.environ.update(_DOORWARD_COMPLETE="complete_bash", COMP_WORDS="doorward us", COMP_CWORD="1")
-run()
-del os.environ["_DOORWARD_COMPLETE"]
+complete("doorward us")
 run("-h")
-run("health", "http://[::1]:1/")
 run("users", "-h")
+complete("doorward users add --a")
+run("health", "http://[::1]:1/")
 """
 OF_THE_PROGRAM = {
     "shared.cli",
@@ -69,25 +75,46 @@ def imported() -> dict[str, frozenset[str]]:
     return {arguments: frozenset(modules) for arguments, *modules in lines}
 
 
-@pytest.mark.parametrize("arguments", ["--version", "-h", "", "health http://[::1]:1/", "users -h"])
+@pytest.mark.parametrize(
+    "arguments",
+    ["--version", "-h", "doorward us", "users -h", "doorward users add --a", "health http://[::1]:1/"],
+)
 def test_no_heavy_module_is_imported(arguments: str, imported: dict[str, frozenset[str]]) -> None:
     packages = {module.partition(".")[0] for module in imported[arguments]}
     assert packages.intersection(HEAVY) == set()
 
 
-@pytest.mark.parametrize("arguments", ["--version", "-h", ""])
+@pytest.mark.parametrize("arguments", ["--version", "-h", "doorward us"])
 def test_version_help_and_completion_import_no_command(
     arguments: str, imported: dict[str, frozenset[str]]
 ) -> None:
     assert {module for module in imported[arguments] if module.startswith("shared.")} == OF_THE_PROGRAM
 
 
-def test_only_what_prints_in_colours_imports_rich(imported: dict[str, frozenset[str]]) -> None:
-    assert "pydantic" not in imported["--version"]
-    assert [arguments for arguments, modules in imported.items() if "rich" not in modules] == [
-        "--version",
-        "",
-    ]
+@pytest.mark.parametrize(
+    "arguments", ["--version", "-h", "doorward us", "users -h", "doorward users add --a"]
+)
+def test_help_and_completion_import_neither_rich_nor_pydantic(
+    arguments: str, imported: dict[str, frozenset[str]]
+) -> None:
+    assert imported[arguments].isdisjoint({"rich", "pydantic"})
+
+
+def test_help_lists_commands_with_their_whole_first_paragraph(tmp_path: Path) -> None:
+    printed = " ".join(doorward("-h", cwd=tmp_path).stdout.split())
+    assert [entry.name for entry in COMMANDS if f"{entry.name} {entry.help}" not in printed] == []
+    inner = " ".join(doorward("users", "-h", cwd=tmp_path).stdout.split())
+    assert "Create an account; the password is prompted for, or read from standard input." in inner
+
+
+@pytest.mark.parametrize(
+    ("words", "completions"),
+    [("us", ["users"]), ("users im", ["import"]), ("users add --a", ["--admin"]), ("keys r", ["rotate"])],
+)
+def test_commands_and_options_are_completed(words: str, completions: list[str], tmp_path: Path) -> None:
+    typed = {"COMP_WORDS": f"doorward {words}", "COMP_CWORD": str(len(words.split()))}
+    done = doorward(cwd=tmp_path, _DOORWARD_COMPLETE="complete_bash", **typed)
+    assert done.stdout.split() == completions
 
 
 def test_a_command_imports_no_other(imported: dict[str, frozenset[str]]) -> None:

@@ -19,7 +19,7 @@ from tests.servers import two_free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 1800
-PROGRAMS = ("sh", "dirname", "cat", "cksum", "rm", "make")
+PROGRAMS = ("sh", "dirname", "cat", "cksum", "rm", "realpath", "make")
 """Besides Python: make, and what its targets call."""
 KEPT = ("LANG", "DOCKER_HOST", "DOCKER_BUILDKIT", "COMPOSE_DOCKER_CLI_BUILD", "PYTHON_IMAGE", "REDIS_IMAGE")
 KEPT_PREFIXES = ("PIP_", "SSL_")

@@ -22,7 +22,7 @@ HEALTHY_TIMEOUT_S = 300
 
 @dataclass(frozen=True)
 class Times:
-    """What one way takes, in seconds since its first command.
+    """The times of one way, in seconds since its first command.
 
     Attributes:
         ready_s: until the services are up.
