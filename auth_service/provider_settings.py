@@ -78,7 +78,7 @@ class Allow(BaseModel):
 
 
 class ProviderConfiguration(BaseModel):
-    """One identity provider. `docs/how-to/identity-providers.md` has an example for each preset.
+    """One identity provider. `docs/how-to/identity-providers/` has a page for each preset.
 
     Attributes:
         client_secret: the secret itself, or ``env:NAME`` or ``file:/path``.

@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     *sorted(DOCS.glob("tutorial/*.md")),
-    *sorted(DOCS.glob("how-to/*.md")),
+    *sorted(DOCS.glob("how-to/**/*.md")),
     DOCS / "reference" / "doctor.md",
 ]
 
