@@ -26,6 +26,7 @@
     client_auth/   client authentication, DPoP
     grants/        grants and tokens; one file per grant type
     stops/         the stop switch: tools, mounts, clients and people that are stopped
+    definitions/   pinned definitions of tools: what is held, and what administrators approved
     federation/    login through identity providers
     connected_accounts/  credentials of people at the providers of upstreams
     access/        access rules, groups, and the decision

@@ -22,7 +22,7 @@ OAuth 2.1 and OpenID Connect for MCP servers, by the issuer `{issuer}`.
 3. Call *GET /userinfo*. The same `client_id` works on the docs pages of the protected resources: {resources}.
 """
 
-_ADMINISTERED = ("people", "connections", "access", "clients", "stops", "journal")
+_ADMINISTERED = ("people", "connections", "access", "clients", "stops", "definitions", "journal")
 
 
 class DescribedApp(DirectApp):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.definitions.approved import ApprovedDefinitions
+from auth_service.definitions.reported import ReportedDefinitions
+from auth_service.endpoints.definitions import DefinitionsEndpoint
 from auth_service.endpoints.events import EventsEndpoint
 from auth_service.endpoints.introspect import IntrospectEndpoint
 from auth_service.endpoints.revocations import RevocationsEndpoint
@@ -39,6 +42,7 @@ def revocations(parts: Components) -> RevocationsEndpoint:
         signed=signed,
         stops=StopsForCallers(StopRecords(parts.base.store), parts.users.client_subjects),
         disconnections=Disconnections(parts.base.store, parts.base.clock),
+        approved=ApprovedDefinitions(parts.base.store, parts.base.clock),
         lost=lost,
     )
 
@@ -56,4 +60,13 @@ def events(parts: Components) -> EventsEndpoint:
             base.settings.journal_delivery_bytes_per_hour,
             base.alerting.sources.quota_exceeded if base.alerting else None,
         ),
+    )
+
+
+def definitions(parts: Components) -> DefinitionsEndpoint:
+    """Create `/definitions`, which receives what resource servers hold."""
+    return DefinitionsEndpoint(
+        callers=parts.client_auth.introspection_callers,
+        reported=ReportedDefinitions(parts.base.store, parts.base.clock),
+        approved=ApprovedDefinitions(parts.base.store, parts.base.clock),
     )

@@ -38,7 +38,7 @@ from auth_service.pages.set_up import SetUpPage
 from auth_service.protocol.access import DEMO_USERNAME
 from auth_service.protocol.metadata import server_metadata
 from auth_service.protocol.pkce import PkcePolicy
-from auth_service.resource_server_routes import events, introspect, revocations
+from auth_service.resource_server_routes import definitions, events, introspect, revocations
 from auth_service.users.login_limits import LoginLimits
 from auth_service.users.password_check import PasswordCheck
 from auth_service.web.route import Endpoint
@@ -76,6 +76,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         _revoke(parts).endpoint(),
         revocations(parts).endpoint(),
         events(parts).endpoint(),
+        definitions(parts).endpoint(),
         connected_account_endpoint(parts),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),

@@ -20,10 +20,12 @@ from shared.clock import Clock
 from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
 from shared.journal.delivery import EVENTS_PATH, MEDIA_TYPE
 from shared.json_text import parse_json
+from shared.pinned_definitions import DEFINITIONS_PATH
 from shared.well_known import AUTHORIZATION_SERVER
 
 METADATA_KEPT_S = 60
 MAX_BYTES = 65_536
+MAX_APPROVALS_BYTES = 1_048_576
 PASSED_ON = ("content-type", "authorization", "accept", "user-agent", "dpop")
 
 Headers = list[tuple[str, str]]
@@ -88,6 +90,15 @@ class AuthorizationServerClient:
         headers = [("authorization", self._authorization), ("content-type", MEDIA_TYPE)]
         return await self._exchange("POST", EVENTS_PATH, headers, body)
 
+    async def report_definitions(self, body: bytes) -> Answer:
+        """Report pinned definitions and return the answer.
+
+        Raises:
+            Refusal: there is no answer.
+        """
+        headers = [("authorization", self._authorization), ("content-type", "application/json")]
+        return await self._exchange("POST", DEFINITIONS_PATH, headers, body, max_bytes=MAX_APPROVALS_BYTES)
+
     async def metadata(self) -> bytes:
         """Return the RFC 8414 document unchanged, at most `METADATA_KEPT_S` old.
 
@@ -100,11 +111,13 @@ class AuthorizationServerClient:
             self._kept = (now, self._checked(answer))
         return self._kept[1]
 
-    async def _exchange(self, method: str, path: str, headers: Headers, body: bytes) -> Answer:
+    async def _exchange(
+        self, method: str, path: str, headers: Headers, body: bytes, *, max_bytes: int = MAX_BYTES
+    ) -> Answer:
         fields = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
         request = self._http.build_request(method, f"{self._base}{path}", headers=fields, content=body)
         try:
-            return await exchange(self._http, request, timeout_s=self._timeout_s, max_bytes=MAX_BYTES)
+            return await exchange(self._http, request, timeout_s=self._timeout_s, max_bytes=max_bytes)
         except NoAnswerError as error:
             raise cannot_ask(Reason.AUTHORIZATION_SERVER_UNREACHABLE, f"{path}: {error}") from error
 

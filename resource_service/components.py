@@ -39,6 +39,7 @@ from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
 from resource_service.mcp_server.tools import POLICY
 from resource_service.metrics import ResourceMetrics
+from resource_service.pins.reporter import AnnouncedApprovals, DefinitionReporter
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
@@ -101,6 +102,7 @@ def token_validation(
         f"{settings.authorization_server_url}{ACCOUNT_PATH}", timeout_s=settings.introspection_timeout_s
     )
     accounts = connected_accounts(settings, endpoint)
+    announced = AnnouncedApprovals()
     chain = introspection_chain(
         settings,
         clock,
@@ -109,6 +111,7 @@ def token_validation(
         metrics=metrics,
         stopped=stopped,
         disconnected=accounts.disconnected,
+        approvals=announced.announce,
     )
 
     @asynccontextmanager
@@ -121,6 +124,7 @@ def token_validation(
         run=run,
         stopped=stopped,
         accounts=accounts,
+        announced=announced,
         dpop_validator=dpop_validator_for(settings, clock, base.store),
         leases=leases,
         clock=clock,
@@ -303,6 +307,7 @@ class Components:
     resources: Resources
     journal: CallJournal
     deliveries: Deliveries
+    definitions: DefinitionReporter
     refuse: Refuse
 
 
@@ -325,5 +330,11 @@ def components(
         resources=served,
         journal=journal,
         deliveries=Deliveries(journal, base.authorization_server.deliver),
+        definitions=DefinitionReporter(
+            base.authorization_server.report_definitions,
+            [resource.pins for resource in served.all],
+            validation.announced,
+            steady_clock,
+        ),
         refuse=Refuse(settings.metadata_url, served.main.policy.scopes if served.main else tuple),
     )

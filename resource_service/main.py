@@ -276,6 +276,7 @@ def _contexts(parts: Components) -> Iterator[Run]:
     yield from (resource.backend.run for resource in served)
     yield from (resource.policy.watch for resource in served)
     yield from (resource.pins.run for resource in served)
+    yield parts.definitions.run
     for resource in served:
         # A policy file is separate from the authorization server's settings.
         if resource.policy.path is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fastapi import APIRouter
 from starlette.routing import Route
@@ -30,6 +30,7 @@ from resource_service.middleware.server_lists import ServerLists
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.pins.keeper import PinKeeper
 from resource_service.pins.lock_file import lock_path
+from resource_service.pins.reporter import AnnouncedApprovals
 from resource_service.pins.shared_pins import SharedPins
 from resource_service.policy.pinning import Pinning
 from resource_service.policy.watcher import PolicyWatcher
@@ -68,6 +69,7 @@ class TokenValidation:
         run: the context that `introspect` must run in.
         stopped: what the operator has stopped.
         accounts: the connected accounts of people; None if no upstream gets their credentials.
+        announced: says when administrators have approved definitions.
     """
 
     introspect: Introspect
@@ -77,6 +79,7 @@ class TokenValidation:
     leases: Leases
     clock: Clock
     accounts: ConnectedAccounts | None = None
+    announced: AnnouncedApprovals = field(default_factory=AnnouncedApprovals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ ORDER = {
             "client_auth",
             "grants",
             "stops",
+            "definitions",
             "federation",
             "connected_accounts",
             "access",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
 from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.definitions.approved import ApprovedDefinitions
 from auth_service.endpoints.descriptions.revocations import OPERATION
 from auth_service.events.event_buffer import Batch
 from auth_service.events.revocation_stream import RevocationStream
@@ -27,6 +28,7 @@ from shared.asgi import header_values
 from shared.disconnections import MEMBER as DISCONNECTED
 from shared.disconnections import Disconnection, disconnections_to_wire
 from shared.logs import get_logger
+from shared.pinned_definitions import MEMBER as DEFINITIONS
 from shared.stops import MEMBER, stops_to_wire
 
 _log = get_logger(__name__)
@@ -40,6 +42,7 @@ class RevocationsEndpoint:
     Attributes:
         stops: the stops by the names that the caller knows.
         disconnections: the credentials of connected accounts that have ended.
+        approved: the definitions of tools that administrators have approved.
         lost: called with the name of a resource server that may have missed events.
     """
 
@@ -48,6 +51,7 @@ class RevocationsEndpoint:
     signed: SignedEvents
     stops: StopsForCallers
     disconnections: Disconnections
+    approved: ApprovedDefinitions
     lost: Callable[[str], None] | None = None
 
     async def handle(self, request: Request) -> Response:
@@ -67,7 +71,8 @@ class RevocationsEndpoint:
         # After the events, so that the answer to an event has what was changed before it.
         stops = stops_to_wire(await self.stops.of(caller))
         ended = await self._disconnected(caller)
-        return json_response({"sets": sets, "moreAvailable": batch.more, MEMBER: stops, DISCONNECTED: ended})
+        state = {MEMBER: stops, DISCONNECTED: ended, DEFINITIONS: await self.approved.version()}
+        return json_response({"sets": sets, "moreAvailable": batch.more, **state})
 
     async def _caller(self, request: Request) -> IntrospectionCaller:
         caller = await self.callers.authenticate(

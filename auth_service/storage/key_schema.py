@@ -86,6 +86,17 @@ SCHEMA: tuple[KeySpec, ...] = (
         "until deleted",
     ),
     KeySpec(
+        "reported-definitions:{hash of the resource}",
+        "the definitions of tools that resource servers have pinned and hold for a resource: names, digests,"
+        " and what differs from what is approved",
+        "1 hour after the last report",
+    ),
+    KeySpec(
+        "approved-definitions",
+        "the definitions of tools that administrators have approved, by their digests: by whom, and when",
+        "until deleted",
+    ),
+    KeySpec(
         "access",
         "the access rules and their version: which groups and people may have which scopes at which resource",
         "until deleted",

@@ -172,6 +172,16 @@ def stops() -> str:
     return f"{PREFIX}stops"
 
 
+def reported_definitions(resource: str) -> str:
+    """The key of the pinned and held definitions of a resource."""
+    return f"{PREFIX}reported-definitions:{_hash(resource)}"
+
+
+def approved_definitions() -> str:
+    """The key of the definitions that administrators have approved."""
+    return f"{PREFIX}approved-definitions"
+
+
 def access() -> str:
     """The key of the access rules."""
     return f"{PREFIX}access"

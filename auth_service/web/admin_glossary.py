@@ -58,6 +58,10 @@ ADMIN_WORDS = {
     "reason": "A sentence for those who are refused, at most 200 characters.",
     "by": "The administrator, client or operator who did it.",
     "at": "Seconds since 1970.",
+    # Definitions
+    "pinned_resources": "The resources of this server, with their definitions.",
+    "reported_at": "The last report of a resource server, in seconds since 1970; left out after an hour.",
+    "definition_id": "Names exactly these contents in the paths of this API.",
     # Clients
     "clients": "The clients.",
     "path": "Names the client in the paths of this API.",

@@ -7,16 +7,20 @@ from auth_service.accounts.renaming import AccountRenames
 from auth_service.administration.access_rules import AccessRuleAdministration
 from auth_service.administration.clients import ClientAdministration
 from auth_service.administration.connections import ConnectionAdministration
+from auth_service.administration.definitions import DefinitionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.journal import JournalAdministration
 from auth_service.administration.people import PeopleAdministration
 from auth_service.administration.stops import StopAdministration
 from auth_service.clients.operator_clients import OperatorClients
+from auth_service.definitions.approved import ApprovedDefinitions
+from auth_service.definitions.reported import ReportedDefinitions
 from auth_service.endpoints.admin_api.access import AccessApi
 from auth_service.endpoints.admin_api.access_rules import AccessRulesApi
 from auth_service.endpoints.admin_api.callers import AdminCallers
 from auth_service.endpoints.admin_api.clients import ClientsApi
 from auth_service.endpoints.admin_api.connections import ConnectionsApi
+from auth_service.endpoints.admin_api.definitions import DefinitionsApi
 from auth_service.endpoints.admin_api.journal import JournalApi
 from auth_service.endpoints.admin_api.people import PeopleApi
 from auth_service.endpoints.admin_api.routing import AdminRouting
@@ -76,6 +80,16 @@ def stop_administration(parts: Components) -> StopAdministration:
     return StopAdministration(switch=switch, users=parts.users.repository)
 
 
+def definition_administration(parts: Components) -> DefinitionAdministration:
+    """Create the approval of held definitions by administrators."""
+    store, clock = parts.base.store, parts.base.clock
+    return DefinitionAdministration(
+        reported=ReportedDefinitions(store, clock),
+        approvals=ApprovedDefinitions(store, clock),
+        resource_registry=parts.grants.resource_registry,
+    )
+
+
 def admin_api(parts: Components) -> list[Endpoint]:
     """Create the endpoints of the admin API."""
     issuer = parts.base.settings.issuer
@@ -101,6 +115,7 @@ def admin_api(parts: Components) -> list[Endpoint]:
         *access_rules.endpoints(routing),
         *ClientsApi(administration=client_administration(parts)).endpoints(routing),
         *StopsApi(administration=stop_administration(parts)).endpoints(routing),
+        *DefinitionsApi(administration=definition_administration(parts)).endpoints(routing),
         *JournalApi(journal=journal_administration(parts)).endpoints(routing),
         metadata_endpoint(issuer),
     ]

@@ -7,6 +7,7 @@ from auth_service.administration.groups import GroupAdministration
 from auth_service.pages.console.access import AccessSection
 from auth_service.pages.console.access_rule import AccessRuleSection
 from auth_service.pages.console.client import ClientSection
+from auth_service.pages.console.definitions import DefinitionsSection
 from auth_service.pages.console.groups import GroupSection, GroupsSection
 from auth_service.pages.console.invitations import InvitationsSection
 from auth_service.pages.console.journal import EventSection, JournalSection
@@ -26,6 +27,7 @@ from auth_service.wiring import configured
 from auth_service.wiring.admin_api import (
     client_administration,
     connection_administration,
+    definition_administration,
     journal_administration,
     people_administration,
     stop_administration,
@@ -47,6 +49,11 @@ def console(parts: Components, current_password: CurrentPassword) -> AdminConsol
             **_access_sections(parts, templates),
             "stops": StopsSection(
                 administration=stop_administration(parts),
+                resource_registry=parts.grants.resource_registry,
+                templates=templates,
+            ),
+            "definitions": DefinitionsSection(
+                administration=definition_administration(parts),
                 resource_registry=parts.grants.resource_registry,
                 templates=templates,
             ),

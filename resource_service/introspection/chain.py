@@ -35,6 +35,7 @@ from resource_service.introspection.revocation_feed import (
     RevocationFeed,
     Source,
     TakeDisconnections,
+    TakeVersion,
 )
 from resource_service.introspection.revoked_grants import RevokedGrants
 from resource_service.introspection.signed_answers import SignedAnswers
@@ -77,6 +78,7 @@ def introspection_chain(
     metrics: ResourceMetrics | None = None,
     stopped: StoppedList | None = None,
     disconnected: TakeDisconnections | None = None,
+    approvals: TakeVersion | None = None,
 ) -> IntrospectionChain:
     """Build the chain to the authorization server of `settings`, with its own connections.
 
@@ -86,6 +88,7 @@ def introspection_chain(
         needs_groups: whether a current policy names groups.
         stopped: learns what the operator has stopped.
         disconnected: learns which connected accounts have ended.
+        approvals: learns the version of the approved definitions.
         metrics: measures the cache, the circuit breaker and the feed; None measures nothing.
     """
     http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=MAX_KEY_CONNECTIONS)
@@ -139,6 +142,7 @@ def introspection_chain(
             ended=ended,
             stopped=stopped,
             disconnected=disconnected,
+            approvals=approvals,
             clock=clock,
         )
         if listeners
@@ -179,6 +183,7 @@ def _listening(
     ended: EndedGrants,
     stopped: StoppedList | None,
     disconnected: TakeDisconnections | None,
+    approvals: TakeVersion | None,
     clock: Clock,
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     # Separate connections: pending introspections must not delay revocations.
@@ -199,6 +204,7 @@ def _listening(
         ended=ended,
         stopped=stopped,
         disconnected=disconnected,
+        approvals=approvals,
     )
 
     @asynccontextmanager

@@ -24,6 +24,8 @@ from shared.jose import InvalidJwsError
 from shared.json_text import parse_json
 from shared.jwt_claims import ClaimError
 from shared.logs import get_logger
+from shared.pinned_definitions import MEMBER as DEFINITIONS
+from shared.pinned_definitions import version_from_wire
 from shared.security_events import ALGORITHM, TYPE, SecurityEvent, read_event
 from shared.stops import MEMBER, Stop, stops_from_wire
 
@@ -46,6 +48,9 @@ ABSENT_RETRY_S = 30.0
 
 TakeDisconnections = Callable[[Sequence[Disconnection] | None], None]
 """Takes the connected accounts that ended in the last two minutes; None if the server does not say."""
+
+TakeVersion = Callable[[str], None]
+"""Takes the version of the definitions that administrators have approved; empty if there are none."""
 
 _log = get_logger(__name__)
 
@@ -92,12 +97,14 @@ class Events:
         more: whether more events are available.
         stops: what the operator has stopped; None if the server does not say.
         disconnected: the connected accounts that have ended; None if the server does not say.
+        approvals: the version of the approved definitions; empty if the server does not say.
     """
 
     sets: dict[str, str]
     more: bool
     stops: tuple[Stop, ...] | None = None
     disconnected: tuple[Disconnection, ...] | None = None
+    approvals: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class RevocationFeed:
         ended: remembers the grants whose revocation was written.
         stopped: learns what the operator has stopped.
         disconnected: learns which connected accounts have ended.
+        approvals: learns the version of the approved definitions.
 
     Attributes:
         tried: set after the first answer or failure.
@@ -144,7 +152,9 @@ class RevocationFeed:
         ended: EndedGrants | None = None,
         stopped: StoppedList | None = None,
         disconnected: TakeDisconnections | None = None,
+        approvals: TakeVersion | None = None,
     ) -> None:
+        self._approvals = approvals
         self._disconnected = disconnected
         self._stopped = stopped
         self.tried = asyncio.Event()
@@ -199,6 +209,8 @@ class RevocationFeed:
             self._stopped.update(events.stops)
         if self._disconnected is not None:
             self._disconnected(events.disconnected)
+        if self._approvals is not None:
+            self._approvals(events.approvals)
         self.tried.set()
 
     def _tell(self, event: SecurityEvent) -> None:
@@ -269,10 +281,11 @@ def _read(answer: Answer) -> Events:
         sets, more = document["sets"], document.get("moreAvailable", False)
         stops = stops_from_wire(document[MEMBER]) if MEMBER in document else None
         disconnected = disconnections_from_wire(document.get(DISCONNECTED))
+        approvals = version_from_wire(document.get(DEFINITIONS))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FeedLostError("the response violates RFC 8936") from error
     if not isinstance(sets, dict) or not isinstance(more, bool):
         raise FeedLostError("the response violates RFC 8936")
     if not all(isinstance(text, str) for text in sets.values()):
         raise FeedLostError("the response contains something that is not a token")
-    return Events(sets, more, stops, disconnected)
+    return Events(sets, more, stops, disconnected, approvals)

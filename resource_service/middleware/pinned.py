@@ -94,7 +94,7 @@ class PinnedDefinitions:
         Then there is nothing that a model could have read, and the server answers for itself: it is often
         not available.
         """
-        if kind in self.keeper.pins.approved:
+        if kind in self.keeper.base.approved:
             return True
         listed = await self._list(kind, caller)
         if listed.items is not None:
@@ -137,7 +137,7 @@ class PinnedDefinitions:
         return difference
 
     def _noted(self, definition: Definition) -> Difference | None:
-        difference = self.keeper.pins.difference(definition)
+        difference = self.keeper.difference(definition)
         if difference is not None:
             self.keeper.note_held(definition, difference)
         return difference

@@ -7,16 +7,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from resource_service.pins.definitions import Approved, Pins
+from shared.pinned_definitions import INSTRUCTIONS, Part, ValueChange
+from shared.visible_text import visible
 
-# Printable by Python's definition, and yet invisible: fillers, a blank pattern, joiners, variation selectors.
-_INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
-INSTRUCTIONS = "instructions"
+_MAX_COMPARED = 40_000
+"""Pairs of words of two texts that are compared, beside those at both ends that are the same: the time of the
+comparison grows with them, and strangers write both texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,14 @@ def described(change: Change) -> list[str]:
     Removed words are in ``[-…-]`` and added ones in ``{+…+}``. Characters that cannot be seen, or that change
     the direction of text, are written as escapes.
     """
+    return [f"  {visible(value.at) or 'text'}: {_marked(value.parts)}" for value in value_changes(change)]
+
+
+def value_changes(change: Change) -> list[ValueChange]:
+    """Return each value that differs, in words that stay, were removed, or were added."""
     before, after = dict(_leaves(change.approved)), dict(_leaves(change.held))
     paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
-    return [f"  {visible(path) or 'text'}: {_word_diff(before.get(path), after.get(path))}" for path in paths]
+    return [ValueChange(path, tuple(_word_diff(before.get(path), after.get(path)))) for path in paths]
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401
@@ -112,26 +117,41 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: A
         yield path, value if isinstance(value, str) else json.dumps(value, default=lambda item: item.text)
 
 
-def _word_diff(before: str | None, after: str | None) -> str:
+def _word_diff(before: str | None, after: str | None) -> Iterator[Part]:
     if before is None or after is None:
-        return _marked(before or "", after or "") or ("{++}" if before is None else "[--]")
+        yield Part("+", after or "") if before is None else Part("-", before)
+        return
     old, new = _WORDS.findall(before), _WORDS.findall(after)
-    parts = []
-    for tag, from_, to, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = "".join(old[from_:to]), "".join(new[start:end])
-        parts.append(visible(gone) if tag == "equal" else _marked(gone, come))
-    return "".join(parts)
+    start = _common(old, new)
+    end = _common(old[start:][::-1], new[start:][::-1])
+    yield from _part("=", old[:start])
+    yield from _compared(old[start : len(old) - end], new[start : len(new) - end])
+    yield from _part("=", old[len(old) - end :])
 
 
-def _marked(gone: str, come: str) -> str:
-    return (f"[-{visible(gone)}-]" if gone else "") + (f"{{+{visible(come)}+}}" if come else "")
+def _common(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return how many words both begin with."""
+    pairs = zip(old, new, strict=False)
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
 
 
-def visible(text: str) -> str:
-    """Return `text` with an escape for each character that cannot be seen or changes the direction."""
-    return "".join(c if c.isprintable() and not _INVISIBLE.match(c) else _escape(c) for c in text)
+def _compared(old: Sequence[str], new: Sequence[str]) -> Iterator[Part]:
+    if len(old) * len(new) > _MAX_COMPARED:
+        yield from (*_part("-", old), *_part("+", new))
+        return
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, from_, to, start, end in matcher.get_opcodes():
+        if tag == "equal":
+            yield from _part("=", old[from_:to])
+        else:
+            yield from (*_part("-", old[from_:to]), *_part("+", new[start:end]))
 
 
-def _escape(character: str) -> str:
-    number = ord(character)
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+def _part(effect: Literal["=", "-", "+"], words: Sequence[str]) -> Iterator[Part]:
+    if words:
+        yield Part(effect, "".join(words))
+
+
+def _marked(parts: Sequence[Part]) -> str:
+    marks = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
+    return "".join(f"{marks[effect][0]}{visible(text)}{marks[effect][1]}" for effect, text in parts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from resource_service.pins.comparison import INSTRUCTIONS
+from resource_service.pins.approvals import instructions_digest
 from resource_service.pins.definitions import DefinitionKind, Pins, digest
 from shared.journal.event import EventKind
 from shared.journal.redaction import text_of
+from shared.pinned_definitions import INSTRUCTIONS, MAX_NAME
 
-MAX_NAME = 256
 MAX_EVENTS = 100
 """Definitions of one approval that have an event each; one more event counts the others."""
 WINDOW_S = 60.0
@@ -82,20 +82,24 @@ def held(member: str, name: str, *, before: str | None, after: str | None, diffe
     }
 
 
-def instructions_digest(pins: Pins) -> str | None:
-    """Return the digest of the instructions that are pinned; None if none are."""
-    return None if pins.instructions is None else digest(pins.instructions)
+def change_events(before: Pins, after: Pins, *, by: str = "lock file") -> Iterator[tuple[EventKind, Members]]:
+    """Yield the events about a change of the pins of a process.
 
-
-def lock_file_events(before: Pins, after: Pins) -> Iterator[tuple[EventKind, Members]]:
-    """Yield the events about a lock file that has changed the pins of a process."""
+    Args:
+        by: what has changed them: ``lock file``, or ``administrator`` of the authorization server.
+    """
     for member, first in _new_kinds(before, after):
-        yield EventKind.DEFINITIONS_PINNED, pinned(member, first, by="lock file")
+        yield EventKind.DEFINITIONS_PINNED, pinned(member, first, by=by)
     changed = list(_changed(before, after))
     for members in islice(changed, MAX_EVENTS):
-        yield EventKind.DEFINITION_APPROVED, members
+        yield EventKind.DEFINITION_APPROVED, {**members, **_named(by)}
     if len(changed) > MAX_EVENTS:
         yield EventKind.DEFINITION_APPROVED, {"others": len(changed) - MAX_EVENTS}
+
+
+def _named(by: str) -> Members:
+    """Return who approved a definition; events about a lock file had no such member in earlier releases."""
+    return {} if by == "lock file" else {"by": by}
 
 
 def _new_kinds(before: Pins, after: Pins) -> Iterator[tuple[str, Pins]]:

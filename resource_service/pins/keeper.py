@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,8 @@ import anyio
 import anyio.to_thread
 
 from resource_service.pins import events
-from resource_service.pins.comparison import INSTRUCTIONS
+from resource_service.pins.approvals import ApprovedHere, instructions_digest
+from resource_service.pins.comparison import still_held
 from resource_service.pins.definitions import (
     MAX_DEFINITIONS,
     Definition,
@@ -29,6 +30,7 @@ from shared.in_background import in_background
 from shared.journal.event import EventKind
 from shared.journal.redaction import text_of
 from shared.logs import get_logger
+from shared.pinned_definitions import INSTRUCTIONS, MAX_NAME, ApprovedDefinition
 
 LOOK_EVERY_S = 0.5
 
@@ -39,34 +41,35 @@ class PinKeeper:
     """The approved definitions of one resource.
 
     Args:
-        resource: its URL.
+        resource: the URL of the resource.
         lock: the lock file; None if there is none.
         shared: how processes agree on what is pinned first; None to keep that in this one.
         note: records events.
 
     Attributes:
-        pins: the current ones.
+        base: what the lock file, the shared store or the first list says.
+        pins: the same, with what administrators have approved in its place.
         held: the definitions that differ, as they were last seen, for the operator to compare.
     """
 
     def __init__(
         self, resource: str, lock: Path | None, shared: SharedPins | None = None, note: Note = nothing_noted
     ) -> None:
-        self._resource = resource
+        self.resource = resource
         self._files = None if lock is None else PinFiles(lock)
         self._shared = shared
         self._note = note
         self._rate = EventRate(steady_clock)
         self._unreadable: set[str] = set()
         self._pinned = anyio.Event()
-        self.pins = Pins()
-        self.held = Pins()
+        self._approved = ApprovedHere()
+        self.base = self.pins = self.held = Pins()
         if self._files is not None and (pins := self._changed_pins(self._files)) is not None:
-            self._take(pins, self.pins)
+            self._take(pins, self.base)
 
     def pin(self, kind: DefinitionKind, definitions: Iterable[Definition]) -> None:
         """Approve the first list of a kind that was seen."""
-        if kind in self.pins.approved:
+        if kind in self.base.approved:
             return
         seen = list(definitions)[:MAX_DEFINITIONS]
         first = Pins().with_kind(kind, seen)
@@ -75,6 +78,24 @@ class PinKeeper:
     def pin_instructions(self, instructions: str) -> None:
         """Approve the first instructions that were seen."""
         self._pin(INSTRUCTIONS, Pins(instructions=instructions), count=1)
+
+    def difference(self, definition: Definition) -> Difference | None:
+        """Return how a definition differs from what was approved; None if it is the same."""
+        difference = self.pins.difference(definition)
+        if difference in (Difference.NEW, Difference.CHANGED):
+            self._see_approved(Pins({definition.kind: approve([definition])}))
+            return self.pins.difference(definition)
+        return difference
+
+    def differs(self, instructions: str) -> bool:
+        """Whether instructions differ from those that were approved."""
+        if instructions and instructions != self.pins.instructions:
+            self._see_approved(Pins(instructions=instructions))
+        return bool(instructions) and instructions != self.pins.instructions
+
+    def take_approved(self, approved: Sequence[ApprovedDefinition]) -> None:
+        """Take everything that administrators have approved for this resource."""
+        self._change_approved(self._approved.replaced(approved, self.base, self.held))
 
     def note_held(self, definition: Definition, difference: Difference) -> bool:
         """Keep a definition that differs, for the operator; the log has each version once.
@@ -112,8 +133,8 @@ class PinKeeper:
         self._note_difference(
             INSTRUCTIONS,
             "",
-            before=events.instructions_digest(self.pins),
-            after=events.instructions_digest(self.held),
+            before=instructions_digest(self.pins),
+            after=instructions_digest(self.held),
             difference=Difference.CHANGED,
         )
 
@@ -130,7 +151,7 @@ class PinKeeper:
         while True:
             self._pinned = anyio.Event()
             if self._shared is not None:
-                before = self.pins
+                before = self.base
                 self._take(await self._shared.with_agreed(before), before)
             if self._files is not None:
                 await self._exchange(self._files)
@@ -138,18 +159,18 @@ class PinKeeper:
                 await self._pinned.wait()
 
     def _pin(self, member: str, first: Pins, *, count: int) -> None:
-        self.pins = self.pins.joined(first)
+        self._set_base(self.base.joined(first))
         if self._shared is not None:
             self._shared.propose(member, first)
         if self._files is not None:
             self._files.has_new_pins = True
         self._pinned.set()
         self._note(EventKind.DEFINITIONS_PINNED, events.pinned(member, first, by="first list"))
-        _log.info("definitions pinned", resource=self._resource, kind=member, count=count)
+        _log.info("definitions pinned", resource=self.resource, kind=member, count=count)
 
     async def _exchange(self, files: PinFiles) -> None:
         """Write to the files what is new, and read what is new in them."""
-        before = self.pins
+        before = self.base
         await anyio.to_thread.run_sync(files.write, before, self.held)
         pins = await anyio.to_thread.run_sync(self._changed_pins, files)
         if pins is not None:
@@ -168,18 +189,37 @@ class PinKeeper:
 
     def _take_file(self, pins: Pins, before: Pins) -> None:
         """Take the pins of the lock file. What was pinned before it existed gives way."""
-        for kind, members in events.lock_file_events(self.pins, pins.joined(self.pins.beyond(before))):
+        for kind, members in events.change_events(self.base, pins.joined(self.base.beyond(before))):
             self._note(kind, members)
         self._take(pins, before)
         if self._shared is not None:
             self._shared.end(pins)
-        _log.info("pins loaded", resource=self._resource)
+        _log.info("pins loaded", resource=self.resource)
 
     def _take(self, pins: Pins, before: Pins) -> None:
         """Take `pins` in place of those `before`; what was pinned since stays pinned."""
-        current = pins.joined(self.pins.beyond(before))
-        if current != self.pins:
-            self.pins, self.held = current, Pins()
+        current = pins.joined(self.base.beyond(before))
+        if current != self.base:
+            self.held = Pins()
+            self._set_base(current)
+
+    def _set_base(self, base: Pins) -> None:
+        self.base = base
+        self.pins = self._approved.over(base)
+
+    def _see_approved(self, seen: Pins) -> None:
+        """Take definitions that were approved before this process had seen them."""
+        changed = self._approved.seen_as_well(seen, self.base)
+        if changed is not self._approved:
+            self._change_approved(changed)
+
+    def _change_approved(self, approved: ApprovedHere) -> None:
+        before, self._approved = self.pins, approved
+        pins = approved.over(self.base)
+        if pins != before:
+            self.pins, self.held = pins, still_held(pins, self.held)
+            for kind, members in events.change_events(before, pins, by="administrator"):
+                self._note(kind, members)
 
     def _write_held(self) -> None:
         if self._files is not None:
@@ -196,8 +236,8 @@ class PinKeeper:
         self._note(EventKind.DEFINITION_HELD, {**members, **others})
         _log.warning(
             "a definition differs from what was approved; see `doorward tools diff`",
-            resource=self._resource,
+            resource=self.resource,
             kind=kind,
-            name=text_of(name, events.MAX_NAME),
+            name=text_of(name, MAX_NAME),
             difference=difference.value,
         )

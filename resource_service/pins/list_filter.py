@@ -105,7 +105,7 @@ class PinnedListFilter:
 
     def _is_held(self, kind: DefinitionKind, item: object) -> bool:
         for definition in definitions_in(kind, [item]):
-            difference = self.keeper.pins.difference(definition)
+            difference = self.keeper.difference(definition)
             if difference is None or self.effect is OnDifference.ALLOW:
                 return False
             if self.keeper.note_held(definition, difference):
@@ -117,13 +117,9 @@ class PinnedListFilter:
         instructions = result.get("instructions", "")
         if not isinstance(instructions, str):
             instructions = str(instructions)
-        if self.keeper.pins.instructions is None and self.pinning is Pinning.FIRST:
+        if self.keeper.base.instructions is None and self.pinning is Pinning.FIRST:
             self.keeper.pin_instructions(instructions)
-        if (
-            not instructions
-            or instructions == self.keeper.pins.instructions
-            or self.effect is OnDifference.ALLOW
-        ):
+        if self.effect is OnDifference.ALLOW or not self.keeper.differs(instructions):
             return False
         self.keeper.note_held_instructions(instructions)
         return self.effect is OnDifference.HOLD and result.pop("instructions", None) is not None

@@ -118,7 +118,7 @@ def _chosen(held_changes: list[Change], names: list[str], *, everything: bool) -
 
 
 def _title(change: Change) -> str:
-    from resource_service.pins.comparison import visible
+    from shared.visible_text import visible
 
     state = "new" if change.is_new else "changed"
     return f"{change.kind}: {visible(change.name)} ({state})" if change.name else f"{change.kind} ({state})"

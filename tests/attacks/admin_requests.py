@@ -8,7 +8,7 @@ GROUP = "administrators"  # whose members are not stored
 
 READS = (
     *("", "/people?q=we&limit=1", "/clients?q=a&limit=1&after=WzEsIngiXQ", "/groups?limit=2", "/access"),
-    "/stops?limit=1",
+    *("/stops?limit=1", "/definitions?limit=1"),
     "/journal?kind=call&outcome=failed&since_ms=1&limit=1&after=1-1-x",
     *("/access/rules?q=o&limit=1", "/access/decision?username=wesen&resource=https://mcp.example/mcp"),
 )
@@ -41,6 +41,8 @@ CHANGES = (
     ("DELETE", f"/access/rules/{ABSENT}", b""),
     ("PUT", "/stops", b'{"kind": "person", "name": "none", "reason": "y"}'),
     ("DELETE", f"/stops/{ABSENT}", b""),
+    ("PUT", f"/definitions/{ABSENT}?resource=https://mcp.example/mcp", b""),
+    ("DELETE", f"/definitions/{ABSENT}?resource=https://mcp.example/mcp", b""),
     ("POST", "/clients", _METADATA),
     ("GET", _CLIENT, b""),
     ("PUT", _CLIENT, _METADATA),

@@ -122,6 +122,12 @@ class Standing:
                 b'{"chain": "resource.Zk3vD0yq2mT1uS8xWb7pRg.0"}',
             ),
             ("POST", "/revocations", [server, JSON], b'{"maxEvents": 1, "returnImmediately": true}'),
+            (
+                "POST",
+                "/definitions",
+                [server, JSON],
+                b'{"resource": "https://none.example/", "process": "x"}',
+            ),
             ("GET", "/userinfo", [bearer], b""),
             ("POST", "/userinfo", [FORM], urlencode({"access_token": self.tokens["access_token"]}).encode()),
             ("GET", "/.well-known/openid-configuration", [], b""),

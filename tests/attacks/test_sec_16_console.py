@@ -20,6 +20,7 @@ PAGES = (
     "clients?key=x",
     "invitations",
     "stops",
+    "definitions",
     "people",
     "person?name=wesen",
     "nothing",
@@ -30,6 +31,8 @@ ACTS = (
     ("invitations", {"action": "make", "uses": "1", "hours": "1"}),
     ("stops", {"action": "stop", "kind": "tool", "name": "*"}),
     ("stops", {"action": "resume", "stop": "0"}),
+    ("definitions", {"action": "approve", "url": "https://mcp.example/mcp", "approve-x": "1"}),
+    ("definitions", {"action": "withdraw", "url": "https://mcp.example/mcp", "approval": "x"}),
     ("person", {"action": "disable", "subject": "victim"}),
     ("person", {"action": "end", "subject": "victim", "grant_id": "x"}),
 )

@@ -21,7 +21,17 @@ def _administered(path: str) -> State:
 
 STATES |= {
     f"admin/{path}": _administered(path)
-    for path in ("software", "people", "invitations", "groups", "access", "stops", "new-client", "nothing")
+    for path in (
+        "software",
+        "people",
+        "invitations",
+        "groups",
+        "access",
+        "stops",
+        "definitions",
+        "new-client",
+        "nothing",
+    )
 }
 
 

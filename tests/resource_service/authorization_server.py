@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 from shared.journal.chain import read_entry
 from shared.journal.delivery import EVENTS_PATH, read_delivery
+from shared.pinned_definitions import DEFINITIONS_PATH
 
 Reply = Callable[["Question", asyncio.StreamWriter], Awaitable[None]]
 Result = TypeVar("Result")
@@ -98,8 +99,8 @@ class AuthorizationServer:
         tokens: what introspection says of each token; others are inactive.
         replies: what a path answers instead, while it is in here.
         questions: everything that was asked, but for `unprompted`.
-        unprompted: the polls of the feed of revocations, and the deliveries of the journal, which the service
-            sends at times of its own.
+        unprompted: the polls of the feed of revocations, the deliveries of the journal and the reports of
+            pinned definitions, which the service sends at times of its own.
     """
 
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -150,7 +151,7 @@ class AuthorizationServer:
         self._connections.add(task)
         try:
             while question := await _read(reader):
-                is_unprompted = question.target in (REVOCATIONS, EVENTS_PATH)
+                is_unprompted = question.target in (REVOCATIONS, EVENTS_PATH, DEFINITIONS_PATH)
                 (self.unprompted if is_unprompted else self.questions).append(question)
                 await self._reply(question, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

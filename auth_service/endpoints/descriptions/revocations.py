@@ -12,7 +12,8 @@ OPERATION = {
     " now. About once a second, a verification event shows that the stream works. If events were missed,"
     " the response is 409: discard every cached response and start again. `doorward_stops` lists what the"
     " operator has stopped, `doorward_disconnected` the credentials of connected accounts that have ended in"
-    " the last two minutes, null if they are too many to name.",
+    " the last two minutes, null if they are too many to name. `doorward_definitions` is the version of the"
+    " definitions that administrators have approved, which the response of `/definitions` lists.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
@@ -54,6 +55,7 @@ OPERATION = {
                 "moreAvailable": False,
                 "doorward_stops": [],
                 "doorward_disconnected": [],
+                "doorward_definitions": "4Gk0mT8sQy1pWz6c",
             },
         ),
         "400": error("The body is not a valid poll.", "invalid_request", "the body must be JSON"),

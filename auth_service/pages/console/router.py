@@ -38,6 +38,7 @@ _BACK = {
     "access": "access",
     "access-rule": "access",
     "stops": "stops",
+    "definitions": "definitions",
     "journal": "journal",
     "event": "journal",
 }

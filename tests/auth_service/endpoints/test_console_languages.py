@@ -33,6 +33,7 @@ def test_every_page_of_the_console_is_in_german_for_a_german_browser(console: At
         "groups": "Gruppe anlegen",
         "access": "Was darf eine Person verwenden?",
         "stops": "Nichts ist angehalten.",
+        "definitions": "Definitionen von Werkzeugen",
         "new-client": "Client anlegen",
         "person?name=wesen&confirm=link": "Link erstellen",
     }

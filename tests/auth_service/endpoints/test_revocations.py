@@ -31,7 +31,11 @@ from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("AS-16", "RS-7", "SEC-9")
 
-NOTHING_STOPPED: dict[str, list[object]] = {"doorward_stops": [], "doorward_disconnected": []}
+NOTHING_STOPPED: dict[str, object] = {
+    "doorward_stops": [],
+    "doorward_disconnected": [],
+    "doorward_definitions": "",
+}
 """The members of each response beside those of RFC 8936, if nothing is stopped and no account has ended."""
 
 

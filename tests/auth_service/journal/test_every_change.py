@@ -47,6 +47,7 @@ RECORDED: dict[str, EventKind | str] = {
     "/recovery-codes": EventKind.ACCOUNT,
     "/connect/{link}": NOTHING_DECIDED,  # the provider's response is recorded, as an event of the account
     "/connected-account": NOTHING_DECIDED,
+    "/definitions": NOTHING_DECIDED,
 }
 IDS_OF_PEOPLE = {"user_subject", "created", "invited", "deleted"}
 

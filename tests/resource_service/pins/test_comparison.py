@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from resource_service.pins.comparison import Change, approved_with, changes, described, visible
+from resource_service.pins.comparison import Change, approved_with, changes, described
 from resource_service.pins.definitions import DefinitionKind, Pins, definitions_in
 from resource_service.pins.lock_file import LockFileError, lock_text, parse_lock
+from shared.visible_text import visible, visible_parts
 
 pytestmark = pytest.mark.requirement("GW-4")
 
@@ -44,6 +45,8 @@ def test_words_that_differ_are_marked() -> None:
 )
 def test_what_cannot_be_seen_is_escaped(text: str, escaped: str) -> None:
     assert visible(text) == escaped
+    assert "".join(part for part, _ in visible_parts(text)) == escaped
+    assert any(is_escape for _, is_escape in visible_parts(text)) is (escaped != text)
     assert described(Change("tools", "a", A, A | {"title": text})) == [f"  /title: {{+{escaped}+}}"]
 
 

@@ -13,7 +13,7 @@ from resource_service.journal.call_journal import CallJournal, JournalLimits, no
 from resource_service.journal.pin_events import pin_events
 from resource_service.pins.comparison import approved_with, changes
 from resource_service.pins.definitions import DefinitionKind, Difference, Pins, definitions_in, digest
-from resource_service.pins.events import MAX_EVENTS, WINDOW_S, EventRate, lock_file_events
+from resource_service.pins.events import MAX_EVENTS, WINDOW_S, EventRate, change_events
 from resource_service.pins.keeper import PinKeeper
 from resource_service.pins.lock_file import write_lock
 from shared.clock import system_clock
@@ -116,9 +116,9 @@ async def test_an_approval_in_the_lock_file_is_an_event(tmp_path: Path) -> None:
 
 def test_many_approvals_at_once_are_counted() -> None:
     before, many = tools(NOTE), [{"name": f"tool-{number}"} for number in range(MAX_EVENTS + 5)]
-    events = list(lock_file_events(before, tools(NOTE, *many)))
+    events = list(change_events(before, tools(NOTE, *many)))
     assert (len(events), events[-1][1]) == (MAX_EVENTS + 1, {"others": 5})
-    [(kind, members)] = lock_file_events(Pins(), before)
+    [(kind, members)] = change_events(Pins(), before)
     assert (kind, members["by"], members["count"]) == (EventKind.DEFINITIONS_PINNED, "lock file", 1)
 
 
