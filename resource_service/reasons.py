@@ -114,8 +114,8 @@ class Reason(ReasonCode):
     )
     DEFINITION_HELD = (
         "The tool or prompt is new or has changed since it was approved, or the server does not list it.",
-        "Approve what is right in the console (Definitions), or see `doorward tools diff POLICY`, and approve it "
-        "with `doorward tools approve POLICY NAME`.",
+        "Approve what is right in the console (Definitions). At the command line, see "
+        "`doorward tools diff POLICY`, and approve it with `doorward tools approve POLICY NAME`.",
     )
     LIST_UNREADABLE = (
         "The MCP server's list cannot be compared with what was approved: it is not available, compressed "

@@ -147,7 +147,7 @@ class PinnedKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionReport:
-    """What one process of a resource server has pinned, and holds, for a resource.
+    """The pinned and held definitions of one process of a resource server, for a resource.
 
     Attributes:
         process: names the process.
@@ -213,7 +213,7 @@ class ApprovedDefinition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """What is approved for a resource.
+    """The approved definitions of a resource.
 
     Attributes:
         version: changes whenever anything is approved or withdrawn, for any resource.

@@ -15,7 +15,7 @@ from shared.pinned_definitions import MAX_NAME, HeldDefinition
 
 
 class ChangedSinceError(Exception):
-    """What was shown is not held any longer: the server has changed it, or somebody has approved it."""
+    """The definition is not held any longer: the server has changed it, or an approval was withdrawn."""
 
 
 class TooLongToShowError(ValueError):

@@ -1,4 +1,4 @@
-"""What resource servers have pinned and hold, as their processes have reported it in the last hour."""
+"""Pinned and held definitions, as the processes of resource servers reported them in the last hour."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class HeldRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedResource:
-    """What is pinned and held for one resource.
+    """The pinned and held definitions of one resource.
 
     Attributes:
         at: the last report, in seconds since 1970.

@@ -88,7 +88,7 @@ class NoFeedError(FeedLostError):
     """The authorization server has no revocation feed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
     """The response to a poll.
 
@@ -288,4 +288,4 @@ def _read(answer: Answer) -> Events:
         raise FeedLostError("the response violates RFC 8936")
     if not all(isinstance(text, str) for text in sets.values()):
         raise FeedLostError("the response contains something that is not a token")
-    return Events(sets, more, stops, disconnected, approvals)
+    return Events(sets=sets, more=more, stops=stops, disconnected=disconnected, approvals=approvals)

@@ -1,4 +1,4 @@
-"""What administrators have approved at the authorization server, over the pins of this process. Pure.
+"""Approvals at the authorization server, applied over the pins of this process. Pure.
 
 An approval names the digest of one definition, and the digest of what was pinned when it was approved. It
 applies only while both are the same: it approves no later change of the server or of the lock file.

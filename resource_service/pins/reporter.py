@@ -63,9 +63,9 @@ class AnnouncedApprovals:
         self._changed.clear()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Reported:
-    """What was reported last for a resource.
+    """The last report about a resource.
 
     Attributes:
         pins, held: the objects that were reported; they are replaced, never changed.
@@ -104,7 +104,7 @@ class DefinitionReporter:
         self._announced = announced
         self._now = monotonic
         self._process = secrets.token_urlsafe(12)
-        self._reported = [_Reported(keeper) for keeper in keepers]
+        self._reported = [_Reported(keeper=keeper) for keeper in keepers]
         self._retry_at = float("-inf")
         self._warned = False
 

@@ -1,4 +1,4 @@
-"""What this process has pinned and holds, as it is reported to the authorization server. Pure."""
+"""Reports of pinned and held definitions to the authorization server. Pure."""
 
 from __future__ import annotations
 

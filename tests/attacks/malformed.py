@@ -21,6 +21,7 @@ Request = tuple[str, str, Headers, bytes]
 
 FORM = ("Content-Type", b"application/x-www-form-urlencoded")
 JSON = ("Content-Type", b"application/json")
+NDJSON = ("Content-Type", b"application/x-ndjson")
 
 SECOND_FACTORS = {
     "second-factor": {"login": "x", "code": "000000", "credential": "{}"},
@@ -115,19 +116,9 @@ class Standing:
             ("GET", "/logout", [browser], b""),
             ("POST", "/introspect", [server, FORM], question),
             ("POST", "/revoke", [FORM], revoking),
-            (
-                "POST",
-                "/events",
-                [server, ("Content-Type", b"application/x-ndjson")],
-                b'{"chain": "resource.Zk3vD0yq2mT1uS8xWb7pRg.0"}',
-            ),
+            ("POST", "/events", [server, NDJSON], b'{"chain": "resource.Zk3vD0yq2mT1uS8xWb7pRg.0"}'),
             ("POST", "/revocations", [server, JSON], b'{"maxEvents": 1, "returnImmediately": true}'),
-            (
-                "POST",
-                "/definitions",
-                [server, JSON],
-                b'{"resource": "https://none.example/", "process": "x"}',
-            ),
+            ("POST", "/definitions", [server, JSON], b'{"process": "x"}'),
             ("GET", "/userinfo", [bearer], b""),
             ("POST", "/userinfo", [FORM], urlencode({"access_token": self.tokens["access_token"]}).encode()),
             ("GET", "/.well-known/openid-configuration", [], b""),

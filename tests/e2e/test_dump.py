@@ -195,8 +195,8 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     # Nobody applies a file with settings here: tests/auth_service/test_reloading.py looks into the store.
     # Nothing is restored here, nor is there a revocation log: tests/faults/test_backup.py has both.
     elsewhere |= unseen & {"ping", "tool-calls:{grant_id}", "declared-settings"}
-    # Nor is anything stopped: tests/e2e/test_stop_switch.py does. No gateway pins definitions here, and nobody
-    # approves any: tests/e2e/test_definitions.py does.
+    # Nor is anything stopped: tests/e2e/test_stop_switch.py does. No gateway pins definitions here, and
+    # nobody approves any: tests/e2e/test_definitions.py does.
     elsewhere |= unseen & {"restoration", "revocation-log", "stops", "approved-definitions"}
     elsewhere |= unseen & {"reported-definitions:{hash of the resource}"}
     assert unseen - elsewhere == {"clients:unused"}

@@ -26,10 +26,10 @@ _APPROVED = {name: _HELD[name] for name in ("definition", "name", "base", "diges
 OPERATION = {
     "summary": "Report pinned and held definitions",
     "description": "For a resource server that pins the definitions of tools: administrators see what it"
-    " holds, and approve it. The response lists what is approved for the resource: each definition by its digest,"
-    " in place of the one that the resource server has pinned with the digest `base`. Report when something"
-    " changes, when `doorward_definitions` in a response of `/revocations` has another value, and every ten"
-    " minutes.",
+    " holds, and approve it. The response lists what is approved for the resource: each definition by its"
+    " digest, in place of the one that the resource server has pinned with the digest `base`. Report when"
+    " something changes, when `doorward_definitions` in a response of `/revocations` has another value, and every"
+    " ten minutes.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {

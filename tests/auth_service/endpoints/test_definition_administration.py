@@ -105,9 +105,9 @@ def test_a_held_definition_is_approved_and_withdrawn_through_the_api(
 ) -> None:
     assert listed(api) == {"resource": RESOURCE, "pinned": [], "held": [], "approved": []}
     assert resource.tell(report(held())) == {"version": "", "approved": []}
-    (shown,) = listed(api)["held"]
-    assert shown == {"definition_id": held().identity, **held().to_wire()}
-    path = f"/definitions/{shown['definition_id']}?resource={RESOURCE}"
+    (current,) = listed(api)["held"]
+    assert current == {"definition_id": held().identity, **held().to_wire()}
+    path = f"/definitions/{current['definition_id']}?resource={RESOURCE}"
     with capture_logs() as lines:
         for _ in range(2):
             assert api.done("PUT", path) is None
