@@ -28,8 +28,8 @@ OPERATION = {
     "description": "For a resource server that pins the definitions of tools: administrators see what it"
     " holds, and approve it. The response lists what is approved for the resource: each definition by its"
     " digest, in place of the one that the resource server has pinned with the digest `base`. Report when"
-    " something changes, when `doorward_definitions` in a response of `/revocations` has another value, and every"
-    " ten minutes.",
+    " something changes, when `/revocations` responds with another value of `doorward_definitions`, and"
+    " every ten minutes.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": {
