@@ -11,7 +11,7 @@ from auth_service.storage import keys
 from shared import base64url
 from shared.clock import Clock
 from shared.journal.chain import Head, digest_of, empty, read_entry
-from shared.journal.delivery import DELIVERED, Delivery
+from shared.journal.delivery import Delivery, may_be_delivered
 from shared.journal.event import EventKind, canonical
 from shared.storage.interface import START, Position, Store
 
@@ -145,7 +145,7 @@ def _writes(delivery: Delivery, latest_ms: int) -> Iterator[_Write]:
                 raise ValueError("an entry is not in its canonical form")
             if entry["sequence"] < 1:
                 raise ValueError("the first entry of a chain has the sequence 1")
-            if entry["kind"] not in DELIVERED:
+            if not may_be_delivered(entry["kind"]):
                 raise ValueError(f"a resource server does not record {entry['kind']}")
             if not time_ms <= entry["time_ms"] <= latest_ms:
                 raise ValueError("the time of an entry is before that of another one, or in the future")

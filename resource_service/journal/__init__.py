@@ -9,6 +9,7 @@
     chain_buffer.py  its entries that are not delivered yet, in memory
     buffer_file.py   its file, locked
     frames.py        the form of the file; pure
+    omissions.py     counts what is left out, and leaves out what is refused; pure
     pin_events.py    events about pinned definitions
     measured.py      measures what waits, and what is missing
     deliveries.py    delivers entries to the authorization server

@@ -15,6 +15,7 @@ from resource_service.errors import Refusal, journal_unavailable
 from resource_service.journal.buffer_file import SUFFIX, BufferFile
 from resource_service.journal.call_chain import CallChain
 from resource_service.journal.chain_buffer import ChainBuffer
+from resource_service.journal.omissions import Omissions, Repetition
 from resource_service.reasons import Reason
 from shared.clock import Clock
 from shared.in_background import in_background
@@ -54,7 +55,6 @@ class CallJournal:
 
     Attributes:
         unverified_refusals: requests whose caller could not be verified, since the start.
-        lost: events that were not recorded, since the start.
         chains: those with events that are not delivered, the current one last.
         has_much: set when there is enough for a delivery.
     """
@@ -64,13 +64,14 @@ class CallJournal:
         self._clock = clock
         self._limits = limits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._calls = self._last_ms = self._gap = 0
+        self._calls = self._last_ms = 0
         self._witnessed_ms = -WITNESS_MS
         self._heads: dict[str, Head] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._later: asyncio.TimerHandle | None = None
-        self.unverified_refusals = self.lost = 0
+        self.unverified_refusals = 0
+        self._omissions = Omissions()
         self.has_much = asyncio.Event()
         self.chains = [CallChain.create(self._name, None, self._thread)]
 
@@ -119,11 +120,13 @@ class CallJournal:
     def note(self, kind: EventKind, members: EncodedMembers) -> None:
         """Record what has no effect, without waiting for it to be stored."""
         try:
-            if self._has_room(1):
+            if self._omissions.is_refused(kind, self._now_ms()):
+                self._omissions.add(1)
+            elif self._has_room(1):
                 self._append(kind, members)
                 self._store_soon()
         except Refusal:
-            self._leave_out(1)
+            self._omissions.add(1)
 
     @property
     def is_recording(self) -> bool:
@@ -134,6 +137,11 @@ class CallJournal:
     def current(self) -> CallChain:
         """The chain of new events."""
         return self.chains[-1]
+
+    @property
+    def lost(self) -> int:
+        """How many events were not recorded, since the start."""
+        return self._omissions.total
 
     @property
     def waiting(self) -> int:
@@ -165,26 +173,36 @@ class CallJournal:
         self.chains.remove(chain)
         await chain.close((), remove=True)
 
-    async def replace(self, chain: CallChain, *, keep_events: bool) -> None:
-        """Let another chain take the place of one that the authorization server cannot continue.
+    async def replace(self, chain: CallChain, repetition: Repetition) -> CallChain:
+        """Let another chain take the place of one that the authorization server does not continue; return it.
 
         Args:
-            keep_events: whether the other chain repeats what was not delivered; otherwise it is a gap.
+            repetition: what the other chain repeats of what was not delivered; the rest is a gap.
         """
         name = next_name(chain.buffer.head.writer)
         new = CallChain.create(name, self._limits.directory, self._thread)
         async with chain.settled():
             self.keep_head(chain.buffer.delivered_head)
-            if keep_events:
-                for event in chain.buffer.events():
-                    new.buffer.append(event)
-                new.buffer.append(self._witness())
+            if repetition is Repetition.NONE:
+                self._omissions.add(chain.buffer.undelivered)
             else:
-                self._leave_out(chain.buffer.undelivered)
+                self._repeat(chain.buffer, new.buffer, repetition)
+                new.buffer.append(self._witness())
             self.chains[self.chains.index(chain)] = new
             # Calls that wait for a write of the other chain are forwarded only once this one has them.
             await new.commit()
         await chain.close((), remove=True)
+        return new
+
+    def _repeat(self, old: ChainBuffer, new: ChainBuffer, repetition: Repetition) -> None:
+        events = old.events()
+        if repetition is Repetition.EACH_ALONE:
+            new.append_each(events)
+            return
+        for event in (
+            self._omissions.without_first(events) if repetition is Repetition.WITHOUT_FIRST else events
+        ):
+            new.append(event)
 
     def _begin(self, members: EncodedMembers) -> int:
         self._calls = number = self._calls + 1
@@ -197,9 +215,9 @@ class CallJournal:
         if self._heads and now_ms - self._witnessed_ms >= WITNESS_MS:
             self._witnessed_ms = now_ms
             buffer.append(self._witness())
-        if self._gap and buffer.bytes < self._limits.max_bytes:
-            gap, self._gap = self._gap, 0
-            buffer.append(Event(kind=EventKind.GAP, time_ms=now_ms, members={"events": gap}))
+        if self._omissions.pending and buffer.bytes < self._limits.max_bytes:
+            members_of_gap = {"events": self._omissions.take()}
+            buffer.append(Event(kind=EventKind.GAP, time_ms=now_ms, members=members_of_gap))
         buffer.append(EncodedEvent(kind=kind, time_ms=now_ms, call=call, members=members))
 
     def _witness(self) -> Event:
@@ -211,12 +229,8 @@ class CallJournal:
             return True
         if self._limits.refuses:
             raise journal_unavailable("DOORWARD_JOURNAL_BUFFER_BYTES are not delivered yet")
-        self._leave_out(events)
+        self._omissions.add(events)
         return False
-
-    def _leave_out(self, events: int) -> None:
-        self._gap += events
-        self.lost += events
 
     def _stored(self) -> asyncio.Future[None]:
         """Return what is set when all events up to now are stored."""

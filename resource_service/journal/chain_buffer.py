@@ -10,7 +10,7 @@ from typing import Any
 
 from resource_service.journal.frames import MAX_FRAME_BYTES, Beginning, Contents, Frame
 from shared.journal.chain import Chain, Head, read_entry
-from shared.journal.event import EncodedEvent, Event, EventKind
+from shared.journal.event import EncodedEvent, Event, EventKind, kind_of
 
 _OF_ENTRIES = frozenset({"kind", "time_ms", "sequence", "previous"})
 
@@ -54,13 +54,25 @@ class ChainBuffer:
         """How many entries are not delivered."""
         return self.head.sequence - self._delivered.sequence
 
+    def open(self, time_ms: int) -> None:
+        """Add the first entry."""
+        self._add(self._chain.append(Event(kind=EventKind.OPENED, time_ms=time_ms)))
+
+    def append_each(self, events: Iterable[Event]) -> None:
+        """Add events to a new chain, each in a frame of its own."""
+        for event in events:
+            if not self.head.sequence:
+                self.open(event.time_ms)
+            self._sealed.append(self._seal())
+            self.append(event)
+
     def append(self, event: Event | EncodedEvent) -> None:
         """Add an entry, with the time of the one before if the clock was set back."""
         if event.time_ms < self._latest_ms:
             event = replace(event, time_ms=self._latest_ms)
         self._latest_ms = event.time_ms
         if not self.head.sequence:
-            self._add(self._chain.append(Event(kind=EventKind.OPENED, time_ms=event.time_ms)))
+            self.open(event.time_ms)
         self._add(self._chain.append(event))
         if event.kind is EventKind.CALL_BEGUN:
             self._begun.append(event.call)
@@ -115,7 +127,7 @@ class ChainBuffer:
             entry = read_entry(line)
             members: dict[str, Any] = {name: entry[name] for name in entry.keys() - _OF_ENTRIES}
             if entry["kind"] != EventKind.OPENED:
-                yield Event(kind=EventKind(entry["kind"]), time_ms=entry["time_ms"], members=members)
+                yield Event(kind=kind_of(entry["kind"]), time_ms=entry["time_ms"], members=members)
 
     def _add(self, entry: bytes) -> None:
         self._entries.append(entry)

@@ -11,14 +11,18 @@ from typing import Any, NoReturn
 from resource_service.errors import Refusal
 from resource_service.journal.call_chain import CallChain
 from resource_service.journal.call_journal import CallJournal
+from resource_service.journal.frames import Frame
+from resource_service.journal.omissions import Repetition
 from shared.http_exchange import Answer
 from shared.in_background import in_background
 from shared.journal.chain import read_head
-from shared.journal.delivery import MAX_BYTES, Delivery
+from shared.journal.delivery import MAX_BYTES, Delivery, server_of
 from shared.json_text import parse_json
 from shared.logs import get_logger
 
 INTERVAL_S = 1.0
+MAX_ISOLATED = 8
+"""How many refused events of a chain are looked for, before all that wait with them are a gap."""
 _ROOM = MAX_BYTES - 256
 """Without the line that names the chain."""
 
@@ -94,28 +98,52 @@ class Deliveries:
     async def _deliver(self, chain: CallChain) -> int:
         """Deliver a chain; return the status of the answer that was not 200, 0 for none, or else 200."""
         await chain.commit()
-        while frames := chain.buffer.deliverable(_ROOM):
-            delivery = Delivery(chain.buffer.head.writer, tuple(frame.lines for frame in frames))
-            outcome = await self._outcome(delivery)
+        writes, isolated = None, 0
+        while frames := chain.buffer.deliverable(_ROOM)[:writes]:
+            outcome = await self._outcome(
+                Delivery(chain.buffer.head.writer, tuple(frame.lines for frame in frames))
+            )
             match outcome.status:
                 case 200:
                     self._warned = False
                     if outcome.head is not None:
                         self._journal.keep_head(read_head(outcome.head))
                     await chain.deliver(outcome.through, self._journal.heads)
+                case 400 if len(frames) > 1:
+                    writes = len(frames) // 2  # one of the others may be the reason
+                case 400 if (repetition := self._without_refused(chain, frames[0], isolated)) is not None:
+                    isolated += repetition is Repetition.WITHOUT_FIRST
+                    writes, chain = None, await self._journal.replace(chain, repetition)
+                    if repetition is Repetition.NONE:
+                        return 400
                 case 409:
                     _log.error(
                         "the authorization server has lost a part of the journal", through=outcome.through
                     )
-                    await self._journal.replace(chain, keep_events=True)
+                    await self._journal.replace(chain, Repetition.ALL)
                     return 409
-                case 400:
-                    _log.error("the authorization server does not accept the journal", chain=delivery.chain)
-                    await self._journal.replace(chain, keep_events=False)
-                    return 400
                 case _:
                     return outcome.status
         return 200
+
+    def _without_refused(self, chain: CallChain, frame: Frame, isolated: int) -> Repetition | None:
+        """Return what is repeated of a chain whose first frame is refused; None to keep the chain as it is.
+
+        An earlier authorization server refuses events of kinds that it does not have, and the earliest ones
+        every chain: its upgrade is awaited.
+        """
+        writer = chain.buffer.head.writer
+        if frame.entries > 1:
+            return Repetition.EACH_ALONE
+        if frame.last.sequence > 1 and isolated < MAX_ISOLATED:
+            _log.error("the authorization server does not accept an event", chain=writer)
+            return Repetition.WITHOUT_FIRST
+        if frame.last.sequence == 1 and server_of(writer) == server_of(
+            self._journal.current.buffer.head.writer
+        ):
+            return None
+        _log.error("the authorization server does not accept the journal", chain=writer)
+        return Repetition.NONE
 
     async def _outcome(self, delivery: Delivery) -> _Outcome:
         try:

@@ -36,6 +36,11 @@ class Frame:
     begun: tuple[int, ...] = ()
     ended: tuple[int, ...] = ()
 
+    @property
+    def entries(self) -> int:
+        """How many entries it has."""
+        return self.lines.count(b"\n") + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:

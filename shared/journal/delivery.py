@@ -26,8 +26,16 @@ DELIVERED = frozenset(
         *(EventKind.DEFINITIONS_PINNED, EventKind.DEFINITION_HELD, EventKind.DEFINITION_APPROVED),
     }
 )
-"""The events that a resource server records; all others are those of the authorization server."""
+"""The events that a resource server of this release records."""
+FAMILIES = ("call", "definition", "definitions", "resource_server", "task", "tool", "upstream")
+"""The first words of the kinds that resource servers record, in this release and in later ones.
 
+No kind of the authorization server begins so: no event of a resource server is taken for one of its own.
+"""
+ALWAYS_ACCEPTED = frozenset(kind for kind in DELIVERED if kind.partition(".")[0] in ("call", "journal"))
+"""The kinds that every release accepts."""
+
+_LATER_KIND = re.compile(rf"(?:{'|'.join(FAMILIES)})\.[a-z_]{{1,32}}")
 _CHAIN = re.compile(r"(?P<server>[A-Za-z0-9_-]{1,64})\.(?P<process>[A-Za-z0-9_-]{16,32})\.[0-9]{1,6}")
 
 
@@ -75,6 +83,11 @@ def next_name(chain: str) -> str:
     """Return the name of the chain of the same process that takes the place of another one."""
     process, _, number = chain.rpartition(".")
     return f"{process}.{int(number) + 1}"
+
+
+def may_be_delivered(kind: str) -> bool:
+    """Whether a resource server may record events of a kind, which may be one of a later release."""
+    return kind in DELIVERED or _LATER_KIND.fullmatch(kind) is not None
 
 
 def is_delivered(chain: str) -> bool:

@@ -44,6 +44,14 @@ class EventKind(StrEnum):
     DEFINITION_APPROVED = "definition.approved"
 
 
+def kind_of(text: str) -> EventKind | str:
+    """Return the kind of an entry, which another release may have written."""
+    try:
+        return EventKind(text)
+    except ValueError:
+        return text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A decision about somebody or something known.
@@ -55,7 +63,7 @@ class Event:
             account can be deleted without breaking the chain (JR-3).
     """
 
-    kind: EventKind
+    kind: EventKind | str
     time_ms: int
     members: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,7 +83,7 @@ class Event:
         return canonical(
             {
                 **members,
-                "kind": self.kind.value,
+                "kind": str(self.kind),
                 "time_ms": self.time_ms,
                 "previous": previous,
                 "sequence": sequence,

@@ -8,7 +8,7 @@ import httpx2
 
 from shared.journal.chain import Chain
 from shared.journal.delivery import Delivery, chain_name
-from shared.journal.event import Event, EventKind
+from shared.journal.event import Event, kind_of
 from tests.auth_service.service import (
     OTHER_RESOURCE_SECRET,
     RESOURCE,
@@ -45,7 +45,7 @@ class Reporter:
             for _ in range(count):
                 self.time_ms += 1
                 members = {"method": "tools/call", "resource": RESOURCE, "name": "read_note", **call}
-                kind = EventKind(str(members.pop("kind", "call.begun")))
+                kind = kind_of(str(members.pop("kind", "call.begun")))
                 events.append(Event(kind=kind, time_ms=self.time_ms, members=members))
         return b"\n".join(map(self.chain.append, events))
 

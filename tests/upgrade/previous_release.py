@@ -15,6 +15,8 @@ PREVIOUS = "9bf5f581642b"
 
 This release writes them, so no older commit can run beside it.
 """
+BEFORE_PINS = "dd5780d0b69a"
+"""The last commit whose authorization server refuses kinds of events that it does not have."""
 
 PACKAGES = ("auth_service", "resource_service", "shared")
 _PIN = re.compile(r"^([a-z0-9._-]+(?:\[[^]]*])?==[^ ;\\]+)", re.MULTILINE)
@@ -24,12 +26,12 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
 
 
-def require_history() -> None:
+def require_history(commit: str = PREVIOUS) -> None:
     """Skip the test in a checkout without the commit; fail if CI=true."""
-    if _git("cat-file", "-e", f"{PREVIOUS}^{{commit}}").returncode == 0:
+    if _git("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
         return
     missing = (
-        f"this checkout has no commit {PREVIOUS}, the earlier release of this test;"
+        f"this checkout has no commit {commit}, the earlier release of this test;"
         " fetch the whole history: git fetch --unshallow"
     )
     if os.environ.get("CI") == "true":
@@ -37,9 +39,9 @@ def require_history() -> None:
     pytest.skip(missing)
 
 
-def extract(directory: Path) -> Path:
+def extract(directory: Path, commit: str = PREVIOUS) -> Path:
     """Write the packages of the earlier release to `directory`, and return it."""
-    archive = _git("archive", PREVIOUS, *PACKAGES)
+    archive = _git("archive", commit, *PACKAGES)
     assert archive.returncode == 0, archive.stderr
     directory.mkdir()
     subprocess.run(["tar", "-x", "-C", str(directory)], input=archive.stdout, check=True)

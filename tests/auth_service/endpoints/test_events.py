@@ -10,6 +10,8 @@ import pytest
 from auth_service.journal.reader import JournalReader
 from auth_service.protocol.tool_calls import DAY_S
 from auth_service.storage import keys
+from shared.journal.delivery import DELIVERED, may_be_delivered
+from shared.journal.event import EventKind
 from shared.storage.interface import Store
 from tests.auth_service.reporter import NDJSON, Reporter, connect
 from tests.auth_service.service import (
@@ -93,6 +95,27 @@ def test_a_resource_server_reports_only_on_grants_for_its_own_resource(
     forged = Reporter()
     forged.name, forged.secret = "other", OTHER_RESOURCE_SECRET
     assert forged.send(server, forged.body(forged.write({}))).status_code == 400, "the chain of another one"
+
+
+@pytest.mark.requirement("OP-5")
+def test_a_kind_of_a_later_release_is_kept_and_one_of_this_server_is_refused(
+    server: AuthorizationServer, person: Person
+) -> None:
+    grant_id, reporter = connect(server, person), Reporter()
+    reporter.report(
+        server, {"grant": grant_id}, {"kind": "tool.renamed", "to": "delete"}, {"grant": grant_id}
+    )
+    assert "<bdi>read_note 2</bdi>" in account(server, person)
+    entries = server.with_store(lambda store: _entries(store, reporter.chain.head.writer))
+    assert b'"kind":"tool.renamed"' in b"".join(entries)
+    for kind in ("login", "grant.revoked", "role.changed", "tool.", "tool.Renamed", "tool.a.b", "tools.x"):
+        forged = Reporter()
+        answer = forged.send(server, forged.body(forged.write({"kind": kind})))
+        assert answer.status_code == 400, kind
+
+
+def test_no_kind_of_the_authorization_server_looks_like_one_of_a_resource_server() -> None:
+    assert {kind for kind in EventKind if may_be_delivered(kind)} == DELIVERED
 
 
 def test_the_counts_end_with_the_grant(server: AuthorizationServer, person: Person) -> None:

@@ -3,79 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from resource_service.errors import Refusal, cannot_ask
+from resource_service.errors import Refusal
 from resource_service.journal.buffer_file import BufferFile
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
+from resource_service.journal.omissions import Repetition
 from resource_service.reasons import Reason
-from shared.http_exchange import Answer
-from shared.journal.chain import Head, digest_of, read_entry, read_head
-from shared.journal.delivery import MAX_BYTES, process_of, read_delivery
-from shared.journal.event import EncodedMembers, EventKind, encoded_members
+from shared.journal.chain import Head, digest_of, read_head
+from shared.journal.delivery import process_of
+from shared.journal.event import EventKind
 from shared.journal.verification import verify, verify_chain
+from tests.resource_service.journal.deliveries import SERVER_HEAD, Server, call, journal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("JR-2")]
-
-SERVER_HEAD = Head("the-writer-of-the-server", 5, digest_of(b"x"))
-
-
-class Server:
-    """An authorization server that stores chains, and answers with `answers` first; 0 loses the answer."""
-
-    def __init__(self) -> None:
-        self.answers: list[int] = []
-        self.chains: dict[str, list[bytes]] = {}
-        self.requests = 0
-
-    async def post(self, body: bytes) -> Answer:
-        self.requests += 1
-        assert len(body) <= MAX_BYTES
-        status = self.answers.pop(0) if self.answers else 200
-        if status not in (0, 200):
-            return Answer(status, {}, b"{}")
-        delivery = read_delivery(body)
-        entries = self.chains.setdefault(delivery.chain, [])
-        for line in (line for write in delivery.writes for line in write.split(b"\n")):
-            sequence = read_entry(line)["sequence"]
-            if sequence == len(entries) + 1:
-                entries.append(line)
-            elif sequence > len(entries):
-                self.chains = {chain: lines for chain, lines in self.chains.items() if lines}
-                return Answer(409, {}, json.dumps({"through": len(entries)}).encode())
-        if status == 0:
-            raise cannot_ask(Reason.AUTHORIZATION_SERVER_UNREACHABLE, "the answer was lost")
-        answer = {"through": len(entries), "head": SERVER_HEAD.to_json()}
-        return Answer(200, {}, json.dumps(answer).encode())
-
-    def events(self) -> list[dict[str, Any]]:
-        """Every event, after the chains were verified."""
-        for chain, entries in self.chains.items():
-            assert verify_chain(chain, entries, {}).problem is None
-        return [
-            {"process": process_of(chain), **read_entry(entry)}
-            for chain in sorted(self.chains)
-            for entry in self.chains[chain]
-        ]
-
-    def kinds(self) -> Counter[str]:
-        return Counter(event["kind"] for event in self.events())
-
-
-def journal(directory: Path | None = None, **limits: Any) -> CallJournal:
-    return CallJournal("resource", lambda: 1_000.5, JournalLimits(directory=directory, **limits))
-
-
-def call(name: str = "read") -> EncodedMembers:
-    return encoded_members({"method": "tools/call", "name": name, "grant": "g", "missing": None})
 
 
 def files(directory: Path) -> list[bytes]:
@@ -240,7 +187,7 @@ async def test_calls_that_begin_while_a_chain_is_replaced_are_in_the_other_one(
         await recording.begin([call("before")])
         monkeypatch.setattr(BufferFile, "append", held)
         recording.note(EventKind.CALL_REFUSED, call("written"))
-        replacing = asyncio.create_task(recording.replace(recording.current, keep_events=True))
+        replacing = asyncio.create_task(recording.replace(recording.current, Repetition.ALL))
         await asyncio.to_thread(writing.wait, 30)
         beginning = asyncio.create_task(recording.begin([call("meanwhile")]))
         await asyncio.sleep(0)  # it is among the events of a chain, and waits
@@ -268,22 +215,6 @@ async def test_a_chain_that_the_server_refuses_does_not_hold_up_the_others(tmp_p
         requests = server.requests
         await Deliveries(second, server.post).flush()
         assert server.requests == requests + 1, "a server that is away is not asked for each chain"
-
-
-async def test_what_the_server_refuses_is_a_counted_gap() -> None:
-    server, recording = Server(), journal()
-    deliveries = Deliveries(recording, server.post)
-    server.answers = [400]
-    await recording.begin([call()] * 3)
-    await deliveries.flush()
-    await recording.begin([call("later")])
-    await deliveries.flush()
-    [gap] = (event for event in server.events() if event["kind"] == "journal.gap")
-    assert gap["events"] == 4, "three calls, and the opening of their chain"
-    assert server.kinds()["call.begun"] == 1
-    problems = verify([verify_chain(chain, entries, {}) for chain, entries in server.chains.items()])
-    missed = {problem.writer for problem in problems}
-    assert missed <= {SERVER_HEAD.writer}, "a chain of which nothing was accepted is not missed"
 
 
 async def refusal_of(full: CallJournal) -> Refusal:
