@@ -44,6 +44,7 @@ class Principal:
         auth_time: when that login was, in seconds since 1970; None if unknown.
         groups: those that concern this resource, if a policy names groups.
         act: who acts for the user (RFC 8693 §4.1).
+        software: the names of the client's software; None unless a stop names software.
     """
 
     client_id: str
@@ -58,6 +59,7 @@ class Principal:
     auth_time: int | None = None
     groups: tuple[str, ...] = ()
     act: Mapping[str, Any] | None = field(default=None, hash=False)
+    software: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -131,6 +133,7 @@ def principal_of(token: ActiveToken, *, resource: str, issuer: str) -> Principal
         auth_time=token.auth_time,
         groups=token.groups or (),
         act=token.act,
+        software=token.software,
     )
 
 

@@ -29,6 +29,7 @@ class ActiveToken:
         acr: the authentication context of the login in which access was granted (RFC 9470 §6.2).
         auth_time: when the user logged in, in seconds since 1970; None if unknown.
         groups: the groups of the user that concern the resource; None if nobody asked for them.
+        software: the names of the client's software, which it chose itself; None if nobody asked for them.
     """
 
     client_id: str
@@ -46,6 +47,7 @@ class ActiveToken:
     acr: str | None = None
     auth_time: int | None = None
     groups: tuple[str, ...] | None = None
+    software: tuple[str, ...] | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON members, without absent ones, because clients reject nulls."""
@@ -66,6 +68,7 @@ class ActiveToken:
             "acr": self.acr,
             "auth_time": self.auth_time,
             "groups": list(self.groups or ()) or None,
+            "software": list(self.software or ()) or None,
             "cnf": {"jkt": self.jkt} if self.jkt else None,
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -100,6 +103,7 @@ class ActiveToken:
                 acr=_text(answer, "acr") if "acr" in answer else None,
                 auth_time=_whole_number(answer["auth_time"]) if "auth_time" in answer else None,
                 groups=_groups(answer["groups"]) if "groups" in answer else None,
+                software=_groups(answer["software"]) if "software" in answer else None,
                 jkt=_confirmation(answer["cnf"]) if "cnf" in answer else None,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -115,6 +119,9 @@ repeats that of the one before, and is not parsed again."""
 
 WITH_GROUPS = {"groups": "true"}
 """The parameter by which a resource server asks for `groups` (RFC 7662 §2.1 allows further parameters)."""
+
+WITH_SOFTWARE = {"software": "true"}
+"""The parameter by which a resource server asks for `software`."""
 
 SIGNED_TYPE = "token-introspection+jwt"
 """The `typ` header of a signed answer, and with ``application/`` its media type (RFC 9701 §5)."""

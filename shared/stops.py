@@ -16,11 +16,16 @@ MAX_REASON = 200
 
 
 class StopKind(StrEnum):
-    """Kinds of names: of a tool, the URL of a mount, the id of a client, the subject of a person."""
+    """Kinds of names: of a tool, the URL of a mount, the id of a client, the subject of a person.
+
+    Software is named as each of its clients names it: by its `software_id`, the name of the client, or the
+    URL of its metadata document. Nothing verifies the first two.
+    """
 
     TOOL = "tool"
     MOUNT = "mount"
     CLIENT = "client"
+    SOFTWARE = "software"
     PERSON = "person"
 
 

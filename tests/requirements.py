@@ -233,7 +233,7 @@ GATEWAY = (
         "GW-5",
         "MUST",
         "limits shared by replicas, a stop switch",
-        Partial("a stop names a client by its id, not by its software"),
+        HELD,
     ),
     Requirement("GW-6", "SHOULD", "approval of a call", PLANNED_GATEWAY),
     Requirement(

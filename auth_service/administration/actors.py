@@ -15,7 +15,7 @@ _IDS = frozenset(
     {
         *("user_subject", "created", "invited", "deleted", "client_id", "grant_id", "identity", "group"),
         *("count", "uses", "hours", "version", "tool", "mount", "resource"),
-        *("definition", "digest"),
+        *("definition", "digest", "software"),
     }
 )
 """The members of an operation that the journal keeps: no names of people (JR-3)."""

@@ -16,6 +16,7 @@ _MEMBERS = {
     StopKind.TOOL: "tool",
     StopKind.MOUNT: "mount",
     StopKind.CLIENT: "client_id",
+    StopKind.SOFTWARE: "software",
     StopKind.PERSON: "user_subject",
 }
 """The member of a log line that names what is stopped."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.client_auth.introspection_callers import IntrospectionCaller, IntrospectionCallers
+from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.signing_keys import SigningKeys
 from auth_service.endpoints.calling_requests import adopt_request_id
 from auth_service.endpoints.descriptions.introspect import OPERATION
@@ -22,17 +23,19 @@ from auth_service.protocol.introspection import (
     why_inactive,
     with_groups,
     with_pairwise_subject,
+    with_software,
 )
 from auth_service.protocol.narrowed_grants import NOT_GRANTED
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.software import software_names
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import Endpoint
 from shared.asgi import first_header, header_values
 from shared.clock import Clock
-from shared.introspection import INACTIVE, SIGNED_TYPE, WITH_GROUPS
+from shared.introspection import INACTIVE, SIGNED_TYPE, WITH_GROUPS, WITH_SOFTWARE
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -45,6 +48,7 @@ class IntrospectEndpoint:
     callers: IntrospectionCallers
     tokens: TokenReader
     subjects: ClientSubjects
+    clients: ClientRepository
     signing_keys: SigningKeys
     clock: Clock
     issuer: str
@@ -96,6 +100,9 @@ class IntrospectEndpoint:
         self.tokens.confirmations.note(grant, handle.generation)
         if may_learn_groups(grant, caller) and WITH_GROUPS.items() <= parameters.values.items():
             answer = with_groups(answer, await self.tokens.groups_for(grant))
+        if grant.resource in caller.resources and WITH_SOFTWARE.items() <= parameters.values.items():
+            client = await self.clients.get(grant.client_id)
+            answer = with_software(answer, software_names(grant.client_id, client))
         if caller.sector is None or grant.subject is None:
             return answer
         return with_pairwise_subject(answer, await self.subjects.client_subject(caller.sector, grant.subject))

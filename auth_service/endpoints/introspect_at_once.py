@@ -27,13 +27,16 @@ from auth_service.protocol.introspection import introspection_response
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.web.http import encoded_json, encoded_response, is_form, refusal, unavailable
 from shared.asgi import HEAD_FACTS, Waiting, first_header, header_values
-from shared.introspection import SIGNED_TYPE
+from shared.introspection import SIGNED_TYPE, WITH_SOFTWARE
 from shared.storage.interface import StoreUnavailableError
 
 ANSWERS = 2_048
 """The number of answers that a process keeps, by everything that they follow from: about 2 MB."""
 
 _FACT = "introspection"
+
+_UNUSUAL = CREDENTIALS | WITH_SOFTWARE.keys()
+"""Parameters of requests that need more than one read."""
 
 AnswerKey = tuple[object, ...]
 """Everything that an answer follows from, except the access rules."""
@@ -113,7 +116,7 @@ class IntrospectAtOnce:
             return None
         adopt_request_id(scope, caller, parameters)
         token = parameters.get("token")
-        if token is None or is_jwt(token) or not CREDENTIALS.isdisjoint(parameters.values):
+        if token is None or is_jwt(token) or not _UNUSUAL.isdisjoint(parameters.values):
             return None
         handle = self.tokens.read_opaque(token)
         if handle is None:

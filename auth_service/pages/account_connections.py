@@ -78,7 +78,7 @@ class ConnectionsSection:
         return {
             each.grant.grant_id: [(stop_in_words(record), record.reason) for record in concerned]
             for each in connections
-            if (concerned := concerning(records, each.grant))
+            if (concerned := concerning(records, each.grant, each.client))
         }
 
     async def _described(self, connections: Iterable[Connection]) -> dict[str, ResourceDescription]:

@@ -60,6 +60,11 @@ def with_groups(answer: dict[str, Any], groups: Sequence[str]) -> dict[str, Any]
     return {**answer, "groups": list(groups)} if groups else answer
 
 
+def with_software(answer: dict[str, Any], software: Sequence[str]) -> dict[str, Any]:
+    """Add the names of the client's software to a response."""
+    return {**answer, "software": list(software)}
+
+
 def with_pairwise_subject(answer: dict[str, Any], client_subject: ClientSubject) -> dict[str, Any]:
     """Restrict a response for a client with pairwise subjects: no other name of the user (OIDC Core §8)."""
     kept = {name: value for name, value in answer.items() if name not in ("username", "act", "groups")}

@@ -100,6 +100,18 @@ def grouped(clients: Iterable[Client]) -> list[Software]:
     return [Software(key, members) for key, members in groups.items()]
 
 
+def software_names(client_id: str, client: Client | None) -> tuple[str, ...]:
+    """Return the names by which the software of a client can be stopped.
+
+    Args:
+        client: None if it is not registered: then its id is the URL of its metadata document.
+    """
+    if client is None:
+        return (client_id,)
+    software_id = client.metadata.get("software_id")
+    return (*((str(software_id),) if software_id else ()), client.name)
+
+
 def software_key(client: Client) -> str:
     """Return a key per software: by software_id, or by name and redirect hosts."""
     software_id = client.metadata.get("software_id")

@@ -54,7 +54,7 @@ ADMIN_WORDS = {
     # Stops
     "stops": "What is stopped.",
     "stop_id": "Names the stop in the paths of this API; depends on kind, name and resource.",
-    "kind": "`tool`, `mount`, `client` or `person`.",
+    "kind": "`tool`, `mount`, `client`, `software` or `person`.",
     "reason": "A sentence for those who are refused, at most 200 characters.",
     "by": "The administrator, client or operator who did it.",
     "at": "Seconds since 1970.",

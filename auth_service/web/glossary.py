@@ -84,6 +84,7 @@ WORDS = {
     "digest": "The SHA-256 of the canonical form (RFC 8785) of the definition, in base64url.",
     "changes": "What differs from what is approved; null if it is too long.",
     "parts": "Texts that stay (`=`), were removed (`-`) or added (`+`).",
+    "software": "The names of the client's software, as it registered: `software_id` and name.",
     # Other members
     "keys": "Public keys (RFC 7517 §5), including upcoming and previous signing keys.",
     "status": "`ok`; for a connected account `connected` or `not_connected`.",

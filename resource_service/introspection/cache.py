@@ -11,9 +11,11 @@ import hashlib
 from resource_service.introspection.client import (
     Introspect,
     NeedsGroups,
+    NeedsSoftware,
     ServerDownError,
     is_sufficient,
     no_groups,
+    no_software,
 )
 from resource_service.introspection.kept_answers import Kept, KeptAnswers, grants_of
 from resource_service.introspection.recently_revoked import RecentlyRevoked
@@ -50,6 +52,7 @@ class IntrospectionCache:
         clock: determines when tokens expire; it may be adjusted.
         steady_clock: a monotonic clock in seconds.
         needs_groups: whether a policy names groups; answers without them are not used then.
+        needs_software: the same for stops that name software.
         outage_grace_s: how long after the last sign of the feed an answer is used if the server is down.
 
     Attributes:
@@ -65,6 +68,7 @@ class IntrospectionCache:
         clock: Clock,
         steady_clock: Clock,
         needs_groups: NeedsGroups = no_groups,
+        needs_software: NeedsSoftware = no_software,
         outage_grace_s: float = 0,
     ) -> None:
         self._ask = ask
@@ -73,7 +77,7 @@ class IntrospectionCache:
         self._keep_for_s = keep_for_s
         self._clock = clock
         self._steady_clock = steady_clock
-        self._needs_groups = needs_groups
+        self._needs_groups, self._needs_software = needs_groups, needs_software
         self._answers = KeptAnswers()
         self._revoked = RecentlyRevoked()
         self._outage_grace_s = outage_grace_s
@@ -141,8 +145,8 @@ class IntrospectionCache:
             self._answers.clear()
 
     def _is_usable(self, answer: ActiveToken | None) -> bool:
-        # A policy that names groups may have been loaded after the answer.
-        return answer is None or is_sufficient(answer, self._needs_groups)
+        # A policy that names groups may have been loaded after the answer, or a stop have come.
+        return answer is None or is_sufficient(answer, self._needs_groups, self._needs_software)
 
     async def _introspect(self, token: str) -> ActiveToken | None:
         asked_at = self._steady_clock()

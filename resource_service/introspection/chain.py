@@ -20,7 +20,9 @@ from resource_service.introspection.client import (
     Introspect,
     IntrospectionClient,
     NeedsGroups,
+    NeedsSoftware,
     no_groups,
+    no_software,
 )
 from resource_service.introspection.ended_grants import EndedGrants, RefusingEnded
 from resource_service.introspection.endpoint import IntrospectionEndpoint
@@ -100,11 +102,13 @@ def introspection_chain(
     )
     signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
     endpoint = IntrospectionEndpoint(settings.introspection_url, timeout_s=settings.introspection_timeout_s)
+    needs_software = no_software if stopped is None else stopped.names_software
     client = IntrospectionClient(
         post=endpoint.post,
         authorization=_authorization(settings),
         signed=signed if settings.signed_introspection else None,
         needs_groups=needs_groups,
+        needs_software=needs_software,
     )
     breaker = CircuitBreaker(client.ask, steady_clock)
     introspect: Introspect = breaker
@@ -112,7 +116,9 @@ def introspection_chain(
         measure_breaker(metrics, breaker)
     listeners: list[Listener] = [] if leases is None else [leases]
     if settings.introspection_cache_s:
-        introspect = cache = _cache(introspect, settings, clock, needs_groups)
+        introspect = cache = _cache(
+            introspect, settings, clock, needs_groups=needs_groups, needs_software=needs_software
+        )
         listeners.append(cache)
         if metrics is not None:
             measure_cache(metrics, cache)
@@ -128,6 +134,7 @@ def introspection_chain(
             resources=settings.resources,
             clock=clock,
             needs_groups=needs_groups,
+            needs_software=needs_software,
         )
         listeners.append(revoked)
     if metrics is not None and listeners:
@@ -162,7 +169,12 @@ def _authorization(settings: ResourceSettings) -> str:
 
 
 def _cache(
-    ask: Introspect, settings: ResourceSettings, clock: Clock, needs_groups: NeedsGroups
+    ask: Introspect,
+    settings: ResourceSettings,
+    clock: Clock,
+    *,
+    needs_groups: NeedsGroups,
+    needs_software: NeedsSoftware,
 ) -> IntrospectionCache:
     return IntrospectionCache(
         ask,
@@ -171,6 +183,7 @@ def _cache(
         clock=clock,
         steady_clock=steady_clock,
         needs_groups=needs_groups,
+        needs_software=needs_software,
         outage_grace_s=settings.outage_grace_s,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from resource_service.authorization_server_client import request_id_of
@@ -13,7 +14,13 @@ from resource_service.introspection.signed_answers import SignedAnswers
 from resource_service.reasons import Reason
 from shared.http1 import Fields
 from shared.http_exchange import Answer, NoAnswerError
-from shared.introspection import REQUEST_ID_PARAMETER, WITH_GROUPS, ActiveToken, MalformedAnswerError
+from shared.introspection import (
+    REQUEST_ID_PARAMETER,
+    WITH_GROUPS,
+    WITH_SOFTWARE,
+    ActiveToken,
+    MalformedAnswerError,
+)
 from shared.json_text import parse_json
 from shared.logs import current_request_id, get_logger
 from shared.traces.calls import client_span
@@ -32,14 +39,26 @@ NeedsGroups = Callable[[], bool]
 """Returns whether a current policy names groups."""
 
 
+NeedsSoftware = Callable[[], bool]
+"""Returns whether a stop names the software of clients."""
+
+
 def no_groups() -> bool:
     """Return that no policy names groups."""
     return False
 
 
-def is_sufficient(token: ActiveToken, needs_groups: NeedsGroups) -> bool:
-    """Check whether what is known about `token` includes the groups, if they are needed."""
-    return token.groups is not None or not needs_groups()
+def no_software() -> bool:
+    """Return that no stop names software."""
+    return False
+
+
+def is_sufficient(
+    token: ActiveToken, needs_groups: NeedsGroups, needs_software: NeedsSoftware = no_software
+) -> bool:
+    """Check whether what is known about `token` includes the groups and the software, if they are needed."""
+    has_groups = token.groups is not None or not needs_groups()
+    return has_groups and (token.software is not None or not needs_software())
 
 
 TOO_MANY_REQUESTS = 429
@@ -67,12 +86,14 @@ class IntrospectionClient:
         authorization: the `Authorization` header of the requests.
         signed: verifies signed answers (RFC 9701); None to accept plain ones.
         needs_groups: whether a policy names groups, so that the answers must tell them.
+        needs_software: the same for stops that name software.
     """
 
     post: Post
     authorization: str = field(repr=False)
     signed: SignedAnswers | None = None
     needs_groups: NeedsGroups = no_groups
+    needs_software: NeedsSoftware = no_software
 
     async def ask(self, token: str) -> ActiveToken | None:
         """Introspect `token`; return None if it is not active.
@@ -81,8 +102,11 @@ class IntrospectionClient:
             ServerDownError: the server does not answer.
             IntrospectionUnavailableError: the answer does not conform to RFC 7662 §2.2.
         """
-        with_groups = self.needs_groups()
-        form = {"token": token, "token_type_hint": "access_token", **(WITH_GROUPS if with_groups else {})}
+        wanted = {
+            **(WITH_GROUPS if self.needs_groups() else {}),
+            **(WITH_SOFTWARE if self.needs_software() else {}),
+        }
+        form = {"token": token, "token_type_hint": "access_token", **wanted}
         if request_id := current_request_id.get():
             form[REQUEST_ID_PARAMETER] = request_id
         accepted = signed_answers.MEDIA_TYPE if self.signed else "application/json"
@@ -104,9 +128,8 @@ class IntrospectionClient:
             ) from error
         if token_info is None:
             _log.info("the authorization server says that the token is inactive", **_where(answer))
-        elif with_groups and token_info.groups is None:
-            return replace(token_info, groups=())
-        return token_info
+            return None
+        return replace(token_info, **_empty(token_info, wanted)) if wanted else token_info
 
     async def _posted(self, headers: Fields, body: bytes) -> Answer:
         if current_span.get() is None:
@@ -127,6 +150,11 @@ class IntrospectionClient:
             raise
         except ValueError as error:
             raise MalformedAnswerError(f"it cannot be read: {error}") from error
+
+
+def _empty(token: ActiveToken, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Return empty values for what was asked for and is absent: there is nothing."""
+    return {name: () for name in wanted if getattr(token, name) is None}
 
 
 def _check_status(answer: Answer) -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resource_service.introspection.client import Introspect, NeedsGroups, is_sufficient, no_groups
+from resource_service.introspection.client import (
+    Introspect,
+    NeedsGroups,
+    NeedsSoftware,
+    is_sufficient,
+    no_groups,
+    no_software,
+)
 from resource_service.introspection.issuer_keys import IssuerKeys, KeysUnavailableError
 from resource_service.introspection.jwt_access_token import ALGORITHMS, read_access_token
 from resource_service.introspection.revoked_grants import RevokedGrants
@@ -31,6 +38,7 @@ class LocalJwtValidator:
         resources: the URLs of all resources of this service; a token must be for one of them.
         clock: determines when tokens expire.
         needs_groups: whether a policy names groups, which tokens do not carry.
+        needs_software: the same for stops that name software.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class LocalJwtValidator:
         resources: Sequence[str],
         clock: Clock,
         needs_groups: NeedsGroups = no_groups,
+        needs_software: NeedsSoftware = no_software,
     ) -> None:
         self._ask = ask
         self._keys = keys
@@ -50,7 +59,7 @@ class LocalJwtValidator:
         self._issuer = issuer
         self._resources = resources
         self._clock = clock
-        self._needs_groups = needs_groups
+        self._needs_groups, self._needs_software = needs_groups, needs_software
 
     async def __call__(self, token: str) -> ActiveToken | None:
         """Validate `token`; return None if it is not active.
@@ -87,7 +96,7 @@ class LocalJwtValidator:
         return None
 
     def _is_good(self, token: ActiveToken) -> bool:
-        if not is_sufficient(token, self._needs_groups):
+        if not is_sufficient(token, self._needs_groups, self._needs_software):
             return False
         if token.issued_at is None or token.grant_id is None or token.issued_at > self._clock() + SKEW_S:
             return False

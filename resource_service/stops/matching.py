@@ -31,6 +31,8 @@ class StoppableRequest:
                 return stop.name == self.principal.subject
             case StopKind.CLIENT:
                 return stop.name == self.principal.client_id
+            case StopKind.SOFTWARE:
+                return stop.name in (self.principal.software or ())
             case StopKind.MOUNT:
                 return is_same(stop.name, self.resource)
             case StopKind.TOOL:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from resource_service.errors import Refusal, stopped
 from resource_service.stops.matching import StoppableRequest
 from shared.logs import get_logger
-from shared.stops import Stop
+from shared.stops import Stop, StopKind
 
 _log = get_logger(__name__)
 
@@ -19,6 +19,10 @@ class StoppedList:
     def __init__(self) -> None:
         self._stops: tuple[Stop, ...] = ()
         self._open: dict[StoppableRequest, Callable[[], None]] = {}
+
+    def names_software(self) -> bool:
+        """Return whether a stop names software, so that it must be known of each client."""
+        return any(stop.kind is StopKind.SOFTWARE for stop in self._stops)
 
     def check(self, request: StoppableRequest, *, is_call: bool) -> None:
         """Check that a request may go on.
@@ -47,16 +51,31 @@ class StoppedList:
             self._open.pop(request, None)
 
     def update(self, stops: Sequence[Stop]) -> None:
-        """Take a new list, and end the requests that it stops."""
+        """Take a new list, and end the requests that it stops.
+
+        If it is the first that names software, the requests of clients whose software is not known yet end,
+        too: clients repeat them, and those that are not stopped succeed.
+        """
         if tuple(stops) == self._stops:
             return
         self._stops = tuple(stops)
-        ended = [request for request in self._open if request.stopped_by(self._stops)]
+        is_needed = self.names_software()
+        ended = [
+            request
+            for request in self._open
+            if request.stopped_by(self._stops) or (is_needed and request.principal.software is None)
+        ]
         _log.warning("stops changed", stops=[stop.rule for stop in stops], ended=len(ended))
         for request in ended:
             self._open.pop(request)()
 
 
 def _refusal(stop: Stop, *, is_call: bool) -> Refusal:
-    what = {"tool": "tool", "mount": "MCP server", "client": "client", "person": "account"}[stop.kind]
+    what = {
+        "tool": "tool",
+        "mount": "MCP server",
+        "client": "client",
+        "software": "client",
+        "person": "account",
+    }[stop.kind]
     return stopped(what, stop.reason, stop.rule, is_call=is_call)

@@ -24,8 +24,8 @@ Kind = Annotated[StopKind, typer.Argument(help="What it is.")]
 Name = Annotated[
     str,
     typer.Argument(
-        help="The name of a tool or prompt (* matches any text), the URL of a mount, the id of a client, or a"
-        " username."
+        help="The name of a tool or prompt (* matches any text), the URL of a mount, the id of a client, the"
+        " `software_id` or name of a client software, or a username."
     ),
 ]
 Resource = Annotated[

@@ -109,7 +109,7 @@ def test_fifty_stops_take_effect_at_every_process_within_a_second(stopping: Stop
     assert p99_s < WITHIN_S
 
 
-@pytest.mark.parametrize("kind", ["tool", "mount", "client", "person"])
+@pytest.mark.parametrize("kind", ["tool", "mount", "client", "software", "person"])
 def test_a_command_stops_and_resumes_and_nobody_logs_in_again(
     kind: str, stopping: Stopping, tmp_path: Path
 ) -> None:
@@ -117,6 +117,7 @@ def test_a_command_stops_and_resumes_and_nobody_logs_in_again(
         "tool": "list_notes",
         "mount": stopping.deployment.resource.settings["DOORWARD_RESOURCE"],
         "client": stopping.client_id,
+        "software": "A test client",
         "person": "wesen",
     }[kind]
     stopping.command("stop", kind, name, "--reason", "a fault", directory=tmp_path)

@@ -99,6 +99,7 @@ class Process:
             callers=parts.client_auth.introspection_callers,
             tokens=parts.grants.token_reader,
             subjects=parts.users.client_subjects,
+            clients=parts.clients.repository,
             signing_keys=parts.base.signing_keys,
             clock=parts.base.clock,
             issuer=ISSUER,

@@ -19,6 +19,11 @@ OPERATION = {
                 "`true` adds the groups of the user, as `groups`: the groups that access rules name for "
                 "the resource. Ignored unless the caller is the resource server of the token."
             ),
+            "software": text(
+                "`true` adds the names of the client's software, as `software`: its `software_id` and name,"
+                " or the URL of its metadata document. Ignored unless the caller is the resource server of"
+                " the token."
+            ),
             **CLIENT_PARAMETERS,
         },
         ("token",),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auth_service.pages.account_connections import stop_in_words
+from auth_service.protocol.client import Client
 from auth_service.protocol.grant import Grant
 from auth_service.stops.concerning import concerning
 from auth_service.stops.records import StopRecord
@@ -51,6 +52,19 @@ def test_a_stop_of_the_person_the_client_the_mount_or_a_tool_there_is_shown(stop
 def test_other_stops_are_not_shown(stop: StopRecord) -> None:
     assert concerning([stop], GRANT) == []
     assert concerning([record("mount", HERE), record("tool", "x")], replace(GRANT, resource=None)) == []
+
+
+@pytest.mark.parametrize(("name", "concerns"), [("agent-7", True), ("An agent", True), ("An agent*", False)])
+def test_a_stop_of_the_software_is_shown_by_either_of_its_names(name: str, concerns: bool) -> None:
+    client = Client(
+        client_id="c", created_at=1, metadata={"software_id": "agent-7", "client_name": "An agent"}
+    )
+    assert bool(concerning([record("software", name)], GRANT, client)) is concerns
+
+
+def test_a_metadata_document_is_the_name_of_its_software() -> None:
+    grant = replace(GRANT, client_id="https://agent.example/client.json")
+    assert concerning([record("software", grant.client_id)], grant)
 
 
 def test_the_sentence_names_the_tool_and_the_day() -> None:

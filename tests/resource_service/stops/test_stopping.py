@@ -69,6 +69,31 @@ def test_a_stop_concerns_nothing_else(made: Stop, other: StoppableRequest) -> No
     assert other.stopped_by([made]) is None
 
 
+def of_software(*software: str) -> StoppableRequest:
+    principal = Principal(client_id="c", scopes=(), issuer="i", expires_at=1, software=software)
+    return StoppableRequest(HERE, principal, [call()])
+
+
+def test_software_is_stopped_by_each_of_its_names_and_asked_for_while_a_stop_names_it() -> None:
+    stopped = StoppedList()
+    assert not stopped.names_software()
+    stopped.update([stop("software", "An agent")])
+    assert stopped.names_software()
+    with pytest.raises(Refusal, match="stopped this client"):
+        stopped.check(of_software("agent-7", "An agent"), is_call=True)
+    stopped.check(of_software("An agent 2"), is_call=True)
+
+
+def test_calls_in_progress_of_unknown_software_end_when_the_first_stop_names_software() -> None:
+    stopped, ended = StoppedList(), list[str]()
+    with (
+        stopped.watching(request(call()), lambda: ended.append("unknown")),
+        stopped.watching(of_software("other"), lambda: ended.append("other")),
+    ):
+        stopped.update([stop("software", "An agent")])
+    assert ended == ["unknown"]
+
+
 def test_the_refusal_names_the_reason_of_the_operator_and_the_rule() -> None:
     stopped = StoppedList()
     stopped.update([stop("tool", "t", reason="it deletes too much")])
