@@ -79,7 +79,7 @@ def test_software_is_stopped_by_each_of_its_names_and_asked_for_while_a_stop_nam
     assert not stopped.names_software()
     stopped.update([stop("software", "An agent")])
     assert stopped.names_software()
-    with pytest.raises(Refusal, match="stopped this client"):
+    with pytest.raises(Refusal, match="stop: software An agent"):
         stopped.check(of_software("agent-7", "An agent"), is_call=True)
     stopped.check(of_software("An agent 2"), is_call=True)
 

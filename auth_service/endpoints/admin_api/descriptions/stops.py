@@ -40,7 +40,8 @@ STOP = _operation(
         "Every resource server refuses its calls within a second, and ends those in progress. `name` is the"
         " name of a tool or prompt (`*` matches any text), the URL of an MCP server (`mount`), the id of a"
         " client, the `software_id`, name or metadata document of a client software, or the subject of a"
-        " person. `resource` stops a tool at one MCP server only. Those who are refused read the `reason`. A repetition changes nothing; another reason replaces the previous one."
+        " person. `resource` stops a tool at one MCP server only. Those who are refused read"
+        " the `reason`. A repetition changes nothing; another reason replaces the previous one."
     ),
     request=body(_WANTED),
 )
