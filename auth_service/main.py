@@ -33,6 +33,7 @@ from auth_service.web.render import STATIC
 from auth_service.web.route import Endpoint
 from auth_service.web.submissions import Submissions
 from auth_service.wiring.components import Components, components
+from auth_service.wiring.connected_accounts import provider_revocations
 from auth_service.wiring.journal import journal_upkeep
 from auth_service.wiring.page_context import warning
 from auth_service.wiring.watching import watching_for_operators
@@ -250,6 +251,7 @@ def _lifespan(
 
     store_watch = base.store_watch
     watched = watching_for_operators(base, store_watch)
+    revoking = provider_revocations(parts).run()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -269,7 +271,7 @@ def _lifespan(
         recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
         watching = asyncio.create_task(store_watch.watch(recent))
         try:
-            async with parts.revocation_stream.followed(), journal_upkeep(base), watched:
+            async with parts.revocation_stream.followed(), journal_upkeep(base), watched, revoking:
                 yield
         finally:
             watching.cancel()

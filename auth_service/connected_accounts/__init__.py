@@ -5,6 +5,8 @@
     links.py           links for connecting an account, for one subject, resource and client
     attempts.py        browsers at a provider
     token_requests.py  requests to a provider
+    ended_tokens.py    tokens that their provider must still revoke
+    provider_revocations.py  revokes them
     disconnections.py  what resource servers must drop
     accounts.py        connects, refreshes once, disconnects
 

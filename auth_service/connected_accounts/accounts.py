@@ -80,13 +80,14 @@ class ConnectedAccounts:
         about = {"resource": link.resource, "client_id": link.client_id, **about}
         await self.events.record(AccountAction.UPSTREAM_CONNECTED, link.subject, **about)
         account, earlier = await self.credentials.save(link.subject, link.client_id, provider, tokens)
+        if earlier is not None:
+            await self.disconnections.add(account, earlier.version)
+            await self._revoke_earlier(provider, earlier, tokens)
         # Checked afterwards: a deletion disables the account before it deletes what is connected.
         user = await self.users.by_subject(link.subject)
         if user is None or user.disabled:
             await self.credentials.records.delete_all(link.subject)
             raise PersonGoneError
-        if earlier is not None:
-            await self.disconnections.add(account, earlier)
         _log.info("account connected", subject=link.subject, resource=link.resource, provider=provider.name)
 
     async def credential(self, subject: str, resource: str, rejected: str | None = None) -> Credential | None:
@@ -160,27 +161,32 @@ class ConnectedAccounts:
             return Credential(renewed, tokens)
         return await self._stored(lease.account.subject, lease.account.resource)
 
-    async def disconnect(self, subject: str, resource: str, **about: str) -> ConnectedAccount | None:
+    async def disconnect(self, subject: str, resource: str, **about: str) -> bool:
         """End the use of a connected account.
 
         Args:
             about: for the journal.
 
         Returns:
-            what was connected, for `revoke`; None if nothing was.
+            whether there was one. Its tokens are revoked at the provider in the background.
         """
         account = await self.credentials.records.get(subject, resource)
         if account is None or not await self._end(account, AccountAction.UPSTREAM_DISCONNECTED, **about):
-            return None
-        _log.info("account disconnected", subject=subject, resource=resource, provider=account.provider)
-        return account
-
-    async def revoke(self, ended: ConnectedAccount) -> bool:
-        """Revoke the tokens of an ended account at its provider; return whether it confirmed that."""
-        provider, tokens = self.providers.get(ended.resource), self.credentials.opened(ended)
-        if provider is None or tokens is None or provider.identity != ended.provider_identity:
             return False
-        return await self.requests.revoke(provider, tokens)
+        await self.credentials.records.leave_to_revoke(account)
+        _log.info("account disconnected", subject=subject, resource=resource, provider=account.provider)
+        return True
+
+    async def _revoke_earlier(
+        self, provider: UpstreamProvider, earlier: ConnectedAccount, tokens: UpstreamTokens
+    ) -> None:
+        """Let the provider revoke tokens that were replaced, unless that ended the new ones, too."""
+        replaced = self.credentials.opened(earlier)
+        if replaced is not None and replaced.token_to_revoke == tokens.token_to_revoke:
+            return  # the provider has issued the same ones
+        is_same_provider = earlier.provider_identity == provider.identity
+        if not (is_same_provider and provider.preset.revocation_ends_all):
+            await self.credentials.records.leave_to_revoke(earlier)
 
     async def _end(self, account: ConnectedAccount, action: AccountAction, **about: str) -> bool:
         if not await self.credentials.records.end(account):

@@ -12,6 +12,7 @@ import binascii
 import json
 from dataclasses import asdict, dataclass, field, replace
 
+from auth_service.connected_accounts.ended_tokens import EndedTokens
 from auth_service.connected_accounts.records import ConnectedAccount, ConnectedAccountRecords
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.crypto.secrets import new_id
@@ -45,8 +46,8 @@ class Credentials:
 
     async def save(
         self, subject: str, client_id: str, provider: UpstreamProvider, tokens: UpstreamTokens
-    ) -> tuple[ConnectedAccount, str | None]:
-        """Store the tokens of a new connection; return it, and the version that it replaced, if any."""
+    ) -> tuple[ConnectedAccount, ConnectedAccount | None]:
+        """Store the tokens of a new connection; return it, and the earlier one that it replaces, if any."""
         now = int(self._clock())
         account = ConnectedAccount(
             subject=subject,
@@ -63,7 +64,7 @@ class Credentials:
         )
         return account, await self.records.put(account)
 
-    def opened(self, account: ConnectedAccount) -> UpstreamTokens | None:
+    def opened(self, account: ConnectedAccount | EndedTokens) -> UpstreamTokens | None:
         """Return the tokens; None if the master key that encrypted them was removed."""
         try:
             sealed = base64url.decode(account.sealed)
@@ -101,7 +102,8 @@ class Credentials:
         """Store the tokens that replace the leased ones, and end the lease.
 
         Returns:
-            None if another credential was connected, or this one ended, in the meantime.
+            None if another credential was connected, or this one ended, in the meantime: the provider must
+            revoke the new tokens.
         """
         renewed = replace(
             lease.account,
@@ -118,7 +120,10 @@ class Credentials:
             own = stored.fence == lease.account.fence
             return (renewed, renewed) if own else (None, None)
 
-        return await self.records.change(lease.account, rule)
+        stored = await self.records.change(lease.account, rule)
+        if stored is None:
+            await self.records.leave_to_revoke(renewed)
+        return stored
 
     async def release(self, lease: Lease) -> None:
         """End a lease without new tokens: the provider could not be reached."""

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from auth_service.connected_accounts.ended_tokens import EndedTokenRecords, EndedTokens
 from auth_service.protocol.connected_account import CredentialFacts
 from auth_service.storage import keys
+from shared.logs import get_logger
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
 
 R = TypeVar("R")
+
+_log = get_logger(__name__)
 
 _ENDED_S = 60
 
@@ -64,6 +68,7 @@ class ConnectedAccountRecords:
     """Reads, changes and deletes connected accounts, without opening their tokens."""
 
     def __init__(self, store: Store) -> None:
+        self.ended = EndedTokenRecords(store)
         self._store = store
         self._accounts = Collection(store, _key, JsonCodec(ConnectedAccount), _ttl_s)
 
@@ -81,21 +86,17 @@ class ConnectedAccountRecords:
         accounts = [await self.get(subject, resource) for resource in sorted(resources)]
         return [account for account in accounts if account is not None]
 
-    async def put(self, account: ConnectedAccount) -> str | None:
-        """Store a newly connected account in place of an earlier one.
-
-        Returns:
-            the version of the earlier credential; None if there was none.
-        """
+    async def put(self, account: ConnectedAccount) -> ConnectedAccount | None:
+        """Store a newly connected account; return the earlier one that it replaces, if any."""
         document_id = _id(account.subject, account.resource)
         # Before the document: a deletion of the person's account finds it by the index.
         await self._store.index_add(
             keys.subject_connected_accounts(account.subject), account.resource, ttl_s=None
         )
 
-        def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount, tuple[str | None]]:
+        def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount, tuple[ConnectedAccount | None]]:
             # The holder of a lease on the earlier credential must not replace the new one.
-            earlier = stored.version if stored.sealed else None
+            earlier = stored if stored.sealed else None
             return replace(account, fence=stored.fence + 1), (earlier,)
 
         while (replaced := await self._accounts.update(document_id, rule)) is None:
@@ -122,10 +123,26 @@ class ConnectedAccountRecords:
 
         return bool(await self.change(account, rule))
 
+    async def leave_to_revoke(self, account: ConnectedAccount) -> None:
+        """Let the provider of an account that has ended revoke its tokens."""
+        tokens = EndedTokens(
+            subject=account.subject,
+            resource=account.resource,
+            provider_identity=account.provider_identity,
+            version=account.version,
+            sealed=account.sealed,
+        )
+        if not await self.ended.add(tokens):
+            _log.warning("tokens are not revoked at their provider: too many wait", provider=account.provider)
+
     async def delete_all(self, subject: str) -> None:
-        """Delete every connected account of a person."""
+        """Delete every connected account of a person, and let the providers revoke the tokens."""
         index = keys.subject_connected_accounts(subject)
         for resource in await self._store.index_list(index):
+            # Again if a process has refreshed the credential in the meantime.
+            while (account := await self.get(subject, resource)) is not None:
+                if await self.end(account):
+                    await self.leave_to_revoke(account)
             await self._accounts.delete(_id(subject, resource))
             await self._store.index_remove(index, resource)
 

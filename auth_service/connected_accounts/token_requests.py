@@ -78,10 +78,8 @@ class TokenRequests:
         url = provider.preset.revocation_endpoint
         if url is None:
             return False
-        # RFC 7009 §2.1: with the refresh token, the access tokens of the same grant should end, too.
-        token = tokens.refresh_token or tokens.access_token
         try:
-            fetched = await self._post(provider, url, {"token": token})
+            fetched = await self._post(provider, url, {"token": tokens.token_to_revoke})
         except UpstreamUnavailableError:
             return False
         return fetched.status == 200

@@ -36,6 +36,8 @@ class AccountAction(StrEnum):
     UPSTREAM_CONNECTED = "account at a provider connected"
     UPSTREAM_DISCONNECTED = "account at a provider disconnected"
     UPSTREAM_ENDED = "account at a provider ended by the provider"
+    UPSTREAM_REVOKED = "tokens revoked at a provider"
+    UPSTREAM_NOT_REVOKED = "tokens not revoked at a provider"
     UPSTREAM_LINK_REFUSED = "link of another person refused"
 
 
@@ -47,6 +49,8 @@ ENDING = frozenset(
         AccountAction.DELETED,
         AccountAction.UPSTREAM_DISCONNECTED,
         AccountAction.UPSTREAM_ENDED,
+        AccountAction.UPSTREAM_REVOKED,
+        AccountAction.UPSTREAM_NOT_REVOKED,
         AccountAction.UPSTREAM_LINK_REFUSED,
     }
 )

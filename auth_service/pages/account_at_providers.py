@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.background import BackgroundTask
-
 from auth_service.connected_accounts.accounts import ConnectedAccounts
 from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.protocol.parameters import Parameters
@@ -69,10 +67,8 @@ class ProviderAccountsSection:
 
     async def act(self, session: Session, form: Parameters) -> Done:
         resource = form.require("at")
-        ended = await self.accounts.disconnect(session.subject, resource, session=session.session_id)
-        # The provider may be slow; the credential is no longer used in any case.
-        then = BackgroundTask(self.accounts.revoke, ended) if ended is not None else None
-        return Done(message="account_disconnected", then=then)
+        await self.accounts.disconnect(session.subject, resource, session=session.session_id)
+        return Done(message="account_disconnected")
 
     def _name(self, resource: str) -> str:
         return self.resource_names.get(resource, resource)

@@ -34,6 +34,11 @@ class UpstreamTokens:
     refresh_token: str | None = field(default=None, repr=False)
     expires_at: int | None = None
 
+    @property
+    def token_to_revoke(self) -> str:
+        """The token whose revocation should end the others of the same grant, too (RFC 7009 §2.1)."""
+        return self.refresh_token or self.access_token
+
 
 class Use(Enum):
     """The next step with a credential."""

@@ -12,6 +12,7 @@ class UpstreamPreset:
 
     Attributes:
         revocation_endpoint: an endpoint of RFC 7009; None if the provider has none.
+        revocation_ends_all: whether a revocation also ends the tokens of the person's later connections.
         issuers: what the `iss` of a response may be (RFC 9207); not every provider sends one.
         offline_scopes: always requested, because the provider issues a refresh token for them.
         parameters: additional parameters of the authorization request.
@@ -25,6 +26,7 @@ class UpstreamPreset:
     authorization_endpoint: str
     token_endpoint: str
     revocation_endpoint: str | None = None
+    revocation_ends_all: bool = False
     issuers: tuple[str, ...] = ()
     offline_scopes: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -45,12 +47,14 @@ UPSTREAM_PRESETS: Mapping[str, UpstreamPreset] = {
         basic=False,
     ),
     # https://developers.google.com/identity/protocols/oauth2/web-server: without `prompt=consent`, only the
-    # first authorization ever yields a refresh token.
+    # first authorization ever yields a refresh token. A revocation ends what the person has allowed the
+    # application, whichever token it names.
     "google": UpstreamPreset(
         name="Google",
         authorization_endpoint="https://accounts.google.com/o/oauth2/v2/auth",
         token_endpoint="https://oauth2.googleapis.com/token",  # noqa: S106 -- a URL
         revocation_endpoint="https://oauth2.googleapis.com/revoke",
+        revocation_ends_all=True,
         issuers=("https://accounts.google.com",),
         parameters={"access_type": "offline", "prompt": "consent"},
         basic=False,

@@ -20,6 +20,18 @@ CONNECTED_ACCOUNTS: tuple[KeySpec, ...] = (
         kind="index",
     ),
     KeySpec(
+        "ended-tokens:{version}",
+        "the tokens of a connected account that has ended, encrypted as they were in it, until its provider"
+        " has revoked them or was asked 6 times in vain",
+        "at most a day",
+    ),
+    KeySpec(
+        "ended-tokens",
+        "the versions of the credentials whose tokens wait for their provider; at most 10000",
+        "a day after the last one",
+        kind="index",
+    ),
+    KeySpec(
         "connect-link:{hash of the id}",
         "a link for connecting an account: the subject, the resource and the client that it is for, and"
         " whether it was used",

@@ -147,6 +147,16 @@ def subject_connected_accounts(subject: str) -> str:
     return f"{PREFIX}subject-connected-accounts:{_last(subject)}"
 
 
+def ended_tokens(version: str) -> str:
+    """The key of tokens that wait for their provider, from the version of the credential."""
+    return f"{PREFIX}ended-tokens:{_last(version)}"
+
+
+def all_ended_tokens() -> str:
+    """The index of the tokens that wait for their provider."""
+    return f"{PREFIX}ended-tokens"
+
+
 def connect_link(link_id: str) -> str:
     """The key of a link for connecting an account, from the id in its URL."""
     return f"{PREFIX}connect-link:{_hash(link_id)}"

@@ -7,6 +7,7 @@ from auth_service.connected_accounts.attempts import ConnectAttempts
 from auth_service.connected_accounts.credentials import Credentials
 from auth_service.connected_accounts.disconnections import Disconnections
 from auth_service.connected_accounts.links import ConnectLinks
+from auth_service.connected_accounts.provider_revocations import ProviderRevocations
 from auth_service.connected_accounts.records import ConnectedAccountRecords
 from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.endpoints.connected_account import ConnectedAccountEndpoint
@@ -30,6 +31,18 @@ def connected_accounts(parts: Components) -> ConnectedAccounts:
         users=parts.users.repository,
         events=parts.page_context.account_events,
         clock=base.clock,
+    )
+
+
+def provider_revocations(parts: Components) -> ProviderRevocations:
+    """Create the revocation of the tokens of ended accounts."""
+    accounts = connected_accounts(parts)
+    return ProviderRevocations(
+        providers=accounts.providers,
+        credentials=accounts.credentials,
+        requests=accounts.requests,
+        events=accounts.events,
+        clock=accounts.clock,
     )
 
 

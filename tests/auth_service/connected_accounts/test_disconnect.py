@@ -18,6 +18,7 @@ from shared.disconnections import MAX_DISCONNECTIONS
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
 from tests.auth_service.connected_accounts.connecting import Connecting
+from tests.auth_service.connected_accounts.upstream import Upstream
 from tests.auth_service.service import (
     OTHER_RESOURCE_SECRET,
     RESOURCE,
@@ -65,11 +66,10 @@ def test_the_account_page_lists_and_disconnects_it(connecting: Connecting) -> No
     assert entry not in announced(connecting.server)
 
 
-def test_the_provider_revokes_the_refresh_token(connecting: Connecting) -> None:
-    connecting.connected()
-    disconnect(connecting)
-    wait_until(lambda: connecting.upstream.requests[-1][0] == "/revoke")
-    assert connecting.upstream.requests[-1][1] == {"token": connecting.upstream.tokens[1]}
+def revoked(upstream: Upstream) -> list[str]:
+    """The tokens of this test that the provider was asked to revoke, in order."""
+    tokens = [form["token"] for path, form in upstream.requests if path == "/revoke"]
+    return [token for token in tokens if token in upstream.tokens]
 
 
 def test_a_provider_that_is_down_keeps_nobody_from_disconnecting(connecting: Connecting) -> None:
@@ -79,7 +79,13 @@ def test_a_provider_that_is_down_keeps_nobody_from_disconnecting(connecting: Con
     assert connecting.ask()["status"] == "not_connected"
 
 
-def test_a_new_connection_announces_the_end_of_the_earlier_one(connecting: Connecting) -> None:
+def test_the_deletion_of_the_persons_account_revokes_at_the_provider(connecting: Connecting) -> None:
+    connecting.connected()
+    connecting.server.delete_user(connecting.person.username)
+    wait_until(lambda: revoked(connecting.upstream) == [connecting.upstream.tokens[1]])
+
+
+def test_a_new_connection_ends_the_earlier_one_here_and_at_the_provider(connecting: Connecting) -> None:
     first = connecting.connected()["version"]
     connecting.server.clock.advance(61)
     other = Connecting(connecting.server, connecting.upstream, connecting.person)
@@ -92,6 +98,14 @@ def test_a_new_connection_announces_the_end_of_the_earlier_one(connecting: Conne
     assert connecting.person.open(connecting.upstream.approve(left.headers["location"])).status_code == 200
     assert connecting.ask()["version"] != first
     assert first in {entry["version"] for entry in announced(connecting.server)}
+    wait_until(lambda: revoked(connecting.upstream) == [connecting.upstream.tokens[1]])
+
+
+def journaled(connecting: Connecting, action: str) -> int:
+    """How many events of the person have this action."""
+    chains = [repr(entry) for entry in dump(connecting.server.store_url) if ":journal:" in entry.key]
+    lines = [line for chain in chains for line in chain.split("b'") if connecting.subject in line]
+    return sum(f'"action":"{action}"' in line for line in lines)
 
 
 def test_more_than_a_response_names_are_announced_as_null(connecting: Connecting) -> None:
@@ -131,6 +145,7 @@ def test_the_journal_has_each_step_and_a_refused_person_once(connecting: Connect
         assert other.open(url).status_code == 403
     connecting.connected()
     disconnect(connecting)
+    wait_until(lambda: revoked(connecting.upstream) == [connecting.upstream.tokens[1]])
     connecting.connected()
     connecting.upstream.current.clear()
     connecting.server.clock.advance(3_601)
@@ -141,11 +156,7 @@ def test_the_journal_has_each_step_and_a_refused_person_once(connecting: Connect
         "account at a provider connected": 2,
         "account at a provider disconnected": 1,
         "account at a provider ended by the provider": 1,
+        "tokens revoked at a provider": 1,
     }
 
-    def actions() -> dict[str, int]:
-        chains = [repr(entry) for entry in dump(connecting.server.store_url) if ":journal:" in entry.key]
-        lines = [line for chain in chains for line in chain.split("b'") if connecting.subject in line]
-        return {action: sum(f'"action":"{action}"' in line for line in lines) for action in expected}
-
-    wait_until(lambda: actions() == expected)
+    wait_until(lambda: {action: journaled(connecting, action) for action in expected} == expected)

@@ -98,6 +98,7 @@ def test_a_client_that_changes_or_deletes_its_registration_is_recorded(server: A
 
 AT_PROVIDERS = {
     *("account at a provider disconnected", "account at a provider ended by the provider"),
+    *("tokens revoked at a provider", "tokens not revoked at a provider"),
     "link of another person refused",
 }
 """Ends of connected accounts, and the refusal to connect one."""

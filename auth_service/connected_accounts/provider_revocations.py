@@ -1,0 +1,100 @@
+"""Revokes the tokens of ended connected accounts at their providers, in the background (RFC 7009)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from auth_service.connected_accounts.credentials import Credentials
+from auth_service.connected_accounts.ended_tokens import MAX_ATTEMPTS, EndedTokenRecords, EndedTokens
+from auth_service.connected_accounts.token_requests import TokenRequests
+from auth_service.journal.account_events import AccountAction, AccountEvents
+from auth_service.protocol.upstream_providers import UpstreamProvider
+from shared.clock import Clock
+from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
+
+LOOK_EVERY_S = 2.0
+_AT_ONCE = 10
+_CALL_S = 20.0
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderRevocations:
+    """Asks providers to revoke tokens, a few times each.
+
+    Attributes:
+        providers: by the URL of the resource; see `ConnectedAccounts`.
+    """
+
+    providers: Mapping[str, UpstreamProvider]
+    credentials: Credentials
+    requests: TokenRequests
+    events: AccountEvents
+    clock: Clock
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Revoke in the background, for the length of the context."""
+        if not self.providers:
+            yield
+            return
+        task = asyncio.create_task(self._repeat())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _repeat(self) -> None:
+        while True:
+            try:
+                await self.revoke_due()
+            except StoreUnavailableError as error:
+                _log.warning("no tokens are revoked at providers", reason=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def revoke_due(self) -> None:
+        """Ask each provider whose next attempt is due."""
+        waiting = await self._ended.waiting()
+        for start in range(0, len(waiting), _AT_ONCE):
+            await asyncio.gather(*map(self._attempt, waiting[start : start + _AT_ONCE]))
+
+    @property
+    def _ended(self) -> EndedTokenRecords:
+        return self.credentials.records.ended
+
+    async def _attempt(self, version: str) -> None:
+        tokens = await self._ended.claim(version, int(self.clock()))
+        if tokens is None:
+            return
+        provider = self.providers.get(tokens.resource)
+        is_revocable = provider is not None and provider.identity == tokens.provider_identity
+        if provider is None or not is_revocable or provider.preset.revocation_endpoint is None:
+            await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
+        elif await self._revoked(provider, tokens):
+            await self._over(tokens, AccountAction.UPSTREAM_REVOKED)
+        elif tokens.attempts >= MAX_ATTEMPTS:
+            await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
+        else:
+            _log.info("tokens not revoked yet", provider=provider.name, attempts=tokens.attempts)
+
+    async def _revoked(self, provider: UpstreamProvider, ended: EndedTokens) -> bool:
+        tokens = self.credentials.opened(ended)
+        if tokens is None:
+            return False
+        try:
+            async with asyncio.timeout(_CALL_S):
+                return await self.requests.revoke(provider, tokens)
+        except TimeoutError:
+            return False
+
+    async def _over(self, tokens: EndedTokens, action: AccountAction) -> None:
+        await self._ended.remove(tokens.version)
+        await self.events.record(action, tokens.subject, resource=tokens.resource)
+        _log.info(action.value, subject=tokens.subject, resource=tokens.resource, attempts=tokens.attempts)
