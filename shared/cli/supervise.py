@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import httpx2
 
@@ -42,32 +42,45 @@ class Replacement:
         self._ready.set()
 
 
+async def _nothing() -> None:
+    """Do nothing while the services start."""
+
+
 async def supervise(
-    services: Sequence[Service], on_ready: Callable[[], None], replacement: Replacement | None = None
+    services: Sequence[Service],
+    on_ready: Callable[[], None],
+    replacement: Replacement | None = None,
+    while_starting: Callable[[], Awaitable[None]] = _nothing,
 ) -> None:
     """Run `services` until SIGINT, SIGTERM or SIGHUP, and stop all of them.
 
     Args:
         on_ready: called once, when all services are healthy.
         replacement: may replace the services meanwhile.
+        while_starting: awaited once, after the processes of the services were created and before `on_ready`.
 
     Raises:
         CommandError: a service ended by itself, or was not healthy within `START_TIMEOUT_S`.
     """
     stop, replacement = _stop_signal(), replacement or Replacement()
-    next_services = await _run(stop, services, on_ready, replacement)
+    next_services = await _run(stop, services, on_ready, replacement, while_starting)
     while next_services:
         next_services = await _run(stop, next_services, replacement.done, replacement)
 
 
 async def _run(
-    stop: asyncio.Event, services: Sequence[Service], on_ready: Callable[[], None], replacement: Replacement
+    stop: asyncio.Event,
+    services: Sequence[Service],
+    on_ready: Callable[[], None],
+    replacement: Replacement,
+    while_starting: Callable[[], Awaitable[None]] = _nothing,
 ) -> Sequence[Service]:
     """Run services until the stop signal, or until others are requested; return these."""
     async with contextlib.AsyncExitStack() as stack:
         children = [
             await stack.enter_async_context(running(service, grace_s=STOP_GRACE_S)) for service in services
         ]
+        await while_starting()
         if not await _before(stop, children, _all_healthy(services)):
             return ()
         on_ready()

@@ -10,6 +10,7 @@ import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -23,9 +24,7 @@ from shared.cli.local_services import Listener, LocalServices
 from shared.cli.panel import Panel, print_panel
 from shared.cli.private_files import make_private_directory
 from shared.cli.public_urls import check_public_urls
-from shared.cli.set_up.components import RunningSetUp
 from shared.cli.set_up.saved import SetUp
-from shared.cli.set_up.server import serving, set_up_socket
 from shared.cli.settings import complaints_about_values
 from shared.cli.store import check_store
 from shared.cli.supervise import Replacement, supervise
@@ -111,13 +110,22 @@ async def _run(
         panel.trust = f"doorward trust --data-dir {shlex.quote(str(local.data_dir))}"
     replacement = Replacement()
     async with AsyncExitStack() as stack:
-        if not set_up.finished:
+
+        async def serve_set_up() -> None:
+            if set_up.finished:
+                return
+            # A third of a second of imports, while the services start.
+            from shared.cli.set_up.components import RunningSetUp
+            from shared.cli.set_up.server import serving, set_up_socket
+
             listener = set_up_socket(set_up_port, host)
             running = RunningSetUp(local=local, link=link, restart=replacement.replace)
             panel.set_up = await stack.enter_async_context(
                 serving(running, listener, beyond_loopback=host is not None)
             )
-        await supervise(services, lambda: print_panel(output.console, panel), replacement)
+
+        on_ready = partial(print_panel, output.console, panel)
+        await supervise(services, on_ready, replacement, serve_set_up)
 
 
 def _check_options(auth_port: int, resource_port: int, issuer: str | None, resource: str | None) -> None:

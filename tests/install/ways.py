@@ -123,7 +123,7 @@ def image(directory: Path, tools: Tools) -> Iterator[Times]:
         build = ("build", "-q", "--no-cache", "-f", "deploy/doorward.Dockerfile", *_base_image(place))
         place.run("docker", *build, "-t", name, ".")
         for way in ("the image with both services, with its build", "the image again"):
-            run = ("docker", "run", "--rm", "--init", "--name", name, *ports, name, *up)
+            run = ("docker", "run", "--rm", "--init", *ports, name, *up)
             yield _measure(place, way, *run, counted=False)
             place.begin()
     finally:
