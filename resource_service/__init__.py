@@ -36,6 +36,7 @@ user is, what they consented to, and whether a token is still active.
     workers/        several processes: a request reaches the one that has its session
     mcp_server/     a backend: the built-in MCP server
     middleware/     `drain_body`, `origins` (CORS), and `guard`, which puts the others in front of a backend
+    joined/         several mounts behind one URL
     routes/         the HTTP resources beside MCP
     pages/          shown to browsers
     verifiers/      the same guard for other MCP servers

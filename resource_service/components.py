@@ -31,9 +31,11 @@ from resource_service.introspection.client import NeedsGroups, no_groups
 from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.leases import Leases
 from resource_service.introspection.listeners import Listeners
+from resource_service.joined.resource import JoinedResource, joined_resource
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
 from resource_service.journal.measured import measure_calls
+from resource_service.journal.recorder import CallRecorder
 from resource_service.limits.counting import CallCounting, call_counting
 from resource_service.mcp_server.notes import Notes
 from resource_service.mcp_server.server import NotesServer
@@ -42,7 +44,14 @@ from resource_service.metrics import ResourceMetrics
 from resource_service.pins.reporter import AnnouncedApprovals, DefinitionReporter
 from resource_service.policy.rules import Policy, Scopes
 from resource_service.policy.watcher import PolicyWatcher
-from resource_service.resource import Backend, ProtectedResource, TokenValidation, protected_resource
+from resource_service.resource import (
+    Backend,
+    ProtectedResource,
+    TokenValidation,
+    authenticate_at,
+    hash_key,
+    protected_resource,
+)
 from resource_service.settings import ResourceSettings
 from resource_service.stops.stopped_list import StoppedList
 from resource_service.storage.shared_store import SharedStore, shared_store
@@ -249,15 +258,22 @@ class Resources:
     Attributes:
         main: at the URL of the settings; None if there are only mounts.
         mounts: the resources beside it.
+        joined: all mounts at the URL of the settings; None if they are not joined.
     """
 
     main: ProtectedResource | None
     mounts: Sequence[ProtectedResource]
+    joined: JoinedResource | None = None
 
     @property
     def all(self) -> Sequence[ProtectedResource]:
         """Every resource, the main one first."""
         return self.mounts if self.main is None else [self.main, *self.mounts]
+
+    @property
+    def at_urls(self) -> Sequence[ProtectedResource | JoinedResource]:
+        """Everything with a URL of its own."""
+        return self.all if self.joined is None else [self.joined, *self.all]
 
 
 def resources(
@@ -268,8 +284,19 @@ def resources(
 ) -> Resources:
     """Create the resources of the settings, all with the same validation of tokens."""
     settings, backend = base.settings, main_backend(base, metrics)
-    mounts = map(settings.for_mount, settings.mounts)
+    mounts = [
+        protected_resource(
+            mount,
+            measured(gateway_backend(base, mount, metrics), mount, metrics),
+            validation,
+            journal,
+            counting=base.counting,
+            store=base.store,
+        )
+        for mount in map(settings.for_mount, settings.mounts)
+    ]
     return Resources(
+        joined=_joined(settings, mounts, validation, journal) if settings.join else None,
         main=None
         if backend is None
         else protected_resource(
@@ -280,17 +307,21 @@ def resources(
             counting=base.counting,
             store=base.store,
         ),
-        mounts=[
-            protected_resource(
-                mount,
-                measured(gateway_backend(base, mount, metrics), mount, metrics),
-                validation,
-                journal,
-                counting=base.counting,
-                store=base.store,
-            )
-            for mount in mounts
-        ],
+        mounts=mounts,
+    )
+
+
+def _joined(
+    settings: ResourceSettings,
+    mounts: Sequence[ProtectedResource],
+    validation: TokenValidation,
+    journal: CallJournal,
+) -> JoinedResource:
+    return joined_resource(
+        settings,
+        {mount.path: mount.guard for mount in mounts},
+        authenticate=authenticate_at(settings, validation),
+        calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
     )
 
 
@@ -324,6 +355,7 @@ def components(
     if metrics is not None:
         measure_calls(metrics, journal)
     served = resources(base, validation, journal, metrics)
+    at_url = served.main or served.joined
     return Components(
         base=base,
         validation=validation,
@@ -336,5 +368,5 @@ def components(
             validation.announced,
             steady_clock,
         ),
-        refuse=Refuse(settings.metadata_url, served.main.policy.scopes if served.main else tuple),
+        refuse=Refuse(settings.metadata_url, at_url.policy.scopes if at_url else tuple),
     )

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.identity_token import read_private_key
 from resource_service.messages.forwarded_headers import why_not_passed
+from resource_service.messages.joined_names import check_mount_names
 from resource_service.policy.file import read_policy
 from resource_service.policy.pinning import Pinning
 from resource_service.policy.validation import PolicyError
@@ -134,6 +135,11 @@ class Mount(BaseModel):
             _check_connected_account(self.upstream, self.authorization)
         return self
 
+    @property
+    def name_in_url(self) -> str:
+        """The path without the slash: the name of the mount behind a joined URL."""
+        return self.path.removeprefix("/")
+
 
 class GatewaySettings(BaseSettings):
     """The part of `ResourceSettings` about upstreams.
@@ -150,6 +156,8 @@ class GatewaySettings(BaseSettings):
         mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
             `Mount`. Each is a separate resource beside `resource`. With mounts and without `upstream`,
             nothing is served at `resource` itself.
+        join: serve all `mounts` at `resource` as one MCP server, too.
+        join_search: list two tools there in place of all: one finds tools, the other calls them.
         identity_key: the private key that signs identity tokens, in PEM; generated at startup by default.
         upstream_headers: names of request headers to forward, in addition to those of MCP and of tracing.
         upstream_connect_timeout_s: the time to connect to an upstream.
@@ -177,6 +185,8 @@ class GatewaySettings(BaseSettings):
     policy: PolicyFile | None = None
     pin: Pinning = Pinning.FIRST
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
+    join: bool = False
+    join_search: bool = False
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     upstream_connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     upstream_silence_s: float = Field(default=3_600.0, gt=0)
@@ -206,6 +216,20 @@ class GatewaySettings(BaseSettings):
                 raise ValueError(f"DOORWARD_UPSTREAM_CONNECTED_ACCOUNT: {error}") from None
         return self
 
+    @model_validator(mode="after")
+    def _mounts_can_be_joined(self) -> Self:
+        if self.join_search and not self.join:
+            raise ValueError("DOORWARD_JOIN_SEARCH needs DOORWARD_JOIN")
+        if not self.join:
+            return self
+        if self.upstream is not None or not self.mounts:
+            raise ValueError("DOORWARD_JOIN joins DOORWARD_MOUNTS, without DOORWARD_UPSTREAM")
+        try:
+            check_mount_names((mount.name_in_url for mount in self.mounts), search=self.join_search)
+        except ValueError as error:
+            raise ValueError(f"DOORWARD_JOIN: {error}") from None
+        return self
+
     @property
     def target(self) -> Target | None:
         """The parsed `upstream`."""
@@ -219,11 +243,13 @@ class GatewaySettings(BaseSettings):
     def of_mount(self, mount: Mount) -> dict[str, Any]:
         """Return the settings that differ for `mount`."""
         return {
-            "resource_name": mount.name or mount.path.removeprefix("/"),
+            "resource_name": mount.name or mount.name_in_url,
             "upstream": mount.upstream,
             "upstream_authorization": mount.authorization,
             "upstream_host": mount.host,
             "upstream_connected_account": mount.connected_account,
             "policy": mount.policy,
             "mounts": (),
+            "join": False,
+            "join_search": False,
         }

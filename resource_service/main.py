@@ -88,7 +88,8 @@ def create_app(
     parts = components(settings, clock, metrics)
     theme = Theme.of(settings, folder=ASSETS)
     brand = theme.brand(settings.base_path)
-    visitors = VisitorPages(settings, [resource.settings for resource in parts.resources.all], brand)
+    served = [resource.settings for resource in parts.resources.at_urls]
+    visitors = VisitorPages(settings, served, brand)
     host_names = HostNames(public_url=settings.resource, setting="DOORWARD_RESOURCE")
     app = DocumentedApp(
         title=settings.resource_name,
@@ -118,7 +119,7 @@ def create_app(
     app.router.routes.extend([home_route(visitors.home), *theme.routes()])
     for router in _routers(parts):
         app.include_router(router)
-    main = parts.resources.main
+    main = parts.resources.main or parts.resources.joined
     mount_docs(
         app,
         title=settings.resource_name,
@@ -168,7 +169,7 @@ def _observed_app(settings: ResourceSettings, app: FastAPI, metrics: ResourceMet
 
 
 def _mcp_endpoints(parts: Components) -> Iterator[Route]:
-    for resource in parts.resources.all:
+    for resource in parts.resources.at_urls:
         yield from resource.endpoint()
 
 
@@ -177,7 +178,7 @@ def _admits(parts: Components) -> Callable[[Scope], Awaitable[bool]]:
     prefix = parts.base.settings.base_path
     authenticate_at = {
         f"{before}{route.path}": resource.authenticate
-        for resource in parts.resources.all
+        for resource in parts.resources.at_urls
         for route in resource.endpoint()
         for before in ("", prefix)
     }
@@ -198,7 +199,7 @@ def _direct(parts: Components) -> Iterator[DirectEndpoint]:
 
 def _examples(parts: Components) -> dict[str, Examples]:
     """Return the example requests of each MCP endpoint: of the built-in server, the calls of its tools."""
-    examples = {resource.path: ANY_EXAMPLES for resource in parts.resources.all}
+    examples = {resource.path: ANY_EXAMPLES for resource in parts.resources.at_urls}
     main = parts.resources.main
     return examples | {main.path: NOTES_EXAMPLES} if main and parts.base.notes else examples
 
@@ -208,6 +209,8 @@ def _routers(parts: Components) -> Iterator[APIRouter]:
     settings, main = parts.base.settings, parts.resources.main
     for resource in parts.resources.all:
         yield resource.metadata(at_root=resource is main)
+    if parts.resources.joined is not None:
+        yield parts.resources.joined.metadata()
     if settings.has_gateway:
         yield key_routes(parts.base.identity_tokens)
     yield health_route()
@@ -274,7 +277,7 @@ def _contexts(parts: Components) -> Iterator[Run]:
     yield parts.journal.run
     yield parts.deliveries.run
     yield from (resource.backend.run for resource in served)
-    yield from (resource.policy.watch for resource in served)
+    yield from (resource.policy.watch for resource in parts.resources.at_urls)
     yield from (resource.pins.run for resource in served)
     yield parts.definitions.run
     for resource in served:

@@ -45,6 +45,7 @@ class Principal:
         groups: those that concern this resource, if a policy names groups.
         act: who acts for the user (RFC 8693 §4.1).
         software: the names of the client's software; None unless a stop names software.
+        token_scopes: all scopes of the token, if `scopes` are those of one part of its resource.
     """
 
     client_id: str
@@ -60,6 +61,7 @@ class Principal:
     groups: tuple[str, ...] = ()
     act: Mapping[str, Any] | None = field(default=None, hash=False)
     software: tuple[str, ...] | None = None
+    token_scopes: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:

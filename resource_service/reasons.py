@@ -193,6 +193,22 @@ class Reason(ReasonCode):
     REQUEST_CANCELLED = "The client cancelled the request."
     EVENTS_NOT_KEPT = "The events after Last-Event-ID are no longer stored."
 
+    # Several mounts behind one URL
+    JOINED_NAME_UNKNOWN = (
+        "A name, URI or id begins with the name of no mount.",
+        "Names behind the joined URL begin with that of the mount: github_list_issues, github+repo://a.",
+    )
+    JOINED_MOUNT_UNAVAILABLE = (
+        "One mount behind the joined URL is not available.",
+        "Check the MCP server of the mount; the reason in the log says how it failed.",
+    )
+    JOINED_METHOD_UNAVAILABLE = (
+        "The method names no mount, so the joined URL cannot pass it on.",
+        "Use the URL of the mount itself for this method.",
+    )
+    JOINED_CURSOR_INVALID = "A joined list has changed since the page that the cursor follows."
+    JOINED_BATCH = "A batch was sent to the joined URL, which takes one message at a time."
+
     # The MCP server
     UPSTREAM_REFUSED = (
         "The MCP server refused the request.",

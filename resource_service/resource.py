@@ -140,13 +140,7 @@ def protected_resource(
     Args:
         store: what all processes of this service share.
     """
-    authenticate = Authenticate(
-        introspect=validation.introspect,
-        dpop_validator=validation.dpop_validator,
-        resource=settings.resource,
-        issuer=settings.issuer,
-        clock=validation.clock,
-    )
+    authenticate = authenticate_at(settings, validation)
     lists = ServerLists(backend.app, steady_clock)
     guard = Guard(
         app=backend.app,
@@ -175,6 +169,17 @@ def protected_resource(
         account=_account_gate(settings, backend, validation.accounts),
     )
     return ProtectedResource(settings=settings, backend=backend, authenticate=authenticate, guard=guard)
+
+
+def authenticate_at(settings: ResourceSettings, validation: TokenValidation) -> Authenticate:
+    """Return what determines the principals of requests to the resource of `settings`."""
+    return Authenticate(
+        introspect=validation.introspect,
+        dpop_validator=validation.dpop_validator,
+        resource=settings.resource,
+        issuer=settings.issuer,
+        clock=validation.clock,
+    )
 
 
 def _pin_keeper(

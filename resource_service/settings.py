@@ -163,7 +163,7 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
 
     @model_validator(mode="after")
     def _mounts_have_paths_of_their_own(self) -> Self:
-        taken = {self.mcp_path} if self.serves_resource else set()
+        taken = {self.mcp_path} if self.serves_resource or self.join else set()
         for mount in self.mounts:
             if mount.path in taken or mount.path.removeprefix("/") in OWN_PATHS:
                 raise ValueError(f"DOORWARD_MOUNTS: the path {mount.path} is already in use")

@@ -41,6 +41,7 @@ ORDER = {
             "mcp_server",
             "middleware",
             "routes",
+            "joined",
             "resource",
             "openapi",
             "pages",

@@ -259,4 +259,5 @@ class Leases:
 def _is_narrower(answer: ActiveToken, principal: Principal) -> bool:
     """Whether a scope or a group of the principal is gone; groups that nobody asked for are not."""
     groups = principal.groups if answer.groups is None else answer.groups
-    return not (set(principal.scopes) <= set(answer.scopes) and set(principal.groups) <= set(groups))
+    scopes = principal.scopes if principal.token_scopes is None else principal.token_scopes
+    return not (set(scopes) <= set(answer.scopes) and set(principal.groups) <= set(groups))

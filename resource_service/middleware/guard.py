@@ -10,30 +10,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.auth.authentication import token_in
-from resource_service.errors import (
-    Refusal,
-    body_too_large,
-    malformed_message,
-    unsupported_media_type,
-)
+from resource_service.errors import Refusal
 from resource_service.gateway.traced import traced_upstream
 from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Ending, Leases
 from resource_service.journal.recorder import CallRecorder, Recording
 from resource_service.limits.counted_calls import CountedCalls
 from resource_service.limits.keeper import LimitKeeper
-from resource_service.messages.jsonrpc import INVALID_REQUEST, MalformedMessageError, Posted, read_posted
-from resource_service.messages.mcp_headers import (
-    HEADER_MISMATCH,
-    HeaderMismatchError,
-    ToolCall,
-    check_headers,
-)
-from resource_service.messages.media_type import (
-    UnsupportedMediaTypeError,
-    check_media_type,
-    described_as_json,
-)
+from resource_service.messages.jsonrpc import Posted
+from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
+from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import (
     may_be_repeated,
     note_request_ids,
@@ -43,6 +29,7 @@ from resource_service.messages.request_ids import (
 from resource_service.middleware.account_gate import AccountGate
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
+from resource_service.middleware.posted_message import checked_headers, mismatch, posted_in
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.policy.allowed_calls import AllowedCalls
@@ -56,7 +43,7 @@ from resource_service.reasons import Reason
 from resource_service.stops.matching import StoppableRequest
 from resource_service.stops.stopped_list import StoppedList
 from resource_service.tasks.binding import BoundRequest, TaskBinding
-from shared.asgi import BodyTooLargeError, read_body, replay
+from shared.asgi import replay
 from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
 from shared.logs import current_request_id, get_logger
@@ -118,11 +105,11 @@ class Guard:
             call = own = None
             request = StoppableRequest(self.resource, principal, messages)
             if scope["method"] == "POST":
-                posted = await self._read(scope, receive)
+                posted = await posted_in(scope, receive, max_body_bytes=self.max_body_bytes)
                 messages = recording.messages = posted.messages
                 request = self._not_stopped(principal, messages)
                 self._allow(messages, principal, policy)
-                call = _checked_headers(scope, posted)
+                call = checked_headers(scope, posted)
                 own = self._own_tasks(posted, principal)
                 counted_calls = await self._admitted(principal, policy, messages)
                 await recording.begin(len(posted.body))
@@ -181,17 +168,6 @@ class Guard:
         if policy.step_up:
             check_login(policy, messages, principal, self.clock)
 
-    async def _read(self, scope: Scope, receive: Receive) -> Posted:
-        try:
-            check_media_type(scope)
-            return read_posted(await read_body(scope, receive, max_body_bytes=self.max_body_bytes))
-        except UnsupportedMediaTypeError as error:
-            raise unsupported_media_type(str(error), rpc_code=INVALID_REQUEST) from error
-        except BodyTooLargeError as error:
-            raise body_too_large(self.max_body_bytes) from error
-        except MalformedMessageError as error:
-            raise malformed_message(Reason.MESSAGE_MALFORMED, str(error), rpc_code=error.code) from error
-
     def _not_stopped(self, principal: Principal, messages: Sequence[object]) -> StoppableRequest:
         request = StoppableRequest(self.resource, principal, messages)
         try:
@@ -236,7 +212,7 @@ class Guard:
             try:
                 await self.schemas.check(call, scope)
             except HeaderMismatchError as error:
-                raise _mismatch(error) from error
+                raise mismatch(error) from error
             await app(scope, receive, send)
 
         return checked
@@ -270,19 +246,6 @@ class Guard:
 
 def _listens(messages: Iterable[object]) -> bool:
     return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
-
-
-def _checked_headers(scope: Scope, posted: Posted) -> ToolCall | None:
-    try:
-        return check_headers(scope["headers"], posted)
-    except HeaderMismatchError as error:
-        raise _mismatch(error) from error
-
-
-def _mismatch(error: HeaderMismatchError) -> Refusal:
-    return malformed_message(
-        Reason.HEADERS_CONTRADICT_BODY, str(error), rpc_code=HEADER_MISMATCH, rpc_id=error.request_id
-    )
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal, recording: Recording) -> Send:

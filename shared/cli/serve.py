@@ -102,12 +102,17 @@ def resource(
         list[str] | None,
         typer.Option(help=("Another MCP server: /PATH=URL or /PATH=stdio:COMMAND. Can be repeated.")),
     ] = None,
+    join: Annotated[
+        bool, typer.Option(help="Serve all mounts at the URL of the resource as one MCP server, too.")
+    ] = False,
 ) -> None:
     """Start the resource service alone; its settings come from the environment."""
     require("resource_service")
     os.environ.update(_upstreams(upstream, stdio, mount or []))
     if policy:
         os.environ["DOORWARD_POLICY"] = policy
+    if join:
+        os.environ["DOORWARD_JOIN"] = "true"
     settings = check_resource_settings()
     os.environ.update(key_of_workers(settings, workers))
     with _shared_folder(workers) as folder:

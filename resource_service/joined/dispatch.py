@@ -1,0 +1,180 @@
+"""Decides who answers a request to the joined URL: one mount, several, or this service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from resource_service.errors import insufficient_scope
+from resource_service.joined.client_messages import NoSuchNameError, routed
+from resource_service.joined.errors import stale_cursor, unavailable_method, unknown_name
+from resource_service.joined.exchange import UnavailableError, ask
+from resource_service.joined.forwarding import forwarded
+from resource_service.joined.introducing import Introductions
+from resource_service.joined.introductions import discovered, initialized, revision_for
+from resource_service.joined.listening import listened
+from resource_service.joined.lists import MEMBERS, JoinedLists, StaleCursorError
+from resource_service.joined.request import JoinedRequest
+from resource_service.joined.search import called, found_tools, own_tools
+from resource_service.joined.sections import Section
+from resource_service.joined.sessions import JoinedSessions
+from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
+from resource_service.messages.jsonrpc import object_in
+from resource_service.messages.request_ids import key_of
+
+LISTEN = "subscriptions/listen"
+UNCACHED = {"ttlMs": 0, "cacheScope": "private"}
+TOLD_WITHIN_S = 10.0
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Who answers.
+
+    Attributes:
+        name: of the resource, for people.
+        search: whether the tools of the mounts are found by `SEARCH_TOOLS`, and not listed.
+    """
+
+    name: str
+    search: bool
+    mounts: Mapping[str, Section]
+    sessions: JoinedSessions = field(default_factory=JoinedSessions)
+    lists: JoinedLists = field(default_factory=JoinedLists)
+    introductions: Introductions = field(default_factory=Introductions)
+
+    def answering(self, request: JoinedRequest) -> ASGIApp | None:
+        """Return the mount that answers `request`; None if this service does, by `answer`.
+
+        Raises:
+            Refusal: it names no mount, or one that the token is not for.
+        """
+        message = dict(request.message)
+        if self.search and request.method == "tools/call":
+            if request.params.get("name") == SEARCH_TOOLS:
+                return None
+            if request.params.get("name") == CALL_TOOL:
+                message = called(message)
+        if request.method == "notifications/cancelled":
+            return self._cancelling(request, message)
+        try:
+            route = routed(message)
+        except NoSuchNameError as error:
+            raise unknown_name(str(error)) from error
+        if route is None:
+            return None
+        section = self._section(request, route.mount, route.message)
+        return forwarded(request, section, route.message, self.lists.forget)
+
+    async def answer(self, request: JoinedRequest) -> ASGIApp:
+        """Return the answer of this service to a request that is for no particular mount.
+
+        Raises:
+            Refusal: there is none.
+        """
+        if "id" not in request.message:
+            return await self._note(request)
+        if request.method == LISTEN and request.session is None:
+            return listened(request, self.lists.forget)
+        if request.method == "initialize":
+            return await self._initialize(request)
+        result = await self._result(request)
+        if request.session is None:
+            caching = UNCACHED if request.method in MEMBERS else {}
+            result = {"resultType": "complete", **caching, **result}
+        return _response(request, result)
+
+    async def _result(self, request: JoinedRequest) -> Json:
+        method = request.method
+        if method == "ping":
+            return {}
+        if method in MEMBERS:
+            return await self._listed(request)
+        if method == "tools/call":
+            tools = await self.lists.all("tools/list", request)
+            return found_tools(tools, request.params.get("arguments"))
+        if method == "server/discover" and request.session is None:
+            introductions = await self.introductions.discovered(request)
+            return discovered(self.name, introductions, search=self.search)
+        if method == "logging/setLevel" and request.session is not None:
+            request.session.level = request.params
+            await self._tell_all(request, needs="logging")
+            return {}
+        raise unavailable_method(method)
+
+    async def _listed(self, request: JoinedRequest) -> Json:
+        if self.search and request.method == "tools/list":
+            return {"tools": own_tools()}
+        joined = await self.lists.all(request.method, request)
+        try:
+            return joined.page(MEMBERS[request.method], request.params.get("cursor"))
+        except StaleCursorError as error:
+            raise stale_cursor() from error
+
+    async def _initialize(self, request: JoinedRequest) -> Response:
+        revision = revision_for(request.params)
+        session = self.sessions.create(request.principal, request.params, revision)
+        introductions = await self.introductions.initialized(request, session)
+        result = initialized(self.name, revision, introductions, search=self.search)
+        return _response(request, result, {"Mcp-Session-Id": session.session_id})
+
+    def _section(self, request: JoinedRequest, mount: str, message: Mapping[str, Any]) -> Section:
+        section = request.section(mount)
+        if section is not None:
+            return section
+        configured = self.mounts.get(mount)
+        if configured is None:
+            raise unknown_name(f"no mount is named {mount!r}")
+        detail = f"{request.principal.owner} has not consented to {mount}"
+        raise insufficient_scope(configured.scopes_for(message), detail=detail)
+
+    def _cancelling(self, request: JoinedRequest, message: Json) -> ASGIApp | None:
+        """Return the mount whose request is cancelled; 2026-07-28 cancels by closing the stream."""
+        session, cancelled = request.session, request.params.get("requestId")
+        mount = None if session is None else session.requests.mount_of(key_of(cancelled))
+        section = None if mount is None else request.section(mount)
+        return None if section is None else forwarded(request, section, message, self.lists.forget)
+
+    async def _note(self, request: JoinedRequest) -> Response:
+        """Take a notification that is for no particular mount."""
+        if request.method == "notifications/roots/list_changed":
+            await self._tell_all(request)
+        return Response(status_code=202)
+
+    async def _tell_all(self, request: JoinedRequest, *, needs: str | None = None) -> None:
+        """Pass a message on to all mounts with an open session.
+
+        Args:
+            needs: the capability that they need for it.
+        """
+        session = request.session
+        if session is None:
+            return
+        message = {"method": request.method, "params": request.params}
+        if "id" in request.message:
+            message["id"] = "doorward-joined"
+
+        async def tell(section: Section) -> None:
+            part = session.part(section.name)
+            can = needs is None or needs in object_in(part.introduction, "capabilities")
+            if part.is_open and can:
+                try:
+                    await ask(section, request.scope, message, part)
+                except UnavailableError:
+                    return
+
+        with anyio.move_on_after(TOLD_WITHIN_S):
+            async with anyio.create_task_group() as tasks:
+                for section in request.sections:
+                    tasks.start_soon(tell, section)
+
+
+def _response(request: JoinedRequest, result: Json, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"jsonrpc": "2.0", "id": request.message["id"], "result": result}, headers=headers)

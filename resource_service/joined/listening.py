@@ -1,0 +1,142 @@
+"""Streams that a client opens to listen to all mounts: GET (2025-11-25), and ``subscriptions/listen``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import anyio
+from starlette.types import ASGIApp, Send
+
+from resource_service.joined.exchange import for_mount, never, without_body
+from resource_service.joined.forwarding import editor_for
+from resource_service.joined.request import JoinedRequest
+from resource_service.joined.sections import Section
+from resource_service.joined.sessions import JoinedSession
+from resource_service.joined.streams import PartStream, event_of, merged
+from resource_service.messages.joined_names import Joined, joined_name, joined_uri, split_name, split_uri
+from resource_service.messages.jsonrpc import object_in
+from resource_service.notifier import Notifier
+from shared.asgi import replay
+
+ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+ACKNOWLEDGED_WITHIN_S = 5.0
+
+Json = dict[str, Any]
+Changed = Callable[[str], None]
+
+_NAMING: Mapping[str, tuple[Callable[[object], Joined | None], Callable[[str, str], str]]] = {
+    "resourceSubscriptions": (split_uri, joined_uri),
+    "taskIds": (split_name, joined_name),
+}
+"""Members of the filter of a subscription that name something of a mount."""
+
+
+def session_stream(request: JoinedRequest, session: JoinedSession, changed: Changed) -> ASGIApp:
+    """Return the streams of all open parts of a session, and of those that are opened later."""
+
+    def streams() -> Iterator[PartStream]:
+        for section in request.sections:
+            if session.part(section.name).is_open:
+                yield _of_part(request, session, section, changed)
+
+    return merged(streams, session.opened)
+
+
+def _of_part(
+    request: JoinedRequest, session: JoinedSession, section: Section, changed: Changed
+) -> PartStream:
+    part = session.part(section.name)
+
+    async def run(send: Send) -> None:
+        await section.guard(without_body(request.scope, section, part), never, send)
+
+    return PartStream(mount=section.name, run=run, editor=editor_for(section, session, {}, changed))
+
+
+def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
+    """Return the subscriptions at all mounts that the filter of a ``subscriptions/listen`` concerns."""
+    acknowledgements = _Acknowledgements(request)
+    streams = [
+        _subscription(request, section, wanted, acknowledgements, changed=changed)
+        for section in request.sections
+        if (wanted := _filter_for(section.name, object_in(request.params, "notifications")))
+    ]
+    acknowledgements.waiting = {stream.mount for stream in streams}
+    return merged(lambda: streams, Notifier(), first=acknowledgements.event, ended=acknowledgements.ended)
+
+
+class _Acknowledgements:
+    """What the mounts acknowledge of a subscription; the client gets it as one notification."""
+
+    def __init__(self, request: JoinedRequest) -> None:
+        self._request_id = request.message["id"]
+        self._params: Json = {}
+        self._notifications: Json = {}
+        self._all = anyio.Event()
+        self.waiting: set[str] = set()
+
+    def note(self, mount: str, params: Mapping[str, Any]) -> None:
+        """Note the acknowledgement of a mount."""
+        self._params = {**params, **self._params}
+        for name, value in object_in(params, "notifications").items():
+            if name in _NAMING and isinstance(value, list):
+                to_joined = _NAMING[name][1]
+                named = [to_joined(mount, item) for item in value if isinstance(item, str)]
+                self._notifications[name] = [*self._notifications.get(name, ()), *named]
+            elif isinstance(value, bool):
+                self._notifications[name] = self._notifications.get(name, False) or value
+        self.ended(mount)
+
+    def ended(self, mount: str) -> None:
+        """Wait no longer for a mount."""
+        self.waiting.discard(mount)
+        if not self.waiting:
+            self._all.set()
+
+    async def event(self) -> bytes:
+        """Return the notification, once all mounts have answered or time is up."""
+        if self.waiting:
+            with anyio.move_on_after(ACKNOWLEDGED_WITHIN_S):
+                await self._all.wait()
+        meta = {"io.modelcontextprotocol/subscriptionId": self._request_id}
+        params = {"_meta": meta, **self._params, "notifications": self._notifications}
+        return event_of({"jsonrpc": "2.0", "method": ACKNOWLEDGED, "params": params})
+
+
+def _subscription(
+    request: JoinedRequest,
+    section: Section,
+    wanted: Json,
+    acknowledgements: _Acknowledgements,
+    *,
+    changed: Changed,
+) -> PartStream:
+    message = {**request.message, "params": {**request.params, "notifications": wanted}}
+
+    async def run(send: Send) -> None:
+        scope, body = for_mount(request.scope, section, message, None)
+        await section.guard(scope, replay(body, never), send)
+
+    def take(received: Json) -> Json | None:
+        if received.get("method") == ACKNOWLEDGED:
+            acknowledgements.note(section.name, object_in(received, "params"))
+            return None
+        return received if "method" in received else None  # the stream of one mount ends, not that of all
+
+    editor = editor_for(section, None, message, changed)
+    return PartStream(mount=section.name, run=run, editor=editor, take=take)
+
+
+def _filter_for(mount: str, notifications: Mapping[str, Any]) -> Json:
+    """Return the part of a filter that concerns a mount; empty if nothing does."""
+    wanted: Json = {}
+    for name, value in notifications.items():
+        if name not in _NAMING:
+            wanted |= {name: value} if isinstance(value, bool) else {}
+        elif isinstance(value, list):
+            split = _NAMING[name][0]
+            joined = [split(item) for item in value]
+            if named := [each.name for each in joined if each is not None and each.mount == mount]:
+                wanted[name] = named
+    return wanted if any(wanted.values()) else {}

@@ -1,0 +1,204 @@
+"""The lists of all mounts as one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from resource_service.joined.exchange import OUR_ID, UnavailableError, ask
+from resource_service.joined.introductions import LEFT_OUT
+from resource_service.joined.parts import SessionLostError, check_session, opened, result_of
+from resource_service.joined.request import JoinedRequest
+from resource_service.joined.sections import Section
+from resource_service.joined.server_messages import in_item
+from resource_service.messages.exact_json import dumps
+from resource_service.messages.joined_names import MAX_NAME_CHARACTERS
+from resource_service.messages.jsonrpc import object_in
+from resource_service.principal import PrincipalKey
+from shared.clock import steady_clock
+from shared.logs import get_logger
+
+KEPT_S = 30.0
+LISTED_WITHIN_S = 20.0
+MAX_PAGES = 50
+MAX_BYTES = 4_194_304
+"""The maximum of one mount's list."""
+MAX_KEPT_BYTES = 67_108_864
+PAGE = 1_000
+METHOD_NOT_FOUND = -32601
+
+MEMBERS = {
+    "tools/list": "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+}
+_NAMING = ("tools/list", "prompts/list")
+_TOO_LONG = f"its name would have more than {MAX_NAME_CHARACTERS} characters"
+_OF_THE_PROTOCOL = "io.modelcontextprotocol/"
+
+_log = get_logger(__name__)
+
+Json = dict[str, Any]
+_Key = tuple[PrincipalKey, str, str, str]
+
+
+class StaleCursorError(ValueError):
+    """The list has changed since the page before, or the cursor is not one of this server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """The list of a mount, and for whom and until when it is kept."""
+
+    items: Sequence[Json]
+    size: int
+    basis: tuple[object, ...]
+    until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedList:
+    """The items of all mounts.
+
+    Attributes:
+        left_out: the mounts whose items are missing, and why; also names that are too long to be listed.
+    """
+
+    items: Sequence[Json]
+    left_out: Mapping[str, str]
+
+    def page(self, member: str, cursor: object) -> Json:
+        """Return the result with the page at `cursor`.
+
+        Raises:
+            StaleCursorError: see there.
+        """
+        begin, digest = 0, self._digest()
+        if cursor is not None:
+            begin = _begin_of(cursor, digest)
+        result: Json = {member: [*self.items[begin : begin + PAGE]]}
+        if begin + PAGE < len(self.items):
+            result["nextCursor"] = f"{begin + PAGE}.{digest}"
+        if self.left_out:
+            result["_meta"] = {LEFT_OUT: dict(self.left_out)}
+        return result
+
+    def _digest(self) -> str:
+        if len(self.items) <= PAGE:
+            return ""
+        names = [item.get("name") or item.get("uri") or item.get("uriTemplate") for item in self.items]
+        return hashlib.sha256(dumps(names)).hexdigest()[:16]
+
+
+def _is_too_long(item: Json) -> bool:
+    return isinstance(name := item.get("name"), str) and len(name) > MAX_NAME_CHARACTERS
+
+
+def _begin_of(cursor: object, digest: str) -> int:
+    begin, _, of = cursor.partition(".") if isinstance(cursor, str) else ("", "", "")
+    if not begin.isdecimal() or len(begin) > 9 or not digest or of != digest:
+        raise StaleCursorError
+    return int(begin)
+
+
+class JoinedLists:
+    """Lists of mounts as their callers see them, kept for `KEPT_S` or until the mount announces a change."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._bytes = 0
+
+    async def all(self, method: str, request: JoinedRequest) -> JoinedList:
+        """Return the list of all mounts that the token of `request` is for, in their order."""
+        lists: dict[Section, Sequence[Json]] = {}
+        missing: dict[str, str] = {}
+
+        async def add(section: Section) -> None:
+            try:
+                with anyio.fail_after(LISTED_WITHIN_S):
+                    lists[section] = await self._list(method, section, request)
+            except (UnavailableError, TimeoutError) as error:
+                missing[section.name] = str(error) or "it did not answer in time"
+                _log.info(
+                    "a mount is left out", mount=section.name, method=method, reason=missing[section.name]
+                )
+
+        async with anyio.create_task_group() as tasks:
+            for section in request.sections:
+                tasks.start_soon(add, section)
+        items = [item for section in request.sections for item in lists.get(section, ())]
+        too_long = [item for item in items if method in _NAMING and _is_too_long(item)]
+        missing |= {item["name"][:MAX_NAME_CHARACTERS]: _TOO_LONG for item in too_long}
+        return JoinedList(items=[item for item in items if item not in too_long], left_out=missing)
+
+    def forget(self, mount: str) -> None:
+        """Forget what is kept of a mount: its server has announced that it changed."""
+        for key in [key for key in self._kept if key[2] == mount]:
+            self._drop(key)
+
+    async def _list(self, method: str, section: Section, request: JoinedRequest) -> Sequence[Json]:
+        principal, session = request.sections[section], request.session
+        key = (principal.key, "" if session is None else session.session_id, section.name, method)
+        basis = (section.guard.policy.current, principal.scopes, principal.groups)
+        kept = self._kept.get(key)
+        if kept is not None and kept.basis == basis and steady_clock() < kept.until:
+            self._kept.move_to_end(key)
+            return kept.items
+        asked_at = steady_clock()
+        try:
+            items = await _pages(method, section, request)
+        except SessionLostError:
+            items = await _pages(method, section, request)
+        joined = [in_item(section.name, item) for item in items if isinstance(item, dict)]
+        size = len(dumps(joined))
+        if size > MAX_BYTES:
+            raise UnavailableError(f"its list is larger than {MAX_BYTES} bytes")
+        self._keep(key, _Kept(items=joined, size=size, basis=basis, until=asked_at + KEPT_S))
+        return joined
+
+    def _keep(self, key: _Key, kept: _Kept) -> None:
+        self._drop(key)
+        self._kept[key] = kept
+        self._bytes += kept.size
+        while self._bytes > MAX_KEPT_BYTES:
+            self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: _Key) -> None:
+        if (kept := self._kept.pop(key, None)) is not None:
+            self._bytes -= kept.size
+
+
+async def _pages(method: str, section: Section, request: JoinedRequest) -> list[object]:
+    session, scope = request.session, request.scope
+    part = None if session is None else await opened(section, session, scope)
+    if part is not None and not _offers(method, part.introduction or {}):
+        return []
+    stated = {name: value for name, value in request.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
+    params: Json = {"_meta": stated} if stated and part is None else {}
+    items: list[object] = []
+    for _ in range(MAX_PAGES):
+        answer = await ask(section, scope, {"id": OUR_ID, "method": method, "params": params}, part)
+        check_session(answer.status, part)
+        match answer.message:
+            case {"error": {"code": code}} if code == METHOD_NOT_FOUND:
+                return []
+        result = result_of(answer)
+        listed = result.get(MEMBERS[method])
+        if not isinstance(listed, list):
+            raise UnavailableError("it did not return a list")
+        items += listed
+        if not isinstance(result.get("nextCursor"), str):
+            return items
+        params = {**params, "cursor": result["nextCursor"]}
+    raise UnavailableError("its list has too many pages")
+
+
+def _offers(method: str, introduction: Mapping[str, Any]) -> bool:
+    """Check whether a mount has said that it offers what a method lists; some servers answer others badly."""
+    return method.partition("/")[0] in object_in(introduction, "capabilities")

@@ -1,0 +1,97 @@
+"""Opens the sessions of mounts when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.types import Scope
+
+from resource_service.joined.exchange import OUR_ID, SESSION, UnavailableError, ask
+from resource_service.joined.sections import Section
+from resource_service.joined.sessions import JoinedSession, Part
+from resource_service.messages.jsonrpc import object_in
+from resource_service.middleware.captured_answer import CapturedAnswer
+from shared.clock import steady_clock
+
+OPENED_WITHIN_S = 30.0
+RETRY_AFTER_S = 5.0
+"""How long a mount that did not open a session is left out, so that it does not delay every request."""
+
+
+class SessionLostError(UnavailableError):
+    """The mount no longer has the session; what was sent did not run, and another session can be opened."""
+
+
+def check_session(status: int, part: Part | None) -> None:
+    """Check the status of an answer in a session.
+
+    Raises:
+        SessionLostError: the mount no longer has the session, which is closed.
+    """
+    if part is not None and status == 404:
+        part.close()
+        raise SessionLostError("it no longer has the session")
+
+
+async def opened(
+    section: Section, session: JoinedSession, scope: Scope, *, within_s: float = OPENED_WITHIN_S
+) -> Part:
+    """Return the session of a mount in `session`, and open it first if it is not open.
+
+    Args:
+        scope: of a request of the client.
+
+    Raises:
+        UnavailableError: the mount opens none.
+    """
+    part = session.part(section.name)
+    async with part.opening:
+        if part.is_open:
+            return part
+        if steady_clock() < part.retry_at:
+            raise UnavailableError(part.failure)
+        try:
+            with anyio.fail_after(within_s):
+                await _open(section, session, part, scope)
+        except (TimeoutError, UnavailableError) as error:
+            part.failure = str(error) or "it did not answer in time"
+            part.retry_at = steady_clock() + RETRY_AFTER_S
+            raise UnavailableError(part.failure) from error
+    session.opened.send()
+    return part
+
+
+async def _open(section: Section, session: JoinedSession, part: Part, scope: Scope) -> None:
+    params = {**session.params, "protocolVersion": session.revision}
+    starting = Part(revision="")
+    message = {"id": OUR_ID, "method": "initialize", "params": params}
+    answer = await ask(section, scope, message, starting)
+    match result_of(answer):
+        case {"protocolVersion": str(revision)} as result if revision in HANDSHAKE_PROTOCOL_VERSIONS:
+            starting.revision = revision
+        case _:
+            raise UnavailableError("it speaks no revision of MCP that has sessions")
+    starting.session_id = answer.fields.get(SESSION)
+    await ask(section, scope, {"method": "notifications/initialized"}, starting)
+    if session.level is not None and "logging" in object_in(result, "capabilities"):
+        level = {"id": OUR_ID, "method": "logging/setLevel", "params": session.level}
+        await ask(section, scope, level, starting)
+    part.session_id, part.revision, part.introduction = starting.session_id, revision, result
+
+
+def result_of(answer: CapturedAnswer) -> Mapping[str, Any]:
+    """Return the result in the answer of a mount.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    match answer.message:
+        case {"result": dict(result)}:
+            return result
+        case {"error": {"message": str(text)}}:
+            raise UnavailableError(text[:200])
+        case _:
+            raise UnavailableError(f"it did not answer (status {answer.status})")

@@ -1,0 +1,86 @@
+"""Two tools in place of many: one finds tools, the other calls them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from resource_service.joined.introductions import LEFT_OUT
+from resource_service.joined.lists import JoinedList
+from resource_service.messages.exact_json import dumps
+from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
+from resource_service.messages.jsonrpc import object_in
+
+Json = dict[str, Any]
+
+MAX_FOUND = 20
+MAX_QUERY = 500
+_WORD = re.compile(r"[^\W_]+")
+_SHOWN = ("name", "title", "description", "inputSchema", "annotations")
+
+
+def own_tools() -> list[Json]:
+    """Return the definitions of the two tools."""
+    return [
+        {
+            "name": SEARCH_TOOLS,
+            "title": "Search tools",
+            "description": (
+                "Finds tools by words of their names and descriptions, best first. Returns their names, "
+                f"descriptions and input schemas, {MAX_FOUND} at most. Call one with {CALL_TOOL}."
+            ),
+            "inputSchema": {
+                "type": "object",
+                "properties": {"query": {"type": "string", "maxLength": MAX_QUERY}},
+                "required": ["query"],
+            },
+            "annotations": {"readOnlyHint": True},
+        },
+        {
+            "name": CALL_TOOL,
+            "title": "Call a tool",
+            "description": f"Calls a tool that {SEARCH_TOOLS} has found; the arguments match its schema.",
+            "inputSchema": {
+                "type": "object",
+                "properties": {"name": {"type": "string"}, "arguments": {"type": "object"}},
+                "required": ["name"],
+            },
+        },
+    ]
+
+
+def called(message: Mapping[str, Any]) -> Json:
+    """Return the call that a call of `CALL_TOOL` asks for; it names no tool if that names none."""
+    params = object_in(message, "params")
+    wanted = object_in(params, "arguments")
+    inner = {name: value for name, value in params.items() if name not in ("name", "arguments")}
+    inner["name"] = wanted.get("name")
+    if "arguments" in wanted:
+        inner["arguments"] = wanted["arguments"]
+    return {**message, "params": inner}
+
+
+def found_tools(tools: JoinedList, arguments: object) -> Json:
+    """Return the result of `SEARCH_TOOLS`: the tools that match the query."""
+    query = arguments.get("query") if isinstance(arguments, dict) else None
+    words = _words(query[:MAX_QUERY]) if isinstance(query, str) else frozenset()
+    if not words:
+        return {"content": [{"type": "text", "text": "The query has no words."}], "isError": True}
+    ranked = sorted(((_rank(tool, words), -place) for place, tool in enumerate(tools.items)), reverse=True)
+    best = [tools.items[-place] for rank, place in ranked[:MAX_FOUND] if rank]
+    shown = [{name: tool[name] for name in _SHOWN if name in tool} for tool in best]
+    result: Json = {"content": [{"type": "text", "text": dumps(shown).decode()}]}
+    if tools.left_out:
+        result["_meta"] = {LEFT_OUT: dict(tools.left_out)}
+    return result
+
+
+def _rank(tool: Mapping[str, Any], words: frozenset[str]) -> int:
+    """Return how well a tool matches: words of its name count three times as much."""
+    name, about = _words(str(tool.get("name", ""))), _words(f"{tool.get('title')} {tool.get('description')}")
+    return sum(3 * (word in name) + (word in about) for word in words)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(text))

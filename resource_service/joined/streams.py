@@ -1,0 +1,161 @@
+"""The streams of several mounts as one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectSendStream
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resource_service.gateway.disconnect import CancelledOnDisconnect
+from resource_service.gateway.reply import EVENTS
+from resource_service.joined.server_messages import JoinedMessages, Json
+from resource_service.messages.exact_json import UnreadableError, dumps
+from resource_service.messages.jsonrpc import distinct_members
+from resource_service.notifier import Notifier
+from resource_service.policy.event_stream import Events
+from resource_service.policy.list_filter import MAX_BYTES, UneditableError
+from shared.logs import get_logger
+
+AGAIN_AFTER_S = 1.0
+"""When a stream that its mount has ended is opened again."""
+
+WAITING = 32
+"""Messages that wait for a slow client, before the mounts wait."""
+
+OK = 200
+
+_log = get_logger(__name__)
+
+Take = Callable[[Json], Json | None]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class PartStream:
+    """The stream of one mount.
+
+    Attributes:
+        run: opens it, and returns at its end.
+        editor: edits its messages for the client.
+        take: gets each message first; returns what is to be edited, or None.
+    """
+
+    mount: str
+    run: Callable[[Send], Awaitable[None]]
+    editor: JoinedMessages
+    take: Take = field(default=lambda message: message)
+
+
+class _Sink:
+    """A `send` that puts the messages of a stream into `out`, in their form for the client."""
+
+    def __init__(self, stream: PartStream, out: MemoryObjectSendStream[bytes]) -> None:
+        self._stream = stream
+        self._out = out
+        self._taken: list[Json] = []
+        self._events = Events(self._read, max_bytes=MAX_BYTES, drop=True)
+        self.is_stream = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = {name.lower(): value for name, value in message["headers"]}
+            media_type = fields.get(b"content-type", b"").lower()
+            self.is_stream = message["status"] == OK and media_type.startswith(b"text/event-stream")
+        elif self.is_stream:
+            self._events.feed(message.get("body", b""))
+            taken, self._taken = self._taken, []
+            for each in taken:
+                await self._out.send(event_of(each))
+
+    def _read(self, text: bytes) -> None:
+        try:
+            message: Any = distinct_members(text)
+            wanted = self._stream.take(message) if isinstance(message, dict) else None
+            if wanted is not None:
+                self._taken.append(self._stream.editor.for_client(wanted))
+        except (UnreadableError, UneditableError) as error:
+            if text.strip():
+                _log.warning("an event was left out", mount=self._stream.mount, reason=str(error))
+
+
+def event_of(message: Json) -> bytes:
+    """Serialize a message as an event. It has no id: a merged stream cannot be resumed."""
+    return b"event: message\ndata: %b\n\n" % dumps(message)
+
+
+def merged(
+    streams: Callable[[], Iterable[PartStream]],
+    changed: Notifier,
+    *,
+    first: Callable[[], Awaitable[bytes]] | None = None,
+    ended: Callable[[str], None] = lambda _mount: None,
+) -> ASGIApp:
+    """Return the streams of several mounts as one, which ends with the client.
+
+    Args:
+        streams: returns those that should be open; called again after `changed`.
+        first: returns what the client gets before anything else.
+        ended: told about a stream that could not be opened.
+    """
+
+    async def serve(_scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name.encode(), value.encode()) for name, value in EVENTS.items()]
+        await send({"type": "http.response.start", "status": OK, "headers": headers})
+        await send({"type": "http.response.body", "body": b": joined\n\n", "more_body": True})
+        out, taken = anyio.create_memory_object_stream[bytes](WAITING)
+        with CancelledOnDisconnect(receive):
+            async with out, taken, anyio.create_task_group() as tasks:
+                tasks.start_soon(_follow_all, streams, changed, out, ended)
+                if first is not None:
+                    await send({"type": "http.response.body", "body": await first(), "more_body": True})
+                async for event in taken:
+                    await send({"type": "http.response.body", "body": event, "more_body": True})
+
+    return serve
+
+
+async def _follow_all(
+    streams: Callable[[], Iterable[PartStream]],
+    changed: Notifier,
+    out: MemoryObjectSendStream[bytes],
+    ended: Callable[[str], None],
+) -> None:
+    followed: set[str] = set()
+
+    async def follow(stream: PartStream) -> None:
+        try:
+            await _followed(stream, out)
+        finally:
+            followed.discard(stream.mount)
+            ended(stream.mount)
+
+    async with anyio.create_task_group() as tasks:
+        while True:
+            _start_new(tasks, streams(), followed, follow)
+            await changed.wait()
+
+
+def _start_new(
+    tasks: TaskGroup,
+    streams: Iterable[PartStream],
+    followed: set[str],
+    follow: Callable[[PartStream], Coroutine[Any, Any, None]],
+) -> None:
+    for stream in streams:
+        if stream.mount not in followed:
+            followed.add(stream.mount)
+            tasks.start_soon(follow, stream)
+
+
+async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes]) -> None:
+    """Follow a stream, and open it again when it ends, as long as the mount opens it."""
+    is_open = True
+    while is_open:
+        sink = _Sink(stream, out)
+        await stream.run(sink)
+        is_open = sink.is_stream
+        await anyio.sleep(AGAIN_AFTER_S if is_open else 0)
