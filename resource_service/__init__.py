@@ -36,8 +36,8 @@ user is, what they consented to, and whether a token is still active.
     workers/        several processes: a request reaches the one that has its session
     mcp_server/     a backend: the built-in MCP server
     middleware/     `drain_body`, `origins` (CORS), and `guard`, which puts the others in front of a backend
-    joined/         several mounts behind one URL
     routes/         the HTTP resources beside MCP
+    joined/         several mounts behind one URL
     pages/          shown to browsers
     verifiers/      the same guard for other MCP servers
 

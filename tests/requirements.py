@@ -222,7 +222,12 @@ GATEWAY = (
         Partial("no discovery of providers, no API keys, no commands over stdio"),
     ),
     Requirement("GW-2", "MUST", "a link to connect is for one person", HELD),
-    Requirement("GW-3", "MUST", "several mounts behind one URL", PLANNED_GATEWAY),
+    Requirement(
+        "GW-3",
+        "MUST",
+        "several mounts behind one URL",
+        Partial("access rules of a mount are not applied at the joined URL; connected accounts"),
+    ),
     Requirement(
         "GW-4",
         "MUST",

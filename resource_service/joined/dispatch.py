@@ -11,17 +11,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from resource_service.errors import insufficient_scope
+from resource_service.joined.asking import MountResults
 from resource_service.joined.client_messages import NoSuchNameError, routed
 from resource_service.joined.errors import stale_cursor, unavailable_method, unknown_name
 from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.forwarding import forwarded
-from resource_service.joined.introducing import Introductions
-from resource_service.joined.introductions import discovered, initialized, revision_for
 from resource_service.joined.listening import listened
 from resource_service.joined.lists import MEMBERS, JoinedLists, StaleCursorError
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.search import called, found_tools, own_tools
 from resource_service.joined.sections import Section
+from resource_service.joined.server_results import discovered, initialized, revision_for
 from resource_service.joined.sessions import JoinedSessions
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
 from resource_service.messages.jsonrpc import object_in
@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """Who answers.
+    """Chooses the answer to each request.
 
     Attributes:
         name: of the resource, for people.
@@ -48,7 +48,7 @@ class Dispatch:
     mounts: Mapping[str, Section]
     sessions: JoinedSessions = field(default_factory=JoinedSessions)
     lists: JoinedLists = field(default_factory=JoinedLists)
-    introductions: Introductions = field(default_factory=Introductions)
+    mount_results: MountResults = field(default_factory=MountResults)
 
     def answering(self, request: JoinedRequest) -> ASGIApp | None:
         """Return the mount that answers `request`; None if this service does, by `answer`.
@@ -101,8 +101,8 @@ class Dispatch:
             tools = await self.lists.all("tools/list", request)
             return found_tools(tools, request.params.get("arguments"))
         if method == "server/discover" and request.session is None:
-            introductions = await self.introductions.discovered(request)
-            return discovered(self.name, introductions, search=self.search)
+            mount_results = await self.mount_results.discovered(request)
+            return discovered(self.name, mount_results, search=self.search)
         if method == "logging/setLevel" and request.session is not None:
             request.session.level = request.params
             await self._tell_all(request, needs="logging")
@@ -121,8 +121,8 @@ class Dispatch:
     async def _initialize(self, request: JoinedRequest) -> Response:
         revision = revision_for(request.params)
         session = self.sessions.create(request.principal, request.params, revision)
-        introductions = await self.introductions.initialized(request, session)
-        result = initialized(self.name, revision, introductions, search=self.search)
+        mount_results = await self.mount_results.initialized(request, session)
+        result = initialized(self.name, revision, mount_results, search=self.search)
         return _response(request, result, {"Mcp-Session-Id": session.session_id})
 
     def _section(self, request: JoinedRequest, mount: str, message: Mapping[str, Any]) -> Section:

@@ -174,7 +174,7 @@ class JoinedEndpoint:
             raise malformed_request(
                 Reason.JOINED_NAME_UNKNOWN, 400, "The Last-Event-ID is of no stream here."
             )
-        return resumed(request, section, part, joined.name, self.dispatch.lists.forget)
+        return resumed(request, section, part, joined.name, changed=self.dispatch.lists.forget)
 
     async def _end(self, request: JoinedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         """End a session, and those of the mounts in it."""

@@ -25,7 +25,7 @@ def unknown_name(why: str) -> Refusal:
 
 def stale_cursor() -> Refusal:
     """The list has changed since the page before."""
-    description = "The cursor is not valid any more. Request the list from its beginning."
+    description = "The cursor is no longer valid. Request the list from its beginning."
     return Refusal(Reason.JOINED_CURSOR_INVALID, 200, "invalid_request", description, rpc_code=INVALID_PARAMS)
 
 

@@ -86,7 +86,7 @@ async def ask(
 
 
 async def never() -> Message:
-    """Wait for ever: the client of our own requests does not disconnect."""
+    """Never return: the client of our own requests does not disconnect."""
     await anyio.sleep_forever()
     raise AssertionError("this is never reached")
 

@@ -67,12 +67,18 @@ def forwarded(
     async def forward(_scope: Scope, receive: Receive, send: Send) -> None:
         part = await _part(request, section)
         try:
-            await app(*_posted(request, section, message, part, receive), _to_client(send, section, part))
+            await app(
+                *_posted(request, section, message, part=part, receive=receive),
+                _to_client(send, section, part),
+            )
         except SessionLostError:
             # Nothing was sent to the client, and the message did not run.
             part = await _part(request, section)
             try:
-                await app(*_posted(request, section, message, part, receive), _to_client(send, section, part))
+                await app(
+                    *_posted(request, section, message, part=part, receive=receive),
+                    _to_client(send, section, part),
+                )
             except SessionLostError as error:
                 raise mount_unavailable(section.name, str(error)) from error
 
@@ -80,7 +86,12 @@ def forwarded(
 
 
 def resumed(
-    request: JoinedRequest, section: Section, part: Part, last_event_id: str, changed: Callable[[str], None]
+    request: JoinedRequest,
+    section: Section,
+    part: Part,
+    last_event_id: str,
+    *,
+    changed: Callable[[str], None],
 ) -> ASGIApp:
     """Return the rest of a stream of one mount, after an event that the client has received."""
     app = with_filtered_lists(section.guard, editor_for(section, request.session, {}, changed))
@@ -105,7 +116,12 @@ async def _part(request: JoinedRequest, section: Section) -> Part | None:
 
 
 def _posted(
-    request: JoinedRequest, section: Section, message: Mapping[str, Any], part: Part | None, receive: Receive
+    request: JoinedRequest,
+    section: Section,
+    message: Mapping[str, Any],
+    *,
+    part: Part | None,
+    receive: Receive,
 ) -> tuple[Scope, Receive]:
     scope, body = for_mount(request.scope, section, message, part)
     return scope, replay(body, receive)

@@ -67,7 +67,7 @@ def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
 
 
 class _Acknowledgements:
-    """What the mounts acknowledge of a subscription; the client gets it as one notification."""
+    """The acknowledgements of the mounts for a subscription; the client gets it as one notification."""
 
     def __init__(self, request: JoinedRequest) -> None:
         self._request_id = request.message["id"]

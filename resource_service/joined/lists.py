@@ -11,11 +11,11 @@ from typing import Any
 import anyio
 
 from resource_service.joined.exchange import OUR_ID, UnavailableError, ask
-from resource_service.joined.introductions import LEFT_OUT
 from resource_service.joined.parts import SessionLostError, check_session, opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
 from resource_service.joined.server_messages import in_item
+from resource_service.joined.server_results import LEFT_OUT
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import MAX_NAME_CHARACTERS
 from resource_service.messages.jsonrpc import object_in

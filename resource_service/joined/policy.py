@@ -28,7 +28,7 @@ class MountPolicy:
 
 
 class JoinedPolicy(PolicyWatcher):
-    """What the mounts' policies are together, at any time."""
+    """The policies of the mounts as one, at any time."""
 
     def __init__(self, sections: Sequence[Section]) -> None:
         self._sections = sections

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from resource_service.joined.introductions import LEFT_OUT
 from resource_service.joined.lists import JoinedList
+from resource_service.joined.server_results import LEFT_OUT
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
 from resource_service.messages.jsonrpc import object_in

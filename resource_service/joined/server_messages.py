@@ -23,7 +23,7 @@ Key = tuple[str, object]
 _APP_URI = "ui/resourceUri"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedMessages:
     """Edits the messages of one mount's server on their way to one client.
 

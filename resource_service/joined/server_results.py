@@ -26,8 +26,8 @@ _ROUTED = ("tools", "prompts", "resources", "logging", "completions", "tasks", "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Introduction:
-    """What a mount says about itself, or why it says nothing.
+class MountResult:
+    """The result of a mount that says what it is, or why there is none.
 
     Attributes:
         title: for people.
@@ -41,9 +41,9 @@ class Introduction:
     failure: str = ""
 
 
-def left_out(introductions: Iterable[Introduction]) -> dict[str, str]:
+def left_out(mount_results: Iterable[MountResult]) -> dict[str, str]:
     """Return the mounts that are left out, and why."""
-    return {each.mount: each.failure for each in introductions if each.result is None}
+    return {each.mount: each.failure for each in mount_results if each.result is None}
 
 
 def revision_for(params: Mapping[str, Any]) -> str:
@@ -52,18 +52,18 @@ def revision_for(params: Mapping[str, Any]) -> str:
     return wanted if wanted in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
 
 
-def initialized(name: str, revision: str, introductions: Sequence[Introduction], *, search: bool) -> Json:
+def initialized(name: str, revision: str, mount_results: Sequence[MountResult], *, search: bool) -> Json:
     """Return the result of `initialize`."""
     return {
         "protocolVersion": revision,
         "serverInfo": {"name": name, "version": VERSION},
-        **_common(introductions, search=search),
+        **_common(mount_results, search=search),
     }
 
 
-def discovered(name: str, introductions: Sequence[Introduction], *, search: bool) -> Json:
+def discovered(name: str, mount_results: Sequence[MountResult], *, search: bool) -> Json:
     """Return the result of ``server/discover``: the revisions that every mount speaks."""
-    stated = [_revisions(each.result) for each in introductions if each.result is not None]
+    stated = [_revisions(each.result) for each in mount_results if each.result is not None]
     every = [LATEST_MODERN_VERSION, *reversed(HANDSHAKE_PROTOCOL_VERSIONS)]
     common = [revision for revision in every if all(revision in revisions for revisions in stated)]
     return {
@@ -72,7 +72,7 @@ def discovered(name: str, introductions: Sequence[Introduction], *, search: bool
         "cacheScope": "private",
         "supportedVersions": common or every,
         "serverInfo": {"name": name, "version": VERSION},
-        **_common(introductions, search=search),
+        **_common(mount_results, search=search),
     }
 
 
@@ -81,13 +81,13 @@ def _revisions(result: Mapping[str, Any]) -> Sequence[object]:
     return stated if isinstance(stated, list) else HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def _common(introductions: Sequence[Introduction], *, search: bool) -> Json:
-    missing = left_out(introductions)
+def _common(mount_results: Sequence[MountResult], *, search: bool) -> Json:
+    missing = left_out(mount_results)
     return {
         "capabilities": capabilities(
-            [each.result for each in introductions if each.result is not None], search=search
+            [each.result for each in mount_results if each.result is not None], search=search
         ),
-        "instructions": _instructions(introductions, missing, search=search),
+        "instructions": _instructions(mount_results, missing, search=search),
         **({"_meta": {LEFT_OUT: missing}} if missing else {}),
     }
 
@@ -114,8 +114,8 @@ def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> Json:
     return merged
 
 
-def _instructions(introductions: Sequence[Introduction], missing: Mapping[str, str], *, search: bool) -> str:
-    listed = ", ".join(f"{each.mount}{NAME_SEPARATOR} ({each.title})" for each in introductions)
+def _instructions(mount_results: Sequence[MountResult], missing: Mapping[str, str], *, search: bool) -> str:
+    listed = ", ".join(f"{each.mount}{NAME_SEPARATOR} ({each.title})" for each in mount_results)
     parts = [
         "This is a gateway to several MCP servers. The name of each tool and prompt begins with that of its "
         f"server: {listed}."
@@ -124,7 +124,7 @@ def _instructions(introductions: Sequence[Introduction], missing: Mapping[str, s
         parts.append("Its tools are not listed: find them with search_tools, and call them with call_tool.")
     if missing:
         parts.append(f"Not available at the moment: {', '.join(sorted(missing))}.")
-    for each in introductions:
+    for each in mount_results:
         own = (each.result or {}).get("instructions")
         if isinstance(own, str) and own.strip():
             parts.append(f"## {each.mount}\n\n{own.strip()[:MAX_INSTRUCTIONS]}")

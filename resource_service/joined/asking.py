@@ -10,10 +10,10 @@ from typing import Any
 import anyio
 
 from resource_service.joined.exchange import OUR_ID, UnavailableError, ask
-from resource_service.joined.introductions import Introduction
 from resource_service.joined.parts import opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
+from resource_service.joined.server_results import MountResult
 from resource_service.joined.sessions import JoinedSession
 from resource_service.principal import Principal, PrincipalKey
 from shared.clock import steady_clock
@@ -36,13 +36,13 @@ class _Kept:
     until: float
 
 
-class Introductions:
-    """The introductions of mounts. Those for `initialize` are kept, so that sessions open when needed."""
+class MountResults:
+    """The mount_results of mounts. Those for `initialize` are kept, so that sessions open when needed."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[PrincipalKey, str], _Kept] = OrderedDict()
 
-    async def initialized(self, request: JoinedRequest, session: JoinedSession) -> Sequence[Introduction]:
+    async def initialized(self, request: JoinedRequest, session: JoinedSession) -> Sequence[MountResult]:
         """Return what the mounts answer to `initialize`."""
 
         async def initialize(section: Section) -> Result:
@@ -57,7 +57,7 @@ class Introductions:
 
         return await _of_all(request.sections, initialize)
 
-    async def discovered(self, request: JoinedRequest) -> Sequence[Introduction]:
+    async def discovered(self, request: JoinedRequest) -> Sequence[MountResult]:
         """Return what the mounts answer to ``server/discover``."""
         meta = {name: value for name, value in request.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
         message = {"id": OUR_ID, "method": "server/discover", "params": {"_meta": meta}}
@@ -80,23 +80,23 @@ def _basis(section: Section, principal: Principal) -> tuple[object, ...]:
 
 async def _of_all(
     sections: Mapping[Section, Principal], introduce: Callable[[Section], Awaitable[Result]]
-) -> Sequence[Introduction]:
-    introductions: dict[Section, Introduction] = {}
+) -> Sequence[MountResult]:
+    mount_results: dict[Section, MountResult] = {}
 
     async def add(section: Section) -> None:
         try:
             with anyio.fail_after(INTRODUCED_WITHIN_S):
-                introductions[section] = _introduction(section, await introduce(section), "")
+                mount_results[section] = _mount_result(section, await introduce(section), "")
         except (UnavailableError, TimeoutError) as error:
             failure = str(error) or "it did not answer in time"
-            introductions[section] = _introduction(section, None, failure)
+            mount_results[section] = _mount_result(section, None, failure)
             _log.info("a mount is left out", mount=section.name, reason=failure)
 
     async with anyio.create_task_group() as tasks:
         for section in sections:
             tasks.start_soon(add, section)
-    return [introductions[section] for section in sections]
+    return [mount_results[section] for section in sections]
 
 
-def _introduction(section: Section, result: Result | None, failure: str) -> Introduction:
-    return Introduction(mount=section.name, title=section.title, result=result, failure=failure)
+def _mount_result(section: Section, result: Result | None, failure: str) -> MountResult:
+    return MountResult(mount=section.name, title=section.title, result=result, failure=failure)
