@@ -138,10 +138,10 @@ async def test_servers_ask_the_client_by_ids_that_do_not_collide(
     async def answered(*_: Any) -> ElicitResult:
         return ElicitResult(action="accept", content={"colour": next(colours)})
 
-    progress: list[float] = []
+    reported: list[object] = []
 
-    async def noted(done: float, _total: float | None, _message: str | None) -> None:
-        progress.append(done)
+    async def noted(progress: float, total: float | None, message: str | None) -> None:
+        reported.append((progress, total, message))
 
     shown = token(joined, issuer)
     async with connected(joined.resource, shown, "legacy", elicitation_callback=answered) as client:
@@ -149,7 +149,7 @@ async def test_servers_ask_the_client_by_ids_that_do_not_collide(
         assert await called(client, "tools_favourite") == "blue"
         counted = await client.call_tool("tools_count", {"to": 3}, progress_callback=noted)
         assert not counted.is_error
-    assert progress == [1, 2, 3]
+    assert reported == [(number, 3, "") for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
