@@ -69,8 +69,8 @@ def found_tools(tools: JoinedList, arguments: object) -> Json:
         return {"content": [{"type": "text", "text": "The query has no words."}], "isError": True}
     ranked = sorted(((_rank(tool, words), -place) for place, tool in enumerate(tools.items)), reverse=True)
     best = [tools.items[-place] for rank, place in ranked[:MAX_FOUND] if rank]
-    shown = [{name: tool[name] for name in _SHOWN if name in tool} for tool in best]
-    result: Json = {"content": [{"type": "text", "text": dumps(shown).decode()}]}
+    described = [{name: tool[name] for name in _SHOWN if name in tool} for tool in best]
+    result: Json = {"content": [{"type": "text", "text": dumps(described).decode()}]}
     if tools.left_out:
         result["_meta"] = {LEFT_OUT: dict(tools.left_out)}
     return result
