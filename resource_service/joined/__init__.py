@@ -14,7 +14,7 @@ mount and its own names; nothing of it is repeated here.
     forwarding.py       a message for one mount, forwarded through its guard
     request.py          a request to the joined URL
     errors.py           the refusals of the joined URL itself
-    asking.py           asks the mounts what they are
+    mount_results.py    asks the mounts what they are
     server_results.py   the result of one server, made of theirs; pure
     lists.py            the lists of all mounts as one
     streams.py          streams of several mounts as one

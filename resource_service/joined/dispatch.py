@@ -11,13 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from resource_service.errors import insufficient_scope
-from resource_service.joined.asking import MountResults
 from resource_service.joined.client_messages import NoSuchNameError, routed
 from resource_service.joined.errors import stale_cursor, unavailable_method, unknown_name
 from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.forwarding import forwarded
 from resource_service.joined.listening import listened
 from resource_service.joined.lists import MEMBERS, JoinedLists, StaleCursorError
+from resource_service.joined.mount_results import MountResults
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.search import called, found_tools, own_tools
 from resource_service.joined.sections import Section

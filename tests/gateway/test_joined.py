@@ -41,9 +41,9 @@ def token(service: Service, issuer: AuthorizationServer, scope: str = ALL) -> st
     return token_for(service, issuer, scope=scope)
 
 
-def posted(service: Service, shown: str, tool: str, **arguments: object) -> httpx2.Response:
+def posted(service: Service, access_token: str, tool: str, **arguments: object) -> httpx2.Response:
     """The answer to a call of revision 2026-07-28."""
-    headers = bearer(shown) | modern_headers(tool)
+    headers = bearer(access_token) | modern_headers(tool)
     return httpx2.post(
         service.resource, headers=headers, json=call(tool, **arguments), timeout=60, trust_env=False
     )
@@ -101,7 +101,7 @@ def test_a_call_needs_the_scopes_of_its_mount(
     assert "/.well-known/oauth-protected-resource/mcp" in challenge
 
 
-def test_a_token_of_a_mount_is_no_token_of_the_joined_url_nor_the_reverse(
+def test_a_token_of_a_mount_is_refused_at_the_joined_url_and_the_reverse(
     joined: Service, issuer: AuthorizationServer
 ) -> None:
     of_mount = token_for(joined, issuer, aud=f"{joined.origin}/tools", scope="tools")
@@ -122,11 +122,11 @@ def test_a_name_of_no_mount_is_an_error_that_a_model_can_read(
 
 
 def test_a_mount_that_is_down_fails_its_own_calls_only(joined: Service, issuer: AuthorizationServer) -> None:
-    shown = token(joined, issuer)
-    failed = posted(joined, shown, "down_add", a=1, b=1)
+    access_token = token(joined, issuer)
+    failed = posted(joined, access_token, "down_add", a=1, b=1)
     assert failed.status_code == 503
     assert failed.json()["id"] == 1
-    assert posted(joined, shown, "tools_add", a=1, b=1).status_code == 200
+    assert posted(joined, access_token, "tools_add", a=1, b=1).status_code == 200
 
 
 @pytest.mark.anyio
@@ -143,8 +143,8 @@ async def test_servers_ask_the_client_by_ids_that_do_not_collide(
     async def noted(progress: float, total: float | None, message: str | None) -> None:
         reported.append((progress, total, message))
 
-    shown = token(joined, issuer)
-    async with connected(joined.resource, shown, "legacy", elicitation_callback=answered) as client:
+    access_token = token(joined, issuer)
+    async with connected(joined.resource, access_token, "legacy", elicitation_callback=answered) as client:
         assert await called(client, "plain_favourite") == "red"
         assert await called(client, "tools_favourite") == "blue"
         counted = await client.call_tool("tools_count", {"to": 3}, progress_callback=noted)

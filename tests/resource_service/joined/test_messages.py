@@ -86,13 +86,13 @@ def test_results_name_what_the_client_can_use(result: Json, expected: Json) -> N
 
 @pytest.mark.parametrize("request_id", [1, "1", "a_b", ""])
 def test_a_request_of_a_server_and_its_answer_meet(request_id: object) -> None:
-    asked = {
+    message = {
         "jsonrpc": "2.0",
         "id": request_id,
         "method": "sampling/createMessage",
         "params": {"_meta": {"progressToken": 7}},
     }
-    joined = edited(asked)
+    joined = edited(message)
     assert joined["params"]["_meta"]["progressToken"] == "git_7"
     answer = routed({"jsonrpc": "2.0", "id": joined["id"], "result": {}})
     assert answer is not None

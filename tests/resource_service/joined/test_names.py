@@ -43,7 +43,7 @@ def test_every_id_leads_back_to_its_mount(mount: str, request_id: str | int) -> 
 
 
 @given(texts)
-def test_what_is_no_joined_id_is_none(text: str) -> None:
+def test_any_other_text_has_no_id(text: str) -> None:
     split = split_id(text)
     assert split is None or joined_id(*split) == text
 
