@@ -245,7 +245,7 @@ GATEWAY = (
         "GW-7",
         "SHOULD",
         "conditions on arguments and groups",
-        Partial("no conditions on networks or on annotations, nothing on the pages"),
+        Partial("no conditions on networks, nothing on the pages"),
     ),
     Requirement("GW-8", "MUST", "task ids bound to their principal", HELD),
 )

@@ -161,7 +161,8 @@ class Guard:
         try:
             self.allowed.check(messages, policy, principal)
             # These depend on arguments and on the time, so that nothing is remembered of them.
-            check_conditions(policy, messages, principal, self.clock)
+            hints_of = self.pinned.keeper.hints_of
+            check_conditions(policy, messages, principal, self.clock, hints_of=hints_of)
         except Refusal as refusal:
             refusal.answers = request_ids(messages)
             raise

@@ -25,6 +25,7 @@ from resource_service.pins.events import EventRate, Note, nothing_noted
 from resource_service.pins.files import PinFiles
 from resource_service.pins.lock_file import LockFileError
 from resource_service.pins.shared_pins import SharedPins
+from resource_service.policy.conditions import Hints, hints_in
 from shared.clock import steady_clock
 from shared.in_background import in_background
 from shared.journal.event import EventKind
@@ -86,6 +87,11 @@ class PinKeeper:
             self._see_approved(Pins({definition.kind: approve([definition])}))
             return self.pins.difference(definition)
         return difference
+
+    def hints_of(self, tool: str) -> Hints | None:
+        """Return the annotations in the approved definition of a tool; None if none is approved."""
+        pinned = self.pins.approved.get(DefinitionKind.TOOL, {}).get(tool)
+        return None if pinned is None else hints_in(pinned.value)
 
     def differs(self, instructions: str) -> bool:
         """Whether instructions differ from those that were approved."""

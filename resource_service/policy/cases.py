@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resource_service.errors import Refusal
+from resource_service.policy.conditions import Hints, hints_in
 from resource_service.policy.decision import check_conditions, check_has, check_login
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
@@ -44,6 +45,7 @@ class PolicyCase:
         acr: the authentication context of the login; None if unknown.
         login_age_s: the age of the login, in seconds; None if unknown.
         time: the time of the call.
+        annotations: those in the approved definition of the tool; None if there is none.
         expected: one of `OUTCOMES`.
     """
 
@@ -54,6 +56,7 @@ class PolicyCase:
     acr: str | None = None
     login_age_s: int | None = None
     time: datetime = NOON
+    annotations: Mapping[str, bool] | None = None
     expected: str
 
 
@@ -63,11 +66,15 @@ def outcome(policy: Policy, case: PolicyCase) -> str:
     principal, now = _principal(case), case.time.timestamp
     try:
         check_has(policy, policy.needed(messages), principal)
-        check_conditions(policy, messages, principal, now)
+        check_conditions(policy, messages, principal, now, hints_of=lambda _: _hints(case))
         check_login(policy, messages, principal, now)
     except Refusal as refusal:
         return refusal.reason.code
     return ALLOWED
+
+
+def _hints(case: PolicyCase) -> Hints | None:
+    return None if case.annotations is None else hints_in({"annotations": dict(case.annotations)})
 
 
 def _principal(case: PolicyCase) -> Principal:

@@ -10,6 +10,7 @@ from typing import Any
 from yaml.nodes import Node
 
 from resource_service.policy.cases import NOON, OUTCOMES, PolicyCase
+from resource_service.policy.conditions_file import read_hints
 from resource_service.policy.nodes import (
     check_keys,
     member_of,
@@ -32,7 +33,18 @@ REQUESTS = MappingProxyType(
     }
 )
 """Maps the member that names what is used to the method, and to the parameter with the name."""
-KEYS = (*REQUESTS, "method", "arguments", "scopes", "groups", "acr", "login_age", "time", "expect")
+KEYS = (
+    *REQUESTS,
+    "method",
+    "arguments",
+    "scopes",
+    "groups",
+    "acr",
+    "login_age",
+    "time",
+    "annotations",
+    "expect",
+)
 
 
 def read_cases(node: Node) -> dict[str, PolicyCase]:
@@ -63,6 +75,7 @@ def _case(what: str, node: Node) -> PolicyCase:
             members, "login_age", lambda value: seconds_of(value, f"login_age of {what}"), otherwise=None
         ),
         time=member_of(members, "time", lambda value: _time(value, what), otherwise=NOON),
+        annotations=member_of(members, "annotations", lambda value: read_hints(what, value), otherwise=None),
         expected=_expected(members["expect"][1], what),
     )
 

@@ -1,4 +1,4 @@
-"""Conditions that the calls of a tool must meet beyond scopes: arguments, caller and time. Pure.
+"""Conditions that the calls of a tool must meet beyond scopes: arguments, annotations, caller, time. Pure.
 
 The language has no loops and no state: a tool has alternatives, of which one must hold, and an alternative is
 a list of tests, all of which must hold. What a test cannot read does not hold.
@@ -6,9 +6,12 @@ a list of tests, all of which must hold. What a test cannot read does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from resource_service.policy.arguments import ArgumentTest
 from resource_service.policy.patterns import first_pattern
@@ -16,10 +19,30 @@ from resource_service.policy.patterns import first_pattern
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES = 24 * 60
 
+HINTS: Mapping[str, bool] = MappingProxyType(
+    {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": False, "openWorldHint": True}
+)
+"""Annotations of tools, with the value of one that is left out (MCP 2025-11-25, `ToolAnnotations`)."""
+
+Hints = Mapping[str, object]
+HintsOf = Callable[[str], Hints | None]
+"""Returns the annotations in the approved definition of a tool; None if there is none."""
+
+
+def no_hints(_name: str) -> Hints | None:
+    """Return that the tool has no approved definition."""
+    return None
+
+
+def hints_in(definition: Mapping[str, Any]) -> Hints:
+    """Return the annotations of a tool, with the values of those that are left out."""
+    annotations = definition.get("annotations")
+    return {**HINTS, **(annotations if isinstance(annotations, dict) else {})}
+
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A part of the day, UTC; it goes past midnight if it ends before it begins.
+    """A part of the day; it goes past midnight if it ends before it begins.
 
     Attributes:
         begin: minutes since midnight.
@@ -41,17 +64,19 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """The caller and the time of a call.
+    """The caller and the time of a call, and the tools there are.
 
     Attributes:
         scopes: those granted, with all that they include.
         groups: those of the person.
         now: seconds since 1970.
+        hints_of: returns the annotations of tools.
     """
 
     scopes: frozenset[str]
     groups: frozenset[str]
     now: float
+    hints_of: HintsOf = no_hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +89,8 @@ class Alternative:
         groups: the caller is in one of these; in any if there are none.
         hours: the time of the day; None for any.
         days: the days of the week, from 0 for Monday; all if there are none.
+        zone: the time zone of hours and days; None for UTC.
+        annotations: those that the approved definition of the tool has.
     """
 
     arguments: tuple[ArgumentTest, ...] = ()
@@ -71,25 +98,34 @@ class Alternative:
     groups: frozenset[str] = frozenset()
     hours: Hours | None = None
     days: frozenset[int] = frozenset()
+    zone: ZoneInfo | None = None
+    annotations: Mapping[str, bool] = field(default_factory=dict)
 
-    def is_for(self, caller: CallContext) -> bool:
+    def is_for(self, caller: CallContext, tool: str) -> bool:
         """Return whether the tests hold that do not concern arguments."""
-        time = datetime.fromtimestamp(caller.now, UTC)
+        time = datetime.fromtimestamp(caller.now, self.zone or UTC)
         return (
-            self.scopes <= caller.scopes
+            self._is_annotated(caller.hints_of(tool) if self.annotations else None)
+            and self.scopes <= caller.scopes
             and (not self.groups or bool(self.groups & caller.groups))
             and (self.hours is None or self.hours.contains(time.hour * 60 + time.minute))
             and (not self.days or time.weekday() in self.days)
         )
 
+    def _is_annotated(self, hints: Hints | None) -> bool:
+        if not self.annotations:
+            return True
+        return hints is not None and all(hints.get(name) is value for name, value in self.annotations.items())
+
     def __str__(self) -> str:
         tests = [test.says for test in self.arguments]
+        tests += [f"the tool has {name}: {str(value).lower()}" for name, value in self.annotations.items()]
         if self.scopes:
             tests.append(f"the token has {', '.join(sorted(self.scopes))}")
         if self.groups:
             tests.append(f"the person is in {' or '.join(sorted(self.groups))}")
         if self.hours is not None:
-            tests.append(f"it is {self.hours} UTC")
+            tests.append(f"it is {self.hours} {self.zone or 'UTC'}")
         if self.days:
             tests.append(f"it is {' or '.join(DAYS[day] for day in sorted(self.days))}")
         return " and ".join(tests)
@@ -122,7 +158,7 @@ def unmet(conditions: Conditions, messages: Iterable[object], caller: CallContex
         pattern = first_pattern(conditions, name)
         if pattern is None:
             continue
-        reasons = _reasons(conditions[pattern], arguments, caller)
+        reasons = _reasons(conditions[pattern], name, arguments, caller)
         if reasons is not None:
             return Unmet(pattern, reasons)
     return None
@@ -133,11 +169,13 @@ def groups_of(conditions: Conditions) -> frozenset[str]:
     return frozenset(group for rule in conditions.values() for each in rule for group in each.groups)
 
 
-def _reasons(rule: tuple[Alternative, ...], arguments: object, caller: CallContext) -> tuple[str, ...] | None:
+def _reasons(
+    rule: tuple[Alternative, ...], tool: str, arguments: object, caller: CallContext
+) -> tuple[str, ...] | None:
     """Return why no alternative holds; None if one does."""
     reasons: tuple[str, ...] = ()
     for alternative in rule:
-        if alternative.is_for(caller):
+        if alternative.is_for(caller, tool):
             failing = tuple(alternative.failing(arguments))
             if not failing:
                 return None

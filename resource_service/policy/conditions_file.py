@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from resource_service.policy.arguments import ArgumentTest, decimal_of, fault_in
-from resource_service.policy.conditions import DAYS, MINUTES, Alternative, Hours
+from resource_service.policy.conditions import DAYS, HINTS, MINUTES, Alternative, Hours
 from resource_service.policy.nodes import (
     check_keys,
     items_of,
@@ -21,7 +22,7 @@ from resource_service.policy.nodes import (
     wrong,
 )
 
-KEYS = ("arguments", "scopes", "groups", "hours", "days")
+KEYS = ("arguments", "annotations", "scopes", "groups", "hours", "days", "zone")
 TESTS = ("equals", "one_of", "match", "min", "max", "optional")
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 
@@ -50,12 +51,16 @@ def _alternative(what: str, node: Node) -> Alternative:
     check_keys(members, KEYS, "part of a condition")
     if not members:
         raise wrong(node, f"{what} has an alternative without a test")
+    if "zone" in members and not {"hours", "days"} & set(members):
+        raise wrong(node, f"{what} has a zone, but neither hours nor days")
     return Alternative(
         arguments=member_of(members, "arguments", lambda value: _arguments(what, value), otherwise=()),
         scopes=member_of(members, "scopes", lambda value: _names(what, value), otherwise=frozenset()),
         groups=member_of(members, "groups", lambda value: _names(what, value), otherwise=frozenset()),
         hours=member_of(members, "hours", lambda value: _hours(what, value), otherwise=None),
         days=member_of(members, "days", lambda value: _days(what, value), otherwise=frozenset()),
+        zone=member_of(members, "zone", lambda value: _zone(what, value), otherwise=None),
+        annotations=member_of(members, "annotations", lambda value: read_hints(what, value), otherwise={}),
     )
 
 
@@ -126,6 +131,30 @@ def _hours(what: str, node: Node) -> Hours:
     if begin == end or end > MINUTES:
         raise wrong(node, f"hours of {what} are {text!r}, and must be a part of a day")
     return Hours(begin, end)
+
+
+def read_hints(what: str, node: Node) -> dict[str, bool]:
+    """Parse annotations of a tool.
+
+    Raises:
+        PolicyError: one is not an annotation that is true or false.
+    """
+    members = members_of(node, f"annotations of {what}")
+    check_keys(members, (*HINTS,), "an annotation")
+    if not members:
+        raise wrong(node, f"annotations of {what} are empty; leave the member out")
+    return {name: truth_of(value) for name, (_, value) in members.items()}
+
+
+def _zone(what: str, node: Node) -> ZoneInfo:
+    name = text_of(node, f"zone of {what}")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise wrong(
+            node,
+            f"zone of {what} is {name!r}, and must be a time zone that this machine has, like Europe/Berlin",
+        ) from None
 
 
 def _days(what: str, node: Node) -> frozenset[int]:

@@ -10,7 +10,7 @@ from resource_service.errors import (
     insufficient_authentication,
     insufficient_scope,
 )
-from resource_service.policy.conditions import CallContext, unmet
+from resource_service.policy.conditions import CallContext, HintsOf, no_hints, unmet
 from resource_service.policy.groups import Needed, groups_in, scopes_in
 from resource_service.policy.rules import Policy
 from resource_service.policy.step_up import step_ups
@@ -50,15 +50,25 @@ def check_login(policy: Policy, messages: Iterable[object], principal: Principal
             raise insufficient_authentication(step_up.acr, step_up.max_age_s, detail=detail)
 
 
-def check_conditions(policy: Policy, messages: Iterable[object], principal: Principal, clock: Clock) -> None:
+def check_conditions(
+    policy: Policy,
+    messages: Iterable[object],
+    principal: Principal,
+    clock: Clock,
+    *,
+    hints_of: HintsOf = no_hints,
+) -> None:
     """Check that the calls among `messages` meet the conditions of the policy.
+
+    Args:
+        hints_of: returns the annotations of tools.
 
     Raises:
         Refusal: one of them does not.
     """
     if not policy.when:
         return
-    caller = CallContext(policy.closure(principal.scopes), frozenset(principal.groups), clock())
+    caller = CallContext(policy.closure(principal.scopes), frozenset(principal.groups), clock(), hints_of)
     if (failed := unmet(policy.when, messages, caller)) is not None:
         who = f"{principal.owner} by client {principal.client_id}"
         detail = f"{who} does not meet `when` of {failed.pattern}"

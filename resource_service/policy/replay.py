@@ -1,7 +1,8 @@
 """Recorded calls, decided again by another policy. Pure.
 
 The journal keeps what a decision depended on (scopes, groups, login, time), and the arguments as far as the
-redaction of the tool allows. Where a condition looks at an argument that was not kept, nothing is guessed.
+redaction of the tool allows. Where a condition looks at an argument that was not kept, or at annotations,
+nothing is guessed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shared.journal.redaction import LEFT_OUT
 from shared.journal.secret_text import MASK
 
 UNDECIDED = "undecided"
-"""The decision about a call that depends on arguments which the journal does not have."""
+"""The decision about a call that depends on arguments or annotations which the journal does not have."""
 _BEGUN = frozenset({EventKind.CALL_BEGUN, "call"})
 """Forwarded calls: in exports, and joined with their outcome in searches."""
 
@@ -86,7 +87,9 @@ def decided_again(policy: Policy, call: RecordedCall) -> str:
 
 
 def _is_readable(alternative: Alternative, call: RecordedCall) -> bool:
-    """Check whether the journal kept what the tests of an alternative look at."""
+    """Check whether the journal kept what the tests of an alternative look at: it keeps no annotations."""
+    if alternative.annotations:
+        return False
     if not alternative.arguments:
         return True
     return call.kept is not None and all(

@@ -183,3 +183,15 @@ def test_a_directory_that_cannot_be_written_to_keeps_the_pins_in_memory(pinned: 
     assert pinned.names() == ["add_note", "list_notes"]
     pinned.server.tools = [EVIL, LIST]
     assert pinned.names() == ["list_notes"]
+
+
+@pytest.mark.requirement("GW-7")
+@pytest.mark.parametrize("policy", [f"{POLICY}when: {{'*': {{annotations: {{readOnlyHint: true}}}}}}\n"])
+def test_a_condition_looks_at_the_annotations_that_were_approved(pinned: Pinned) -> None:
+    pinned.server.tools = [LIST | {"annotations": {"readOnlyHint": True}}, NOTE]
+    assert pinned.names() == ["list_notes", "add_note"]
+    assert pinned.runs("list_notes")
+    refused = pinned.call("add_note")
+    assert (refused.status_code, refused.json()["error"]["data"]["reason_code"]) == (403, "condition_unmet")
+    pinned.server.tools = [LIST, NOTE | {"annotations": {"readOnlyHint": True}}]
+    assert pinned.call("add_note").json()["error"]["data"]["reason_code"] == "condition_unmet"

@@ -36,6 +36,20 @@ def decided(case: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        (", annotations: {readOnlyHint: true}", "allowed"),
+        (", annotations: {openWorldHint: true}", "condition_unmet"),
+        ("", "condition_unmet"),
+    ],
+)
+def test_a_case_may_say_what_the_definition_of_the_tool_says(annotations: str, expected: str) -> None:
+    content = POLICY.replace("tests:", "when: {get_*: {annotations: {readOnlyHint: true}}}\ntests:")
+    document = f"{content}  a: {{tool: get_note, scopes: read, expect: allowed{annotations}}}\n".encode()
+    assert outcome(parse_policy(document), parse_cases(document)["a"]) == expected
+
+
+@pytest.mark.parametrize(
     ("case", "expected"),
     [
         ("tool: get_note, scopes: read", "allowed"),

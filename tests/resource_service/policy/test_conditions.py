@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resource_service.policy.conditions import CallContext, unmet
+from resource_service.policy.conditions import CallContext, hints_in, unmet
 from resource_service.policy.file import parse_policy
 from resource_service.policy.rules import Policy
 from resource_service.policy.validation import PolicyError
@@ -145,6 +146,66 @@ def test_hours_begin_and_end_in_utc(hours: str, at: str, *, holds: bool) -> None
     when = policy(f"  t: {{hours: '{hours}'}}").when
     hour, minute = map(int, at.split(":"))
     assert (unmet(when, [call({})], caller(at=WEDNESDAY.replace(hour=hour, minute=minute))) is None) is holds
+
+
+@pytest.mark.parametrize(
+    ("zone", "month", "hour", "holds"),
+    [
+        *(("Europe/Berlin", 12, 7, True), ("Europe/Berlin", 12, 16, True), ("Europe/Berlin", 12, 17, False)),
+        *(("Europe/Berlin", 7, 6, True), ("Europe/Berlin", 7, 16, False), ("UTC", 7, 7, False)),
+    ],
+)
+def test_hours_are_those_of_the_zone_in_summer_and_in_winter(
+    zone: str, month: int, hour: int, *, holds: bool
+) -> None:
+    when = policy(f"  t: {{hours: '08:00-18:00', zone: {zone}}}").when
+    at = datetime(2026, month, 2, hour, tzinfo=UTC)
+    assert (unmet(when, [call({})], caller(at=at)) is None) is holds
+
+
+def test_days_are_those_of_the_zone() -> None:
+    when = policy("  t: {days: [thu], zone: Pacific/Auckland}").when
+    assert unmet(when, [call({})], caller(at=WEDNESDAY)) is None
+    assert str(when["t"][0]) == "it is thu"
+
+
+@pytest.mark.parametrize(
+    ("test", "annotations", "holds"),
+    [
+        ("readOnlyHint: true", {"readOnlyHint": True}, True),
+        ("readOnlyHint: true", {}, False),
+        ("readOnlyHint: true", None, False),
+        ("readOnlyHint: true", "x", False),
+        ("readOnlyHint: true", {"readOnlyHint": "true"}, False),
+        ("readOnlyHint: true", {"readOnlyHint": 1}, False),
+        ("destructiveHint: false", {}, False),
+        ("destructiveHint: false, openWorldHint: true", {"destructiveHint": False}, True),
+    ],
+)
+def test_annotations_are_those_of_the_approved_definition(
+    test: str, annotations: object, *, holds: bool
+) -> None:
+    when = policy(f"  t: {{annotations: {{{test}}}}}").when
+    approved = replace(caller(), hints_of={"t": hints_in({"annotations": annotations})}.get)
+    assert (unmet(when, [call({})], approved) is None) is holds
+    assert unmet(when, [call({})], caller()) is not None, "nothing is approved"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{zone: UTC}",
+        "{hours: '08:00-18:00', zone: Mars/Olympus}",
+        "{hours: '08:00-18:00', zone: ../etc/passwd}",
+        "{hours: '08:00-18:00', zone: Europe}",
+        "{annotations: {}}",
+        "{annotations: {title: x}}",
+        "{annotations: {readOnlyHint: maybe}}",
+    ],
+)
+def test_a_zone_or_annotation_that_does_not_exist_is_an_error(wrong: str) -> None:
+    with pytest.raises(PolicyError):
+        policy(f"  t: {wrong}")
 
 
 def test_days_are_those_of_the_week() -> None:

@@ -31,6 +31,7 @@ WHEN = f"""{SCOPES}when:
   pay: [{{arguments: {{/amount: {{max: 100}}, /to: {{match: "bank *"}}}}}}, {{groups: [ops]}}]
   "get_*": {{days: [mon]}}
   hashed: {{arguments: {{/a: b}}}}
+  noted: {{annotations: {{readOnlyHint: true}}}}
 """
 OLD, NEW = parse_policy(SCOPES.encode()), parse_policy(WHEN.encode())
 ADA = Principal(
@@ -105,6 +106,7 @@ def test_a_recorded_call_is_decided_as_the_service_decides_it(
         ("pay", {"amount": 5, "to": "bank a", **{f"a{number}": "b" * 500 for number in range(9)}}),
         ("pay", {**{f"a{number}": 1 for number in range(130)}, "amount": 500}),
         ("hashed", {"a": "b"}),
+        ("noted", {}),
     ],
 )
 def test_nothing_is_guessed_about_arguments_that_the_journal_does_not_have(
