@@ -1,11 +1,11 @@
-"""axe-core, injected into a page."""
+"""axe-core, in every page of a browser context."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any, Literal
 
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import BrowserContext, Page, ViewportSize
 
 from tests.browser.looks import SIZES, faint_texts, overflows
 from tests.interop.toolbox import node_modules
@@ -28,9 +28,19 @@ def script() -> str:
     return (node_modules() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
+def load_axe(context: BrowserContext) -> None:
+    """Load axe-core into each page that the context opens from now on.
+
+    The renderer keeps the compiled script. To send and compile it for each page took a third of the time.
+    """
+    context.add_init_script(script())
+
+
 def violations(page: Page) -> list[tuple[str, str, str]]:
-    """Return what is wrong with the page that is shown: where, by which rule, in which element."""
-    page.evaluate(f"() => {{ {script()} }}")
+    """Return what is wrong with the page that is shown: where, by which rule, in which element.
+
+    Its context has been through `load_axe`.
+    """
     # What can be opened must be as good as what is open.
     page.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true })")
     wrong = []

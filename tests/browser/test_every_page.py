@@ -22,7 +22,7 @@ from shared.asgi import Refused
 from shared.languages import in_language
 from tests.auth_service.service import RESOURCE_SECRET
 from tests.browser import connecting_states, console_states, page_states
-from tests.browser.axe import violations
+from tests.browser.axe import load_axe, violations
 from tests.browser.visits import visiting
 from tests.machine import require
 
@@ -55,6 +55,7 @@ def rendered() -> Iterator[set[str]]:
 def page(chromium: Browser) -> Iterator[Page]:
     require("node")
     context = chromium.new_context(locale="de")
+    load_axe(context)
     # It would leave the page before it can be looked at.
     context.route("**/static/form_post.js", lambda route: route.abort())
     yield context.new_page()

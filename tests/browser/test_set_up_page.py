@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.authenticator import Authenticator
-from tests.browser.axe import violations
+from tests.browser.axe import load_axe, violations
 from tests.browser.chromium import Desk
 from tests.browser.steps import sees
 from tests.cli.command import ROOT, up
@@ -42,6 +42,7 @@ def test_the_link_opens_the_page_and_axe_finds_nothing_at_any_step(tmp_path: Pat
         link = re.search(r"Set up +(\S+)", running.output)
         assert link
         context = chromium.new_context(locale="de")
+        load_axe(context)
         page = context.new_page()
         Authenticator(page, discoverable=True, verifies=True)
         page.goto(link[1].partition("#")[0])
