@@ -24,6 +24,7 @@ from shared.cli.backup_keys import (
     recipients_of,
 )
 from shared.cli.console import CommandError, NegativeResultError, errors, output
+from shared.cli.operations import recorded_in
 from shared.cli.store import REVOCATION_LOG, clock_of, open_local_store, open_named_store, open_target_store
 from shared.version import VERSION
 
@@ -117,6 +118,7 @@ async def _back_up(file: BinaryIO, recipients: Sequence[Recipient]) -> Progress:
     async with open_local_store() as store:
         if await is_incomplete(store):
             raise CommandError("the store is incomplete: a restore into it was interrupted; repeat it")
+        await _record_reading(store, "the backup", recipients=[str(recipient) for recipient in recipients])
         about = About(int((await clock_of(store))()), VERSION)
         async with encrypted_to(file, recipients) as write:
             with _reporting("Read") as report:
@@ -147,6 +149,7 @@ async def _restore(
         await prepare_target(store, replace=replace)
         with _content(file, identities) as entries, _reporting("Restored") as report:
             await write_entries(store, entries, done, report)
+        await _record_writing(store, done, "DOORWARD_STORE", replaced=replace)
         await complete(store)
         return done
 
@@ -167,10 +170,32 @@ async def _move(source: str, target: str, *, replace: bool, dry_run: bool) -> Re
                         done.wanted(batch)
                         report(done.written)
                     return done
+                await _record_reading(old, "the copy")
                 await prepare_target(new, replace=replace)
                 await copy_entries(new, old.entries().read(), done, report)
+            await _record_writing(new, done, "TO", replaced=replace)
             await complete(new)
     return done
+
+
+async def _record_reading(store: Store, what: str, **about: object) -> None:
+    """Record that everything is read; a store that is full must still be backed up and moved."""
+    from shared.storage import StoreUnavailableError
+
+    try:
+        await recorded_in(store, **about)
+    except StoreUnavailableError as error:
+        errors.print(f"The journal does not have {what}: {error}", style="yellow", markup=False)
+
+
+async def _record_writing(store: Store, done: Restoration, name: str, **about: object) -> None:
+    """Record that everything was written, before the store is whole: no service uses it until then."""
+    from shared.storage import StoreUnavailableError
+
+    try:
+        await recorded_in(store, **about, documents=done.written.documents, left_out=done.left_out.documents)
+    except StoreUnavailableError as error:
+        raise CommandError(f"{name}: the store does not accept the event: {error}; repeat it") from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.console import CommandError, Yes, confirm, errors, output
+from shared.cli.operations import record_commands
 from shared.cli.store import open_store_and_clock
 
 if TYPE_CHECKING:
@@ -46,8 +47,16 @@ def import_accounts(
     confirm(f"Import these {len(changes)} accounts?", yes=yes)
     if _planned(content, update) != changes:
         raise CommandError("somebody else has made changes meanwhile; nothing was changed")
+    record_commands(_about(changes))
     _run(lambda importing: _all(importing, changes))
     output.print(f"Imported {len(changes)} accounts", markup=False)
+
+
+def _about(changes: list[AccountImportChange]) -> list[dict[str, object]]:
+    """Return the events: one for the whole file, and one for each account that exists already."""
+    subjects = [change.account.subject for change in changes if change.account]
+    about: list[dict[str, object]] = [{"created": len(changes) - len(subjects), "changed": len(subjects)}]
+    return about + [{"user_subject": subject} for subject in subjects]
 
 
 def _content(file: Path) -> bytes:

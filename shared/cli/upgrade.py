@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from shared.cli.console import AsJson, NegativeResultError, Yes, confirm, output, print_json
+from shared.cli.operations import record_command
 from shared.cli.policy_files import deprecated_keys
 from shared.cli.store import open_local_store
 from shared.compatibility import FORMS, STORE_FORMAT, obstacles
@@ -86,6 +87,7 @@ def check(
 def confirm_upgrade(*, yes: Yes = False) -> None:
     """Confirm the upgrade to this release: releases with an earlier store format no longer start."""
     confirm(f"Close the way back from store format {STORE_FORMAT}?", yes=yes)
+    record_command(store_format=STORE_FORMAT)
     asyncio.run(_with_releases(lambda releases: releases.confirm()))
     output.print(f"Confirmed: the store has format {STORE_FORMAT}", markup=False)
 

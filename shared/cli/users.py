@@ -30,6 +30,7 @@ from shared.cli.store import open_store_and_clock
 if TYPE_CHECKING:
     from auth_service.accounts.account_links import AccountLinks
     from auth_service.accounts.lifecycle import AccountLifecycle
+    from auth_service.federation.identities import Identity
     from auth_service.users.repository import User
     from shared.clock import Clock
 
@@ -150,6 +151,7 @@ def rename(username: Username, new: Annotated[str, typer.Argument()]) -> None:
 
         async with open_store_and_clock() as (store, clock):
             users = UserRepository(store, Passwords(), clock)
+            await command_recorded(user_subject=(await users.named(username)).subject)
             renames = AccountRenames(
                 users=UserRenames(store, users),
                 grants=GrantRepository(store, clock),
@@ -183,6 +185,7 @@ def reset(
 
     async def run(links: AccountLinks) -> str:
         user = await links.accounts.users.named(username)
+        await command_recorded(user_subject=user.subject)
         return await links.reset(user, ttl_s=hours * 3_600, lock=lock)
 
     _print_link(_with_links(run), hours)
@@ -198,6 +201,7 @@ def invite(
     """Create an account without a password; print a link by which the person sets one, once."""
 
     async def run(links: AccountLinks) -> str:
+        await command_recorded()
         return (await links.invite(username, name, email, ttl_s=hours * 3_600))[1]
 
     _print_link(_with_links(run), hours)
@@ -254,7 +258,11 @@ def reset_factors(username: Username, yes: Yes = False) -> None:
 @users.command()
 def identities(username: Username, *, as_json: AsJson = False) -> None:
     """List a person's identities: id, provider, name there, first and last use."""
-    connected = _change(username, lambda api, user: api.connected.of(user))
+
+    async def read(api: AccountLifecycle) -> list[Identity]:
+        return await api.connected.of(await api.users.named(username))
+
+    connected = _run(read)
     if as_json:
         print_json(
             {

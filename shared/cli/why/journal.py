@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.cli.audit import recorded_reading
 from shared.cli.why.entries import Entry
+from shared.journal.delivery import FAMILIES
 
 MAX_EVENTS = 200
 """The newest events of a grant or client that are shown."""
@@ -44,7 +45,7 @@ async def _events(wanted: str) -> list[dict[str, Any]]:
 def entry_of(event: Mapping[str, Any]) -> Entry:
     """Return an event as a log entry of the service that recorded it."""
     kind = str(event["kind"])
-    service = "resource_service" if kind.startswith("call.") else "auth_service"
+    service = "resource_service" if kind.partition(".")[0] in FAMILIES else "auth_service"
     about = {name: value for name, value in event.items() if name not in _OF_THE_CHAIN}
     fields = {**about, "event": kind, "logger": f"{service}.journal", "timestamp": _time(event["time_ms"])}
     return Entry("the journal", fields)
