@@ -226,7 +226,9 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial("access rules of a mount are not applied at the joined URL; connected accounts"),
+        Partial(
+            "access rules of a mount apply at its own URL only; connected accounts; the conformance suite"
+        ),
     ),
     Requirement(
         "GW-4",
