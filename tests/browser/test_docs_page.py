@@ -63,18 +63,14 @@ def test_the_example_registers_a_client_that_authorize_takes_to_a_token(page: Pa
     assert greeting == {"message": "Hello wesen, your request to MCP is authorized!"}
 
 
-def test_the_page_of_the_resource_service_is_enough_by_itself(page: Page, at_the_root: Pair) -> None:
+def test_the_page_of_the_resource_service_is_enough_by_itself_also_after_a_reload(
+    page: Page, at_the_root: Pair
+) -> None:
     docs = DocsPage.open(page, at_the_root.resource_service)
     docs.register()
     docs.authorize()
     answer = docs.execute("POST", "/mcp")
     assert answer.json()["result"]["structuredContent"]["username"] == "wesen"
-
-
-def test_an_authorization_is_still_there_after_a_reload(page: Page, at_the_root: Pair) -> None:
-    docs = DocsPage.open(page, at_the_root.resource_service)
-    docs.register()
-    docs.authorize()
     page.reload()
     assert docs.execute("GET", "/hello").status == 200
 
