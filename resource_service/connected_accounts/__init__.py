@@ -10,6 +10,7 @@ a request, keeps it in memory for a minute at most, and sends it to the upstream
     request_account.py    the credential of one request, and its replacement after a refusal
     elicitation.py        how a client is told the link, by what it can do; pure
     introduction.py       what this service answers instead of an upstream that nobody is connected to; pure
+    stream_messages.py    messages of a stream that waits for the account; pure
     client_sessions.py    sessions that this service opens before an account is connected
     errors.py             error responses
 """

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.auth.authentication import token_in
+from resource_service.connected_accounts import stream_messages
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.answers import Account, ConnectLink, Credential
 from resource_service.connected_accounts.client import Question
@@ -36,6 +37,7 @@ from resource_service.connected_accounts.errors import (
 )
 from resource_service.connected_accounts.introduction import connected_result, introduction, names_tool
 from resource_service.connected_accounts.request_account import RequestAccount, note_account
+from resource_service.connected_accounts.stream_messages import StreamMessages
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.errors import malformed_request, no_such_session
 from resource_service.introspection.client import IntrospectionUnavailableError
@@ -99,6 +101,11 @@ class AccountGate:
 
         return protected
 
+    @staticmethod
+    def answers_itself(messages: Messages) -> bool:
+        """Whether a request never reaches the upstream: it calls only the tool of this service."""
+        return len(messages) == 1 and isinstance(messages[0], dict) and names_tool(messages[0])
+
     def _question(self, scope: Scope) -> Question:
         principal, token = principal_in(scope), token_in(scope)
         if principal.subject is None:
@@ -154,18 +161,24 @@ class AccountGate:
         if session_id is not None and not self._has_session(session_id, principal):
             raise no_such_session("the session is unknown, and no account is connected")
         if scope["method"] == "GET":
-            return AccountStream(partial(self._account, self._question(scope)), link, self.waiting, principal)
+            return self._stream(stream_messages.of_session(link), scope)
         if scope["method"] == "DELETE":
             self.sessions.forget(session_id or "")
             return Response(status_code=200)
         if not request_ids(messages):
             return Response(status_code=202)
+        if (subscribed := stream_messages.of_subscription(messages)) is not None:
+            return self._stream(subscribed, scope)
         results = [(message, introduction(message, link, self.name)) for message in _requests(messages)]
         if any(result is None for _, result in results):
             raise self._not_connected(link, messages, scope)
         answers = [{"jsonrpc": "2.0", "id": message["id"], "result": result} for message, result in results]
         headers = self._opened(messages, answers, principal)
         return JSONResponse(answers[0] if len(answers) == 1 else answers, headers=headers)
+
+    def _stream(self, messages: StreamMessages, scope: Scope) -> AccountStream:
+        account = partial(self._account, self._question(scope))
+        return AccountStream(account, messages, self.waiting, principal_in(scope))
 
     def _has_session(self, session_id: str, principal: Principal) -> bool:
         sessions = self.sessions
@@ -187,7 +200,7 @@ class AccountGate:
     def _forward(self, app: ASGIApp, messages: Messages, scope: Scope) -> ASGIApp:
         """Return the upstream, for a request of a client whose account is connected."""
         message = messages[0] if len(messages) == 1 and isinstance(messages[0], dict) else {}
-        if names_tool(message):
+        if self.answers_itself(messages):
             return JSONResponse(
                 {"jsonrpc": "2.0", "id": message.get("id"), "result": connected_result(message)}
             )

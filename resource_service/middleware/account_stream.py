@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 from starlette.types import Receive, Scope, Send
 
 from resource_service.connected_accounts.answers import Account, ConnectLink
-from resource_service.connected_accounts.elicitation import completed
+from resource_service.connected_accounts.elicitation import Json
+from resource_service.connected_accounts.stream_messages import StreamMessages
 from resource_service.errors import Refusal
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.disconnect import CancelledOnDisconnect
@@ -20,29 +21,27 @@ ASK_EVERY_S = 2.0
 OPEN_FOR_S = 600.0
 """Clients open the next stream by themselves."""
 
-CHANGED = ("notifications/tools/list_changed", "notifications/prompts/list_changed")
-
 
 class AccountStream:
-    """An ASGI app that tells a client (MCP 2025-11-25) that the person has connected the account.
+    """An ASGI app that tells a client that the person has connected the account.
 
     The stream ends with that, and the client's next one is of the upstream.
 
     Args:
         account: returns the account; may raise a `Refusal`.
-        link: at which the person connects it.
+        messages: of the stream.
         waiting: limits these streams.
     """
 
     def __init__(
         self,
         account: Callable[[], Awaitable[Account]],
-        link: ConnectLink,
+        messages: StreamMessages,
         waiting: ConcurrencyLimit,
         principal: Principal,
     ) -> None:
         self._account = account
-        self._link = link
+        self._messages = messages
         self._waiting = waiting
         self._principal = principal
 
@@ -50,9 +49,16 @@ class AccountStream:
         with self._waiting.slot(self._principal), CancelledOnDisconnect(receive):
             headers = [(name.encode(), value.encode()) for name, value in EVENTS.items()]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b": waiting\n\n", "more_body": True})
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": b": waiting\n\n" + _events(self._messages.first),
+                    "more_body": True,
+                }
+            )
             is_connected = await self._is_connected()
-            body = self._events() if is_connected else b""
+            connected = self._messages.connected if is_connected else ()
+            body = _events((*connected, *self._messages.last))
             await send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def _is_connected(self) -> bool:
@@ -66,9 +72,6 @@ class AccountStream:
                     return False
         return False
 
-    def _events(self) -> bytes:
-        messages = [
-            completed(self._link.elicitation_id),
-            *({"jsonrpc": "2.0", "method": method} for method in CHANGED),
-        ]
-        return b"".join(b"event: message\ndata: %b\n\n" % dumps(message) for message in messages)
+
+def _events(messages: Sequence[Json]) -> bytes:
+    return b"".join(b"event: message\ndata: %b\n\n" % dumps(message) for message in messages)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.auth.authentication import token_in
+from resource_service.connected_accounts.introduction import TOOL
 from resource_service.errors import Refusal
 from resource_service.gateway.traced import traced_upstream
 from resource_service.introspection.lease_scope import note_lease
@@ -33,7 +34,8 @@ from resource_service.middleware.posted_message import checked_headers, mismatch
 from resource_service.middleware.tool_schemas import ToolSchemas
 from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.policy.allowed_calls import AllowedCalls
-from resource_service.policy.decision import check_conditions, check_login
+from resource_service.policy.decision import check_conditions, check_has, check_login
+from resource_service.policy.groups import Needed
 from resource_service.policy.list_filter import with_filtered_lists
 from resource_service.policy.listing import Listed, ListFilter, listed_in
 from resource_service.policy.rules import Policy
@@ -159,6 +161,9 @@ class Guard:
 
     def _allow(self, messages: Sequence[object], principal: Principal, policy: Policy) -> None:
         try:
+            if self._is_own_tool(messages, policy):
+                check_has(policy, Needed(policy.required), principal)
+                return
             self.allowed.check(messages, policy, principal)
             # These depend on arguments and on the time, so that nothing is remembered of them.
             hints_of = self.pinned.keeper.hints_of
@@ -168,6 +173,14 @@ class Guard:
             raise
         if policy.step_up:
             check_login(policy, messages, principal, self.clock)
+
+    def _is_own_tool(self, messages: Sequence[object], policy: Policy) -> bool:
+        """Whether a request only gets the link to connect an account, and no rule is about just that.
+
+        The rules are for the server's tools, and a strict default would leave a person without the link.
+        """
+        account = self.account
+        return account is not None and account.answers_itself(messages) and not policy.names_tool(TOOL)
 
     def _not_stopped(self, principal: Principal, messages: Sequence[object]) -> StoppableRequest:
         request = StoppableRequest(self.resource, principal, messages)

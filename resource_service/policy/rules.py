@@ -154,6 +154,10 @@ class Policy:
         free = method in FREE or method in NAMING or method.startswith("notifications/")
         return Needed() if free else self.default
 
+    def names_tool(self, name: str) -> bool:
+        """Whether a rule names exactly this tool."""
+        return any(name in rules for rules in (self.tools, self.when, self.step_up))
+
     def redaction(self, name: str) -> Redaction:
         """Return what the journal keeps of the arguments of a tool or prompt: by default, their names."""
         pattern = first_pattern(self.journal, name) if self.journal else None

@@ -26,6 +26,12 @@ OWN = {
 }
 
 
+OURS = (
+    *("response_type", "client_id", "redirect_uri", "scope", "state"),
+    *("code_challenge", "code_challenge_method", "request", "request_uri", "response_mode"),
+)
+
+
 def upstream(**members: Any) -> UpstreamOAuth:
     return UpstreamOAuth.model_validate({"client_id": "c", **members})
 
@@ -123,7 +129,9 @@ def test_a_secret_is_read_from_a_file_at_each_start(tmp_path: Path) -> None:
         {"client_secret": ""},
         {"scopes": ["a b"]},
         {"scopes": ["a"] * 51},
-        {"parameters": {"state": "mine"}},
+        *({"parameters": {name: "mine"}} for name in OURS),
+        *({"parameters": parameters} for parameters in ({"": "x"}, {"x": ""}, {"x": "x" * 201})),
+        {"token_endpoint": f"https://id.example/{'x' * 1_000}"},
         {"parameters": {str(number): "x" for number in range(21)}},
         {"name": "x" * 41},
         {"unknown": 1},
@@ -132,6 +140,12 @@ def test_a_secret_is_read_from_a_file_at_each_start(tmp_path: Path) -> None:
 def test_what_is_not_valid_is_refused(members: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         upstream(**{**OWN, **members})
+
+
+def test_an_error_does_not_quote_a_secret() -> None:
+    with pytest.raises(ValidationError) as caught:
+        upstream(**{**OWN, "name": None, "client_secret": "the real secret"})
+    assert "the real secret" not in str(caught.value)
 
 
 def test_a_provider_on_this_machine_is_for_development() -> None:

@@ -21,6 +21,12 @@ from tests.servers import wait_until
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "t", "arguments": {}}}
 LINKS: dict[str, Any] = {"capabilities": {"elicitation": {"url": {}}}}
+POLICY = """
+scopes: {admin: Everything}
+default: [admin]
+tools: {t: []}
+hide: true
+"""
 Directories = pytest.TempPathFactory
 
 
@@ -45,9 +51,12 @@ def service(
     tmp_path_factory: Directories,
 ) -> Iterator[Service]:
     """The gateway in front of the scripted upstream, with connected accounts."""
-    settings = {"upstream_connected_account": "true", "resource_name": "Issues"}
+    directory = tmp_path_factory.mktemp("accounts")
+    policy = directory / "policy.yaml"
+    policy.write_text(POLICY)
+    settings = {"upstream_connected_account": "true", "resource_name": "Issues", "policy": str(policy)}
     url = f"{scripted_upstream.url}/mcp"
-    with gateway(server, tmp_path_factory.mktemp("accounts"), url, **settings) as running:
+    with gateway(server, directory, url, **settings) as running:
         wait_until(lambda: "receiving revocations" in running.log_file.read_text(), timeout_s=30)
         yield running
 
@@ -275,6 +284,53 @@ def test_a_waiting_stream_tells_that_the_account_is_connected_and_ends(
     assert '"method":"notifications/elicitation/complete"' in text.replace(" ", "")
     assert "link-1" in text
     assert "notifications/tools/list_changed" in text
+
+
+def test_a_strict_policy_lets_everybody_get_the_link_and_nothing_else(
+    client: httpx2.Client, service: Service, token: str, accounts: Accounts, upstream: AuthorizationServer
+) -> None:
+    accounts.offer_link(token)
+    asking = {**CALL, "params": {"name": TOOL, "arguments": {}}}
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+    tools = post(client, token, listing).json()["result"]["tools"]
+    assert [tool["name"] for tool in tools] == [TOOL]
+    assert accounts.link()["connect_url"] in post(client, token, asking).text
+    other = {**CALL, "params": {"name": f"{TOOL}s", "arguments": {}}}
+    refused = [other, [asking, other], [asking, listing]]
+    assert [post(client, token, message).status_code for message in refused] == [403] * 3
+    # Also once it is connected: the upstream may have a tool with this name.
+    upstream.replies["*"] = accepting(FIRST)
+    accounts.connect(token, FIRST)
+    assert "The account is connected" in post(client, token, asking).text
+    assert [post(client, token, message).status_code for message in refused] == [403] * 3
+    assert not upstream.questions
+
+
+def test_a_subscription_of_2026_07_28_tells_that_the_account_is_connected_and_ends(
+    client: httpx2.Client, token: str, accounts: Accounts, upstream: AuthorizationServer
+) -> None:
+    accounts.offer_link(token)
+    meta = call("t")["params"]["_meta"]
+    wanted = {"toolsListChanged": True, "resourceSubscriptions": []}
+    message = {
+        "jsonrpc": "2.0",
+        "id": "s",
+        "method": "subscriptions/listen",
+        "params": {"notifications": wanted, "_meta": meta},
+    }
+    headers = {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+    with client.stream("POST", "/mcp", headers=bearer(token) | MESSAGE | headers, json=message) as stream:
+        lines = stream.iter_lines()
+        first = json.loads(next(line for line in lines if line.startswith("data: "))[6:])
+        accounts.connect(token, FIRST)
+        rest = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    own = {"_meta": {"io.modelcontextprotocol/subscriptionId": "s"}}
+    assert first["method"] == "notifications/subscriptions/acknowledged"
+    assert first["params"] == {"notifications": {"toolsListChanged": True}, **own}
+    changed, result = rest
+    assert (changed["method"], changed["params"]) == ("notifications/tools/list_changed", own)
+    assert (result["id"], result["result"]) == ("s", {"resultType": "complete", **own})
+    assert not upstream.questions
 
 
 def test_the_session_of_another_person_is_unknown(

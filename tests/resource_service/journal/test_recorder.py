@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
+from resource_service.connected_accounts.answers import ConnectLink
+from resource_service.connected_accounts.errors import NotConnectedRefusal
 from resource_service.errors import Refusal, cannot_ask, insufficient_scope
 from resource_service.journal.call_journal import CallJournal, JournalLimits, no_journal
 from resource_service.journal.call_members import calls_in, name_in
@@ -175,6 +177,21 @@ async def test_a_refusal_before_the_call_is_one_event_and_one_after_it_is_its_en
     *_, begun, ended = recorded.events()
     assert (begun["kind"], ended["kind"]) == ("call.begun", "call.completed")
     assert (ended["result"], ended["reason_code"]) == ("failed", "authorization_server_failing")
+
+
+async def test_a_call_that_is_answered_with_a_link_ends_as_a_refusal_without_the_link() -> None:
+    recorded = Recorded()
+    recording = recorded.of(scope())
+    recording.verified(PRINCIPAL, POLICY)
+    recording.messages = [CALL]
+    await recording.begin(1)
+    link = ConnectLink(provider="GitHub", url="https://a/connect/x", elicitation_id="x", expires_in=600)
+    recording.refuse(NotConnectedRefusal(link, [CALL], opens_links=False))
+    recording.end()
+    ended = recorded.events()[-1]
+    assert (ended["kind"], ended["result"], ended["status"]) == ("call.completed", "refused", 200)
+    assert ended["reason_code"] == "not_connected"
+    assert "/connect/" not in str(recorded.events())
 
 
 async def test_refusals_of_strangers_are_only_counted() -> None:
