@@ -137,7 +137,7 @@ FEDERATED = {
 
 CONNECTED_ACCOUNTS = {
     *("connected-account", "subject-connected-accounts", "connect-link", "connect-link-of"),
-    *("connect-attempt", "disconnections"),
+    *("connect-attempt", "disconnections", "ended-tokens"),
 }
 """Families of keys that only connected accounts make."""
 
@@ -200,4 +200,5 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     elsewhere |= unseen & {"restoration", "revocation-log", "stops", "approved-definitions"}
     elsewhere |= unseen & {"reported-definitions:{hash of the resource}"}
     assert unseen - elsewhere == {"clients:unused"}
-    assert len(elsewhere - {"ping"}) == len(optional) + 7
+    # There is an index of the ended tokens, too.
+    assert len(elsewhere - {"ping"}) == len(optional) + 8
