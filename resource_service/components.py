@@ -32,7 +32,8 @@ from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.leases import Leases
 from resource_service.introspection.listeners import Listeners
 from resource_service.joined.resource import JoinedResource, joined_resource
-from resource_service.journal.call_journal import CallJournal, JournalLimits
+from resource_service.journal.call_journal import CallJournal
+from resource_service.journal.configured import call_journal
 from resource_service.journal.deliveries import Deliveries
 from resource_service.journal.measured import measure_calls
 from resource_service.journal.recorder import CallRecorder
@@ -239,16 +240,6 @@ def measured(backend: Backend, settings: ResourceSettings, metrics: ResourceMetr
         return backend
     mount = settings.mcp_path or "/"
     return replace(backend, app=MeasuredBackend(backend.app, mount, metrics.measurements))
-
-
-def call_journal(settings: ResourceSettings, clock: Clock) -> CallJournal:
-    """Create the journal of calls, with the limits of the settings."""
-    limits = JournalLimits(
-        directory=settings.journal_directory,
-        max_bytes=settings.journal_buffer_bytes,
-        refuses=settings.journal_when_full == "refuse",
-    )
-    return CallJournal(settings.resource_server_id, clock, limits)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,17 +53,23 @@ class JournalLimits:
 class CallJournal:
     """Records calls.
 
+    Args:
+        only_in_run: whether nothing is recorded outside of `run`, where nothing is delivered either.
+
     Attributes:
         unverified_refusals: requests whose caller could not be verified, since the start.
         chains: those with events that are not delivered, the current one last.
         has_much: set when there is enough for a delivery.
     """
 
-    def __init__(self, server_id: str, clock: Clock, limits: JournalLimits) -> None:
-        self._name = chain_name(server_id, secrets.token_urlsafe(16))
+    def __init__(
+        self, server_id: str, clock: Clock, limits: JournalLimits, *, only_in_run: bool = False
+    ) -> None:
+        self._server_id = server_id
         self._clock = clock
         self._limits = limits
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._records = not only_in_run
+        self._only_in_run = only_in_run
         self._calls = self._last_ms = 0
         self._witnessed_ms = -WITNESS_MS
         self._heads: dict[str, Head] = {}
@@ -73,20 +79,26 @@ class CallJournal:
         self.unverified_refusals = 0
         self._omissions = Omissions()
         self.has_much = asyncio.Event()
-        self.chains = [CallChain.create(self._name, None, self._thread)]
+        self._begin_chain()
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Store events in the background. What is left at the end of the context stays in the files.
 
+        Enter it again for another chain, as a server that is started again does.
+
         Raises:
             OSError: the directory cannot be used.
         """
+        if self._is_closed:
+            self._begin_chain()
         self._open()
+        self._records = True
         try:
             async with in_background(self._store()):
                 yield
         finally:
+            self._records = not self._only_in_run
             await self._close()
 
     async def begin(self, calls: Sequence[EncodedMembers]) -> list[int]:
@@ -130,8 +142,8 @@ class CallJournal:
 
     @property
     def is_recording(self) -> bool:
-        """Whether there is room for any event."""
-        return self._limits.max_bytes > 0
+        """Whether events are recorded, if there is room."""
+        return self._records and self._limits.max_bytes > 0
 
     @property
     def current(self) -> CallChain:
@@ -203,6 +215,12 @@ class CallJournal:
             self._omissions.without_first(events) if repetition is Repetition.WITHOUT_FIRST else events
         ):
             new.append(event)
+
+    def _begin_chain(self) -> None:
+        self._name = chain_name(self._server_id, secrets.token_urlsafe(16))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._is_closed = False
+        self.chains = [CallChain.create(self._name, None, self._thread)]
 
     def _begin(self, members: EncodedMembers) -> int:
         self._calls = number = self._calls + 1
@@ -310,6 +328,7 @@ class CallJournal:
                 # A file without events names the heads, until the next process has delivered its own.
                 await chain.close(self.heads, remove=False)
         self._thread.shutdown(wait=False)
+        self._is_closed = True
 
     def _now_ms(self) -> int:
         self._last_ms = max(self._last_ms, int(self._clock() * 1000))

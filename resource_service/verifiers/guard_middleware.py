@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.introspection.chain import IntrospectionChain, introspection_chain
 from resource_service.introspection.leases import Leases
-from resource_service.journal.call_journal import no_journal
+from resource_service.journal.configured import call_journal, delivered
 from resource_service.limits.counting import call_counting
 from resource_service.middleware.direct_endpoints import DirectEndpoint, DirectEndpoints
 from resource_service.middleware.origins import OriginCheck, Origins
@@ -39,6 +40,7 @@ from shared.asgi import (
 )
 from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
+from shared.logs import get_logger
 
 POLICY_VIOLATION = 1008
 """RFC 6455 §7.4.1"""
@@ -53,6 +55,8 @@ class _AdmittedRequest:
     placeholder_token: str
     principal: Principal
 
+
+_log = get_logger(__name__)
 
 _admitted: ContextVar[_AdmittedRequest | None] = ContextVar("doorward_admitted", default=None)
 
@@ -97,8 +101,9 @@ class GuardMiddleware:
         self._endpoint = endpoint or app
         self._lifespan = Lifespan(app)
         self._stops_with: asyncio.AbstractEventLoop | None = None
-        self._settings = settings
         self._path = path
+        journal = call_journal(settings, clock, only_in_run=True)
+        self._delivered = partial(delivered, journal, settings, clock)
         self._leases = Leases(self._ask, clock, steady_clock)
         self._policy = policy
         stopped = StoppedList()
@@ -118,7 +123,7 @@ class GuardMiddleware:
         )
         backend = Backend(app=self._inside, policy=policy, run=nullcontext)
         resource = protected_resource(
-            settings, backend, validation, no_journal(clock), counting=self._counting, store=self._store
+            settings, backend, validation, journal, counting=self._counting, store=self._store
         )
         self._pins = resource.pins
         guards = {route.path: route.endpoint for route in resource.endpoint()}
@@ -182,7 +187,14 @@ class GuardMiddleware:
         """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
         try:
             store = nullcontext() if self._store is None else self._store.run()
-            async with store, self._counting.run(), self._chain.run(), self._policy.watch(), self._pins.run():
+            async with (
+                store,
+                self._counting.run(),
+                self._chain.run(),
+                self._delivered(),
+                self._policy.watch(),
+                self._pins.run(),
+            ):
                 with called_when_stopping(self._leases.stop):
                     self._stops_with = asyncio.get_running_loop()
                     yield
@@ -193,6 +205,10 @@ class GuardMiddleware:
     def _stop_with_the_process(self) -> None:
         """Handle shutdown without a lifespan: an app that mounts another rarely forwards its events."""
         if self._stops_with is not (loop := asyncio.get_running_loop()):
+            _log.warning(
+                "calls are not recorded in the journal, and revocations are not followed: the app in which "
+                "this one is mounted does not pass its lifespan on"
+            )
             self._stops_with = loop
             call_when_stopping(self._leases.stop)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from pydantic import Field
 
@@ -40,6 +40,9 @@ class SettingsKwargs(TypedDict, total=False):
     allowed_origins: Sequence[str]
     dpop_nonce: bool
     resource_store: str
+    journal_directory: Path | str
+    journal_buffer_bytes: int
+    journal_when_full: Literal["refuse", "drop"]
     policy: Path | str
     signed_introspection: bool
     max_body_bytes: int

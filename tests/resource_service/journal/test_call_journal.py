@@ -44,6 +44,21 @@ async def test_calls_are_delivered_with_their_outcome(tmp_path: Path, *, in_file
     assert (completed["call"], completed["result"]) == (number, "ok")
 
 
+async def test_a_journal_for_a_guard_records_only_while_it_runs_and_runs_again(tmp_path: Path) -> None:
+    limits = JournalLimits(directory=tmp_path)
+    recording = CallJournal("resource", lambda: 1.0, limits, only_in_run=True)
+    records = [recording.is_recording]
+    for _ in range(2):
+        server = Server()
+        async with recording.run(), Deliveries(recording, server.post).run():
+            records.append(recording.is_recording)
+            [number] = await recording.begin([call()])
+            recording.complete(number, result="ok")
+        records.append(recording.is_recording)
+        assert server.kinds()["call.begun"] == 1
+    assert records == [False, True, False, True, False]
+
+
 async def test_many_calls_at_once_share_a_few_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     appended: list[int] = []
     append = BufferFile.append
