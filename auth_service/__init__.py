@@ -9,6 +9,7 @@
     provider_settings.py  settings of identity providers
     resource_settings.py  settings of the protected resources
     upstream_settings.py  settings of the providers of connected accounts
+    current_links.py      links that stay the same for their owner
     rate_limits.py        rate limits, counted in the store
     metrics.py            all metrics
 
@@ -29,6 +30,7 @@
     definitions/   pinned definitions of tools: what is held, and what administrators approved
     federation/    login through identity providers
     connected_accounts/  credentials of people at the providers of upstreams
+    call_approvals/  approvals of calls that a policy requires
     access/        access rules, groups, and the decision
     accounts/      account changes and logout, with the sessions and grants that end with them
     administration/  what administrators do, by command, console and admin API

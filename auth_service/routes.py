@@ -45,6 +45,7 @@ from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
 from auth_service.wiring.account_page import account_page, activity_page, email_page, logout, own_data_page
 from auth_service.wiring.admin_api import admin_api
+from auth_service.wiring.call_approvals import approve_page, call_approval_endpoint
 from auth_service.wiring.components import Components
 from auth_service.wiring.connected_accounts import connect_pages, connected_account_endpoint
 from auth_service.wiring.console import console
@@ -78,6 +79,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         events(parts).endpoint(),
         definitions(parts).endpoint(),
         connected_account_endpoint(parts),
+        call_approval_endpoint(parts),
         _userinfo(parts).endpoint(),
         *metadata_endpoints(_metadata(parts, grant_types)),
         jwks_endpoint(parts.base.signing_keys),
@@ -85,6 +87,7 @@ def endpoints(parts: Components, registration_example: dict[str, Any]) -> list[E
         *_pages(parts, federated),
         *federated.endpoints,
         *connect_pages(parts),
+        approve_page(parts),
         *second_factor_endpoints(parts),
         *health_endpoints(parts.base.store, parts.base.store_watch),
     ]

@@ -39,6 +39,11 @@ class AccountAction(StrEnum):
     UPSTREAM_REVOKED = "tokens revoked at a provider"
     UPSTREAM_NOT_REVOKED = "tokens not revoked at a provider"
     UPSTREAM_LINK_REFUSED = "link of another person refused"
+    APPROVAL_REQUESTED = "approval of a call requested"
+    CALL_APPROVED = "call approved"
+    CALL_DENIED = "call denied"
+    APPROVAL_USED = "approval of a call used"
+    APPROVAL_LINK_REFUSED = "link of another approver refused"
 
 
 ENDING = frozenset(
@@ -52,6 +57,8 @@ ENDING = frozenset(
         AccountAction.UPSTREAM_REVOKED,
         AccountAction.UPSTREAM_NOT_REVOKED,
         AccountAction.UPSTREAM_LINK_REFUSED,
+        AccountAction.CALL_DENIED,
+        AccountAction.APPROVAL_LINK_REFUSED,
     }
 )
 """Actions that only take away access: they go ahead while the journal waits for room in the store."""

@@ -52,7 +52,7 @@ _AFTER = {
 }
 """The destinations of a login without a pending request, by the name in `to`; otherwise the account page."""
 
-_CONNECT = re.compile(r"connect/[A-Za-z0-9_-]{22}")
+_LINK = re.compile(r"(?:connect|approve)/[A-Za-z0-9_-]{22}")
 """A link for connecting an account is a destination, too."""
 
 LOGIN_METHODS = "login-methods"
@@ -259,16 +259,16 @@ class LoginPage:
             path="/login",
             handler=shows_errors(self.context.errors, self.handle),
             methods=("GET", "POST"),
-            operations=login_operations((*_AFTER, "connect/ID")),
+            operations=login_operations((*_AFTER, "connect/ID", "approve/ID")),
         )
 
 
 def destination(parameters: Parameters) -> str | None:
     """Return the name of one of our pages; never a URL, which an attacker could choose."""
     to = parameters.get("to")
-    return to if to is not None and (to in _AFTER or _CONNECT.fullmatch(to)) else None
+    return to if to is not None and (to in _AFTER or _LINK.fullmatch(to)) else None
 
 
 def after_login(to: str | None) -> str:
     """Return the page of that name, or the account page."""
-    return to if to is not None and _CONNECT.fullmatch(to) else _AFTER.get(to or "", "account")
+    return to if to is not None and _LINK.fullmatch(to) else _AFTER.get(to or "", "account")

@@ -193,11 +193,12 @@ class Client:
 def _visible_name(name: str) -> str:
     """Remove invisible characters, which make one name look like another, and stacks of accents."""
     visible = (" " if c.isspace() or c == _BLANK_BRAILLE else c for c in name)
-    kept = "".join(c for c in visible if not _is_invisible(c))
+    kept = "".join(c for c in visible if not is_invisible(c))
     return _PILED_MARKS.sub(r"\1", " ".join(kept.split()))[:_SHOWN_CHARACTERS]
 
 
-def _is_invisible(character: str) -> bool:
+def is_invisible(character: str) -> bool:
+    """Return whether a character is not rendered, or changes how others are."""
     # Controls, bidirectional overrides, zero-width and private characters; also the letters, marks and
     # variation selectors that Unicode has renderers leave blank (Default_Ignorable_Code_Point).
     return unicodedata.category(character)[0] == "C" or character in _DEFAULT_IGNORABLE

@@ -253,6 +253,14 @@ class Reason(ReasonCode):
         "Compare `client_id`, the secret, `issuer` and the redirect URI, which is `/connect/callback` of the "
         "authorization server, with the provider's configuration.",
     )
+    APPROVAL_TOKEN_INACTIVE = (
+        "The token of a call is not an active access token for a resource of the caller."
+    )
+    APPROVAL_REQUEST_INVALID = (
+        "The request for the approval of a call is not valid; the description says why."
+    )
+    APPROVALS_TOO_MANY = "As many calls as are allowed wait for an approval already."
+    APPROVAL_OF_OTHER_APPROVER = "The link to approve a call was opened by a person who may not approve it."
     ACCOUNT_LINK_OVER = "A link that sets a password is unknown, has expired, or was used or replaced."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     EMAIL_NOT_CHANGED = "The e-mail address is not valid, or is not the one that waits for confirmation."

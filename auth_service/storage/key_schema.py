@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auth_service.storage.call_approval_keys import CALL_APPROVALS
 from auth_service.storage.connected_account_keys import CONNECTED_ACCOUNTS
 from auth_service.storage.federation_keys import IDENTITY_PROVIDERS
 from shared.storage.key_spec import KeySpec
@@ -80,6 +81,7 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     *IDENTITY_PROVIDERS,
     *CONNECTED_ACCOUNTS,
+    *CALL_APPROVALS,
     KeySpec(
         "stops",
         "tools, mounts, clients and people that are stopped: by whom, since when, and why",

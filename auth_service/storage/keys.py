@@ -177,6 +177,21 @@ def disconnections() -> str:
     return f"{PREFIX}disconnections"
 
 
+def call_approval(approval_id: str) -> str:
+    """The key of an approval of a call, from the id in its URL."""
+    return f"{PREFIX}call-approval:{_hash(approval_id)}"
+
+
+def call_approval_of(binding: str) -> str:
+    """The key of the approval that answers for a call, from the digest that it is bound to."""
+    return f"{PREFIX}call-approval-of:{_hash(binding)}"
+
+
+def pending_approvals(approver: str) -> str:
+    """The key of the calls that wait for an approver."""
+    return f"{PREFIX}pending-approvals:{_hash(approver)}"
+
+
 def stops() -> str:
     """The key of the stops."""
     return f"{PREFIX}stops"

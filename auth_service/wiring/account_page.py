@@ -20,6 +20,7 @@ from auth_service.pages.own_data import OwnDataPage
 from auth_service.pages.presence import Presence
 from auth_service.stops.records import StopRecords
 from auth_service.wiring import configured
+from auth_service.wiring.call_approvals import approvals_section
 from auth_service.wiring.components import Components
 from auth_service.wiring.connected_accounts import connected_accounts
 
@@ -45,7 +46,7 @@ def account_page(parts: Components) -> AccountPage:
     at_providers = ProviderAccountsSection(accounts=connected_accounts(parts), resource_names=names)
     return AccountPage(
         context=parts.page_context,
-        sections=(connections, at_providers, sessions, browsers),
+        sections=(approvals_section(parts), connections, at_providers, sessions, browsers),
         factors=parts.users.factors,
         clock=parts.base.clock,
         identities=parts.accounts.connected.identities,

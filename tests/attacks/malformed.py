@@ -165,6 +165,7 @@ class Standing:
         passwords = {"csrf": "x", "password": "x", "new_password": "y", "new_password_again": "y"}
         server = ("Authorization", b"Basic " + base64.b64encode(f"resource:{RESOURCE_SECRET}".encode()))
         question = {"token": self.tokens["access_token"], "rejected": "x"}
+        call = {**question, "approver": "self", "policy": "x", "call": '{"arguments":{},"name":"x"}'}
         back = {"csrf": "x", "client_id": client_id, "back": "yes", "error": "e", "error_description": "d"}
         return [
             ("POST", "/authorize", [browser, FORM], urlencode(back).encode()),
@@ -178,6 +179,9 @@ class Standing:
             ("POST", f"/connect/{ABSENT}", [browser, FORM], b"csrf=x"),
             ("GET", "/connect/callback?code=x&state=x&iss=https%3A%2F%2Fid.example", [browser], b""),
             ("POST", "/connected-account", [server, FORM], urlencode(question).encode()),
+            ("GET", f"/approve/{ABSENT}", [browser], b""),
+            ("POST", f"/approve/{ABSENT}", [browser, FORM], b"csrf=x&decision=approve"),
+            ("POST", "/call-approval", [server, FORM], urlencode(call).encode()),
             ("POST", "/backchannel-logout/corp", [FORM], b"logout_token=e30.e30.e30"),
             ("POST", "/login/corp", [browser, FORM], urlencode({"csrf": "x", "connect": "1"}).encode()),
             ("POST", "/consent", [browser, FORM], urlencode(decision).encode()),
@@ -194,12 +198,7 @@ class Standing:
                 ("POST", f"/{page}", [browser, FORM], urlencode({"csrf": "x", **fields}).encode())
                 for page, fields in SECOND_FACTORS.items()
             ),
-            (
-                "POST",
-                "/set-up",
-                [browser, FORM],
-                b"csrf=x&link=x&username=y",
-            ),
+            ("POST", "/set-up", [browser, FORM], b"csrf=x&link=x&username=y"),
             (
                 "POST",
                 "/set-password",

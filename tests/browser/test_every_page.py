@@ -21,9 +21,9 @@ from shared.appearance.theme import Theme
 from shared.asgi import Refused
 from shared.languages import in_language
 from tests.auth_service.service import RESOURCE_SECRET
-from tests.browser import connecting_states, console_states, page_states
+from tests.browser import approval_states, connecting_states, console_states, page_states
 from tests.browser.axe import load_axe, violations
-from tests.browser.visits import visiting
+from tests.browser.visits import State, visiting
 from tests.machine import require
 
 pytestmark = [
@@ -71,13 +71,18 @@ def show(page: Page, url: str, response: Response | httpx2.Response) -> None:
     page.unroute(url)
 
 
+def _states() -> dict[str, State]:
+    own = page_states.STATES | connecting_states.STATES
+    return own | approval_states.STATES | console_states.STATES
+
+
 def test_axe_finds_nothing_on_any_page_and_every_template_is_among_them(
     page: Page, rendered: set[str], tmp_path: Path
 ) -> None:
     wrong = {}
     # Playwright keeps an event loop on this thread.
     with visiting(tmp_path) as visit, ThreadPoolExecutor(1) as elsewhere:
-        for name, reach in (page_states.STATES | connecting_states.STATES | console_states.STATES).items():
+        for name, reach in _states().items():
             response = elsewhere.submit(reach, visit).result()
             show(page, str(response.url), response)
             wrong[name] = violations(page)

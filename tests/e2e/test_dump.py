@@ -141,6 +141,9 @@ CONNECTED_ACCOUNTS = {
 }
 """Families of keys that only connected accounts make."""
 
+APPROVALS = {"call-approval", "call-approval-of", "pending-approvals"}
+"""Families of keys that only approvals of calls make."""
+
 SECOND_FACTORS = {"factors", "second-step", "passkey-challenge"}
 """Families of keys that only second factors make."""
 
@@ -189,7 +192,8 @@ def test_the_flow_leaves_keys_of_every_family(entries: list[Entry]) -> None:
     # here: tests/attacks/test_sec_16_federated_login.py looks into the store after that.
     # Nobody has a second factor: tests/auth_service/endpoints/test_authenticator_app.py looks into the store.
     # Nobody connects an account: tests/auth_service/connected_accounts looks into the store.
-    optional = FEDERATED | SECOND_FACTORS | CONNECTED_ACCOUNTS
+    # No call needs an approval: tests/auth_service/call_approvals looks into the store.
+    optional = FEDERATED | SECOND_FACTORS | CONNECTED_ACCOUNTS | APPROVALS
     elsewhere = {pattern for pattern in unseen if pattern.partition(":")[0] in optional}
     # Nobody calls a tool here: tests/auth_service/endpoints/test_events.py looks into the store.
     # Nobody applies a file with settings here: tests/auth_service/test_reloading.py looks into the store.

@@ -48,6 +48,8 @@ RECORDED: dict[str, EventKind | str] = {
     "/connect/{link}": NOTHING_DECIDED,  # the provider's response is recorded, as an event of the account
     "/connected-account": NOTHING_DECIDED,
     "/definitions": NOTHING_DECIDED,
+    "/approve/{approval}": EventKind.ACCOUNT,
+    "/call-approval": EventKind.ACCOUNT,
 }
 IDS_OF_PEOPLE = {"user_subject", "created", "invited", "deleted"}
 

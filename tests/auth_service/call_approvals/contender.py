@@ -1,0 +1,50 @@
+"""Uses of one approval by several processes at once; each process imports this module."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from auth_service.call_approvals.approvals import CallApprovals, call_approvals
+from auth_service.journal.account_events import NO_ACCOUNT_EVENTS
+from auth_service.protocol.call_approval import RequestedCall, State
+from shared.storage import Store, open_store
+from tests.storage import contenders
+
+CALL = RequestedCall(
+    grant_id="grant",
+    subject="ada",
+    client_id="client",
+    resource="https://mcp.example/mcp",
+    session="session",
+    policy="1",
+    approver="self",
+    tool="pay",
+    call='{"arguments":{"amount":1},"name":"pay"}',
+)
+
+
+def approvals_in(store: Store, clock: Callable[[], float] = time.time) -> CallApprovals:
+    return call_approvals(store, clock, NO_ACCOUNT_EVENTS)
+
+
+def use_at_once(url: str, times: int) -> int:
+    """Ask to run `CALL` so many times at the same moment as the other processes; return the runs."""
+    assert contenders._gate  # noqa: SLF001 -- of this process
+    contenders._gate.wait(30)  # noqa: SLF001
+    return asyncio.run(_use(url, times))
+
+
+async def _use(url: str, times: int) -> int:
+    store = open_store(url)
+    try:
+        return await runs_of(approvals_in(store), times)
+    finally:
+        await store.aclose()
+
+
+async def runs_of(approvals: CallApprovals, times: int) -> int:
+    """Ask to run `CALL` so many times at once, and return how often it may run."""
+    answers = await asyncio.gather(*(approvals.request(CALL, use=True) for _ in range(times)))
+    return sum(answer.state == State.USED for answer in answers)
