@@ -79,7 +79,9 @@ class CallApprovalEndpoint:
         """Return the grant of the token, which must be active for the caller at this moment."""
         live = await self.tokens.live_access(token)
         if live is None or live[1].resource is None or live[1].resource not in caller.resources:
-            raise InactiveTokenError(Reason.APPROVAL_TOKEN_INACTIVE, "the token is not active for the caller")
+            raise InactiveTokenError(
+                Reason.APPROVAL_TOKEN_INACTIVE, "the token of the call is not active for the caller"
+            )
         return live[1]
 
     def _answer(self, approval: CallApproval) -> dict[str, Any]:

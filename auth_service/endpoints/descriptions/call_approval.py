@@ -41,7 +41,7 @@ OPERATION = {
             "The token is not an active access token for a resource of the caller, or the call cannot be"
             " approved.",
             "invalid_token",
-            "the token is not active for the caller",
+            "the token of the call is not active for the caller",
         ),
         "401": error("The caller did not authenticate.", "invalid_client", "the client secret is wrong"),
         "403": error(
