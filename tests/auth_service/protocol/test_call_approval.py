@@ -16,8 +16,6 @@ from auth_service.protocol.call_approval import (
     fault_in,
 )
 
-pytestmark = pytest.mark.requirement("GW-6")
-
 SEEDS = 10_000
 NOW = 1_000_000
 CALL = RequestedCall(
