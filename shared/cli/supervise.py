@@ -63,16 +63,17 @@ async def supervise(
         CommandError: a service ended by itself, or was not healthy within `START_TIMEOUT_S`.
     """
     stop, replacement = _stop_signal(), replacement or Replacement()
-    next_services = await _run(stop, services, on_ready, replacement, while_starting)
+    next_services = await _run(stop, services, replacement, on_ready=on_ready, while_starting=while_starting)
     while next_services:
-        next_services = await _run(stop, next_services, replacement.done, replacement)
+        next_services = await _run(stop, next_services, replacement, on_ready=replacement.done)
 
 
 async def _run(
     stop: asyncio.Event,
     services: Sequence[Service],
-    on_ready: Callable[[], None],
     replacement: Replacement,
+    *,
+    on_ready: Callable[[], None],
     while_starting: Callable[[], Awaitable[None]] = _nothing,
 ) -> Sequence[Service]:
     """Run services until the stop signal, or until others are requested; return these."""

@@ -16,13 +16,12 @@ from auth_service.crypto.encryption_keys import decrypt_identity_file, parse_ide
 from shared.cli.main import main
 from shared.storage import open_store
 from shared.storage.entries import Entry, StoredDocument, StoredLogEntries, StoredMembers
+from tests.cli.backup_keys import PRIVATE, PUBLIC
 from tests.cli.command import DOORWARD, python_environment
 
 pytestmark = pytest.mark.requirement("OP-4")
 
 PASSPHRASE = "seven moss harbours at dawn"
-PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
-PRIVATE = "AGE-SECRET-KEY-1QQQSYQCYQ5RQWZQFPG9SCRGWPUGPZYSNZS23V9CCRYDPK8QARC0SWRYDWG"
 ENCRYPTED = base64.b64decode(
     "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBFQ0piMzFTUXNKeFBHNUNWVHFOVnV3IDQKYUh2b2pTZ2k0ODRJTE81dlNod3JC"
     "ejNrREZtTDEyS0d4TGxMNTl5Y24xUQotLS0gR0xpc1BTZzViT21LemwwN3R5TmhoZTVpYXlocXhOZDBLOEJneWZPL0M5Ywpj5Z2yaQ9o"

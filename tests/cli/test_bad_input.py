@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from shared.cli.commands import leaves
 from shared.cli.main import app, main
+from tests.cli.backup_keys import PUBLIC
 from tests.cli.command import doorward
 
 pytestmark = [pytest.mark.long, pytest.mark.requirement("OP-6")]
@@ -19,7 +20,6 @@ AUDIT = {**STORE, "DOORWARD_MASTER_KEYS": f"1:{'A' * 43}"}
 # TCPMUX (RFC 1078), which nobody runs. With a free port each worker of a parallel run would name the test
 # differently.
 UNREACHABLE = {"DOORWARD_STORE": "redis://localhost:1"}
-PUBLIC = "age13aqvttdk3ujkyjh9kg2w5an6dmy5mq5a84a4uxk3hfhnugfc9p0sy5p2wh"
 IDENTITY = str(Path(__file__).with_name("identity.txt"))
 RESOURCE = {
     "DOORWARD_ISSUER": "http://localhost:9000",

@@ -25,7 +25,7 @@ from shared.journal.chain import read_entry
 from shared.journal.event import EventKind
 from shared.storage import StoreUnavailableError, open_store
 from tests.auth_service.service import MASTER_KEY
-from tests.cli.test_backup import PRIVATE, PUBLIC
+from tests.cli.backup_keys import PRIVATE, PUBLIC
 
 pytestmark = pytest.mark.requirement("JR-1")
 
