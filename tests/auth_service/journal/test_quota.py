@@ -26,3 +26,7 @@ async def test_what_exceeds_the_quota_is_refused_with_one_alert_for_each_server(
     assert alerts == ["one"]
     with pytest.raises(SlowDownError):
         await DeliveryQuota(store, 100).spend("one", 1)
+    for size in (1, 0):
+        with pytest.raises(SlowDownError):
+            await quota.spend("one", size)
+    assert alerts == ["one", "one"], "again, after a delivery was accepted"

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from shared.journal.event import canonical
-from shared.journal.redaction import MAX_BYTES, MAX_NAMES, Redaction, key_names, redacted, without_secrets
+from shared.journal.redaction import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NAMES,
+    Redaction,
+    key_names,
+    redacted,
+    without_secrets,
+)
 from shared.journal.secret_text import masked, names_a_secret
 
 pytestmark = pytest.mark.requirement("JR-4")
@@ -222,6 +230,16 @@ def test_the_end_of_a_cut_text_does_not_reveal_a_part_of_a_secret() -> None:
     for length in range(440, 520):
         text = f"{'x' * length} Bearer {SECRET}"
         assert SECRET[:4] not in json.dumps(without_secrets({"text": text})), length
+    for length in range(440, 520):
+        text = f"{'x' * length} postgres://doorward:{SECRET}@db.example/x"
+        assert SECRET[:4] not in json.dumps(without_secrets({"text": text})), length
+
+
+def test_arguments_are_cut_at_a_depth() -> None:
+    arguments: dict[str, Any] = {}
+    for _ in range(2 * MAX_DEPTH):
+        arguments = {"a": arguments}
+    assert json.dumps(without_secrets(arguments)).count('"a"') == MAX_DEPTH
 
 
 def test_masking_takes_time_in_proportion_to_the_text() -> None:
