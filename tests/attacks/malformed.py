@@ -165,7 +165,7 @@ class Standing:
         passwords = {"csrf": "x", "password": "x", "new_password": "y", "new_password_again": "y"}
         server = ("Authorization", b"Basic " + base64.b64encode(f"resource:{RESOURCE_SECRET}".encode()))
         question = {"token": self.tokens["access_token"], "rejected": "x"}
-        call = {**question, "approver": "self", "policy": "x", "call": '{"arguments":{},"name":"x"}'}
+        call = {**question, "approver": "self", "policy": "x", "call": "{}"}
         back = {"csrf": "x", "client_id": client_id, "back": "yes", "error": "e", "error_description": "d"}
         return [
             ("POST", "/authorize", [browser, FORM], urlencode(back).encode()),
