@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -23,7 +23,7 @@ from auth_service.upstream_settings import UpstreamOAuth
 from shared.environment import PublicUrl
 from shared.scopes import SCOPE_TOKEN
 from shared.texts import Text
-from shared.uris import split_absolute
+from shared.uris import resource_key, split_absolute
 from shared.well_known import PROTECTED_RESOURCE
 
 DEFAULT_ID = "resource"
@@ -59,6 +59,9 @@ def _of_resource(scopes: dict[str, str]) -> dict[str, str]:
 Scopes = Annotated[dict[str, str], AfterValidator(_of_resource)]
 
 
+MountName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,23}$")]
+
+
 class Resource(BaseModel):
     """One protected resource (RFC 8707 §2), for which tokens are issued.
 
@@ -69,6 +72,8 @@ class Resource(BaseModel):
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
         metadata_url: where this server fetches the metadata of the resource (RFC 9728) for the consent page;
             may be an internal address. By default the public URL.
+        joins: the mounts that the gateway serves together at this resource: their names, and the URLs of
+            their own resources, whose access rules then also apply here.
         upstream_oauth: where people connect an account whose credential the gateway adds to their requests.
     """
 
@@ -80,6 +85,7 @@ class Resource(BaseModel):
     default_scopes: tuple[str, ...] | None = None
     access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
     metadata_url: InternalUrl | None = None
+    joins: dict[MountName, PublicUrl] = Field(default_factory=dict)
     upstream_oauth: UpstreamOAuth | None = None
 
     @property
@@ -100,6 +106,11 @@ class Resource(BaseModel):
     def granted_by_default(self) -> tuple[str, ...]:
         """The scopes granted to a request without scope."""
         return self.default_scopes if self.default_scopes is not None else tuple(self.scopes)
+
+
+def joined_mounts(resources: Iterable[Resource]) -> dict[str, Mapping[str, str]]:
+    """Return the mounts that resources join, by the key of the resource."""
+    return {resource_key(each.resource): each.joins for each in resources if each.joins}
 
 
 class ResourceServer(BaseModel):

@@ -246,6 +246,18 @@ class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
         return self
 
     @model_validator(mode="after")
+    def _joined_resources_are_configured(self) -> Self:
+        # The access rules of a misspelled URL would not apply at the joined resource.
+        configured = {resource_key(resource.resource) for resource in self.resources}
+        for resource in self.resources:
+            for mount, url in resource.joins.items():
+                if resource_key(url) not in configured or resource_key(url) == resource_key(
+                    resource.resource
+                ):
+                    raise ValueError(f"joins: {mount} is {url}, which is not another configured resource")
+        return self
+
+    @model_validator(mode="after")
     def _second_factors_are_required_for_what_there_is(self) -> Self:
         # A misspelled resource or scope would silently leave it open.
         configured = {resource_key(resource.resource) for resource in self.resources}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from auth_service.access.announcements import AccessChangePublisher
 from auth_service.access.control import AccessControl
@@ -12,7 +13,7 @@ from auth_service.access.renewal import GroupRenewal
 from auth_service.access.rules import AccessRules
 from auth_service.crypto.passwords import Passwords
 from auth_service.federation.identities import IdentityRepository
-from auth_service.protocol.access import Access
+from auth_service.protocol.access import Access, Joined
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
 from shared.storage.interface import Store
@@ -37,11 +38,13 @@ class AccessComponents:
         own_scopes: Collection[str] = (),
         renewal: GroupRenewal | None = None,
         admin_resource: str | None = None,
+        joined: Mapping[str, Joined] = MappingProxyType({}),
     ) -> AccessComponents:
         """Create the components.
 
         Args:
             default: the rules while none are stored; None for no restriction.
+            joined: as in `AccessControl`.
         """
         users = UserRepository(store, Passwords(), clock)
         changes = AccessChangePublisher(store, users, clock)
@@ -56,5 +59,6 @@ class AccessComponents:
             own_scopes=own_scopes,
             renewal=renewal,
             admin_resource=admin_resource,
+            joined=joined,
         )
         return cls(rules=rules, groups=groups, control=control, changes=changes)

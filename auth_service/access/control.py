@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from auth_service.access.groups import Groups
 from auth_service.access.renewal import GroupRenewal
 from auth_service.access.rules import AccessRules
 from auth_service.federation.identities import Identity, IdentityRepository
 from auth_service.grants.permissions import Narrow, StoredRules
-from auth_service.protocol.access import ADMINISTRATORS, OPEN, Access, Held, PersonFacts, narrowed_grant
+from auth_service.protocol.access import (
+    ADMINISTRATORS,
+    OPEN,
+    Access,
+    Held,
+    Joined,
+    PersonFacts,
+    narrowed_grant,
+)
 from auth_service.protocol.admin_access import SCOPE
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.jwt_bearer import WORKLOAD_PREFIX
@@ -18,6 +27,7 @@ from auth_service.users.repository import User, UserRepository
 from shared.clock import Clock
 from shared.replacing import replace
 from shared.storage.readings import Reading
+from shared.uris import resource_key
 
 GROUPS_HOLD_S = 86_400
 """How long the groups that a provider named count if it cannot be reached again, in seconds."""
@@ -30,6 +40,7 @@ class AccessControl:
         own_scopes: the scopes of the authorization server itself.
         renewal: requests groups from identity providers; None for a program that serves no refreshes.
         admin_resource: the admin API, for administrators whatever the rules say; None for a program without.
+        joined: maps resources that join mounts, by `resource_key`, to these mounts.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class AccessControl:
         own_scopes: Collection[str] = (),
         renewal: GroupRenewal | None = None,
         admin_resource: str | None = None,
+        joined: Mapping[str, Joined] = MappingProxyType({}),
     ) -> None:
         self._rules = rules
         self._groups = groups
@@ -52,6 +64,7 @@ class AccessControl:
         self._own_scopes = own_scopes
         self._renewal = renewal
         self._admin_resource = admin_resource
+        self._joined = joined
 
     @property
     def rules_key(self) -> str:
@@ -122,7 +135,9 @@ class AccessControl:
         if access is None:
             return OPEN
         facts = await self._facts(subject, assertion_issuer)
-        return Held() if facts is None else access.held(facts, resource)
+        if facts is None:
+            return Held()
+        return access.held(facts, resource, self._joined.get(resource_key(resource), {}))
 
     async def _held_by_administrator(self, subject: str, assertion_issuer: str | None) -> Held:
         user = None if assertion_issuer else await self._users.by_subject(subject)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.usernames import canonical
@@ -26,6 +27,9 @@ ADMINISTRATORS = "administrators"
 
 Resources = Mapping[str, frozenset[str]]
 """Maps resources to scopes; either may be `ALL`."""
+
+Joined = Mapping[str, str]
+"""Maps the names of mounts that a resource joins to the URLs of their own resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +80,12 @@ class Held:
     Attributes:
         scopes: the scopes, or `ALL`.
         rules: the rules that decided, in words; empty if none applies, and the resource is closed to them.
+        mounts: what the person may hold at the own resource of each mount that the resource joins.
     """
 
     scopes: frozenset[str] = frozenset()
     rules: tuple[str, ...] = ()
+    mounts: Mapping[str, Held] = field(default_factory=dict)
 
     @property
     def anything(self) -> bool:
@@ -87,8 +93,19 @@ class Held:
         return bool(self.rules)
 
     def allows(self, scope: str) -> bool:
-        """Check whether the person may hold `scope` of the resource."""
+        """Check whether the person may hold `scope` of the resource.
+
+        A scope of a joined mount, ``MOUNT`` or ``MOUNT:SCOPE``, gives nothing that the rules for the own
+        resource of the mount do not give.
+        """
+        mount, _, own_scope = scope.partition(":")
+        if (held := self.mounts.get(mount)) is not None and not held.allows_joined(own_scope):
+            return False
         return ALL in self.scopes or scope in self.scopes
+
+    def allows_joined(self, scope: str) -> bool:
+        """Check whether another resource may join this one with `scope`; empty: with none of its scopes."""
+        return self.anything and (not scope or self.allows(scope))
 
     def narrowed(self, scopes: Iterable[str], own_scopes: Iterable[str]) -> tuple[str, ...] | None:
         """Return what remains of `scopes`; None if nothing of the resource remains.
@@ -122,8 +139,12 @@ class Access:
     people: Mapping[str, Resources] = field(default_factory=dict)
     contact: str | None = None
 
-    def held(self, person: PersonFacts, resource: str) -> Held:
-        """Return what `person` may hold at `resource`: the union of all rules that apply."""
+    def held(self, person: PersonFacts, resource: str, joined: Joined = MappingProxyType({})) -> Held:
+        """Return what `person` may hold at `resource`: the union of all rules that apply.
+
+        Args:
+            joined: the mounts that the resource joins.
+        """
         scopes, rules = set[str](), list[str]()
         for name, resources in self._applying(person):
             for pattern, allowed in resources.items():
@@ -137,7 +158,8 @@ class Access:
                             url=pattern,
                         )
                     )
-        return Held(frozenset(scopes), tuple(rules))
+        mounts = {mount: self.held(person, url) for mount, url in joined.items()}
+        return Held(frozenset(scopes), tuple(rules), mounts)
 
     def groups_named(self, resource: str) -> frozenset[str]:
         """Return the groups named by rules for `resource`; no others concern its resource server."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from auth_service.protocol.claims_request import ACR_FEDERATED, ACR_MFA, ACR_PASSWORD
@@ -45,6 +45,19 @@ class SecondFactorPolicy:
         if not self.scopes.isdisjoint(scopes):
             return True
         return resource is not None and resource_key(resource) in {resource_key(r) for r in self.resources}
+
+    def with_joined(
+        self, resource: str, mount: str, mount_url: str, own_scopes: Iterable[str]
+    ) -> SecondFactorPolicy:
+        """Return the policy that also applies where `resource` joins a mount.
+
+        Args:
+            mount_url: the own resource of the mount.
+            own_scopes: its scopes.
+        """
+        resources = {resource} if self.is_required_for(mount_url, ()) else set()
+        scopes = {f"{mount}:{scope}" for scope in self.scopes & {*own_scopes}}
+        return replace(self, resources=self.resources | resources, scopes=self.scopes | scopes)
 
 
 def acr_of(amr: Collection[str], *, federated: bool) -> str:

@@ -49,7 +49,7 @@ from auth_service.protocol.cimd import DocumentRules
 from auth_service.protocol.grant import Lifetimes
 from auth_service.protocol.registration_policy import RegistrationMode
 from auth_service.protocol.resources import ResourceRegistry
-from auth_service.resource_settings import OPENID_SCOPES
+from auth_service.resource_settings import OPENID_SCOPES, joined_mounts
 from auth_service.settings import AuthSettings
 from auth_service.users.client_subjects import ClientSubjects
 from auth_service.users.factors import FactorRepository
@@ -373,6 +373,7 @@ def components(
         own_scopes=OPENID_SCOPES,
         renewal=renewal,
         admin_resource=admin_resource_of(settings.issuer),
+        joined=joined_mounts(settings.resources),
     )
     all_grants = grants(base, all_users, all_clients, access.control)
     return Components(

@@ -24,6 +24,7 @@ from auth_service.protocol.upstream_providers import UpstreamProvider
 from auth_service.resource_settings import OPENID_SCOPES
 from auth_service.settings import AuthSettings
 from shared.texts import Text
+from shared.uris import resource_key
 
 _MINUTE_S = 60
 _KEPT_MINUTES = 10
@@ -54,7 +55,12 @@ def identity_providers(settings: AuthSettings) -> list[IdentityProvider]:
 def second_factor_policy(settings: AuthSettings) -> SecondFactorPolicy:
     """Return who needs a second factor, and for what."""
     required = settings.second_factor
-    return SecondFactorPolicy(people=required.people, resources=required.resources, scopes=required.scopes)
+    policy = SecondFactorPolicy(people=required.people, resources=required.resources, scopes=required.scopes)
+    own_scopes = {resource_key(each.resource): each.scopes for each in settings.resources}
+    for resource in settings.resources:
+        for mount, url in resource.joins.items():
+            policy = policy.with_joined(resource.resource, mount, url, own_scopes[resource_key(url)])
+    return policy
 
 
 def schedule(settings: AuthSettings) -> Schedule:

@@ -264,3 +264,24 @@ def test_a_name_is_compared_in_one_form() -> None:
     assert person_name("Ada@Corp.example") == "ada@corp.example"
     with pytest.raises(ValueError, match="is not a person"):
         person_name("no:thing")
+
+
+@pytest.mark.requirement("GW-3", "ID-3")
+@pytest.mark.parametrize(
+    ("at_the_mount", "allowed"),
+    [
+        (["notes:read"], {"notes", "notes:notes:read"}),
+        ("*", {"notes", "notes:notes:read", "notes:notes:write"}),
+        (None, set()),
+    ],
+)
+def test_a_joined_resource_gives_nothing_that_the_rules_for_the_mount_do_not(
+    at_the_mount: object, allowed: set[str]
+) -> None:
+    joined = "https://mcp.example/all"
+    resources = {joined: "*"} if at_the_mount is None else {joined: "*", NOTES: at_the_mount}
+    held = rules(people={"ada": resources}).held(ADA, joined, {"notes": NOTES})
+    scopes = ("notes", "notes:notes:read", "notes:notes:write")
+    assert {scope for scope in scopes if held.allows(scope)} == allowed
+    assert held.allows("other:read")
+    assert not rules(people={"ada": {NOTES: "*"}}).held(ADA, joined, {"notes": NOTES}).anything

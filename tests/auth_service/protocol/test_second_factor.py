@@ -119,3 +119,14 @@ def test_two_factors_are_also_a_password(
 )
 def test_unsupported_acr_values_are_ignored(acr_values: str | None, preferred: tuple[str, ...]) -> None:
     assert preferred_acr(acr_values) == preferred
+
+
+@pytest.mark.requirement("GW-3")
+def test_what_a_mount_requires_is_required_where_it_is_joined() -> None:
+    joined, mount = "https://mcp.example/all", "https://mcp.example/notes"
+    of_resource = SecondFactorPolicy(resources=frozenset({mount})).with_joined(joined, "notes", mount, ())
+    assert of_resource.is_required_for(joined, ("notes",))
+    policy = SecondFactorPolicy(scopes=frozenset({"notes:write", "other"}))
+    of_scope = policy.with_joined(joined, "notes", mount, ("notes:read", "notes:write"))
+    assert of_scope.is_required_for(joined, ("notes:notes:write",))
+    assert not of_scope.is_required_for(joined, ("notes:notes:read", "notes:other"))
