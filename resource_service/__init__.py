@@ -19,6 +19,7 @@ user is, what they consented to, and whether a token is still active.
     identity_token.py    tokens that tell an upstream who a request acts for
     notifier.py          wakes all waiters after a change
     watched_file.py      whether a file has changed
+    person_links.py      how clients are told a link that a person must open
     authorization_server_client.py  requests to the authorization server
 
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
@@ -28,6 +29,7 @@ user is, what they consented to, and whether a token is still active.
     stops/          what the operator has stopped
     introspection/  validation of access tokens
     connected_accounts/  the credentials of people for upstreams
+    call_approvals/  approvals of calls that the policy requires
     storage/        what the processes of this service share, and the key schema
     limits/         the calls that a policy limits, counted
     auth/           authentication: credentials, DPoP proofs, the principal

@@ -112,6 +112,14 @@ class Reason(ReasonCode):
         "The response says what is wrong with the arguments. If it does not, the condition is about the "
         "groups or scopes of the caller, or the time: see `when` in the policy.",
     )
+    APPROVAL_NEEDED = (
+        "The policy lets the call run only after a person has approved it (`approve`).",
+        "The approver opens the link in the response. Then the client makes exactly the same call again.",
+    )
+    APPROVAL_DENIED = "The approver has denied the call."
+    APPROVALS_PENDING = "Too many calls wait for the approver."
+    CALL_NOT_APPROVABLE = "The call needs an approval, and nobody can approve it as it is."
+    POLICY_CHANGED = "The policy has changed while the call waited for its approval."
     DEFINITION_HELD = (
         "The tool or prompt is new or has changed since it was approved, or the server does not list it.",
         "Approve what is right in the console (Definitions). At the command line, see "
@@ -166,6 +174,10 @@ class Reason(ReasonCode):
     ACCOUNT_ANSWER_MALFORMED = (
         "The answer of the authorization server about the account cannot be understood.",
         "Run the same release of both services. The reason says what is wrong with the answer.",
+    )
+    APPROVAL_ANSWER_MALFORMED = (
+        "The answer of the authorization server about an approval cannot be understood.",
+        "Run the same release of both services.",
     )
     ACCOUNT_CREDENTIAL_REFUSED = (
         "The MCP server refuses the credential of the connected account, also after it was renewed.",

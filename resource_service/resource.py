@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from resource_service.auth.authentication import Authenticate
 from resource_service.auth.dpop.check import DpopValidator
+from resource_service.call_approvals.answers import Approval
+from resource_service.call_approvals.client import ApprovalQuestion, nobody_approves
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.errors import Refuse
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
@@ -24,6 +26,7 @@ from resource_service.journal.recorder import CallRecorder
 from resource_service.limits.counting import CallCounting
 from resource_service.limits.keeper import LimitKeeper
 from resource_service.middleware.account_gate import AccountGate
+from resource_service.middleware.approval_gate import ApprovalGate
 from resource_service.middleware.guard import Guard
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.server_lists import ServerLists
@@ -68,6 +71,7 @@ class TokenValidation:
     Attributes:
         run: the context that `introspect` must run in.
         stopped: what the operator has stopped.
+        ask_approval: asks whether a call is approved.
         accounts: the connected accounts of people; None if no upstream gets their credentials.
         announced: says when administrators have approved definitions.
     """
@@ -78,6 +82,7 @@ class TokenValidation:
     dpop_validator: DpopValidator
     leases: Leases
     clock: Clock
+    ask_approval: Callable[[ApprovalQuestion], Awaitable[Approval | None]] = nobody_approves
     accounts: ConnectedAccounts | None = None
     announced: AnnouncedApprovals = field(default_factory=AnnouncedApprovals)
 
@@ -165,6 +170,16 @@ def protected_resource(
         ),
         tasks=TaskBinding(
             TaskIds.from_secret(settings.resource, settings.resource_secret.get_secret_value())
+        ),
+        approvals=ApprovalGate(
+            ask=validation.ask_approval,
+            policy=backend.policy,
+            clock=validation.clock,
+            waiting=ConcurrencyLimit(
+                settings.upstream_connections_per_principal,
+                limit="DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL",
+            ),
+            max_body_bytes=settings.max_body_bytes,
         ),
         account=_account_gate(settings, backend, validation.accounts),
     )

@@ -32,7 +32,7 @@ ORDER = {
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
         *("stops", "authorization_server_client", "introspection"),
-        "connected_accounts",
+        *("person_links", "connected_accounts", "call_approvals"),
         "storage",
         *(
             "limits",

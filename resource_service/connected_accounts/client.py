@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlencode
 
 from resource_service.connected_accounts.answers import Account, MalformedAccountError, account_from_wire
-from resource_service.introspection.client import (
-    TOO_MANY_REQUESTS,
-    IntrospectionUnavailableError,
-    Post,
-    ServerDownError,
-)
+from resource_service.introspection.back_channel import BackChannel, failure, is_error
+from resource_service.introspection.client import IntrospectionUnavailableError, Post
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
-from shared.http_exchange import Answer, NoAnswerError
+from shared.http_exchange import Answer
 from shared.json_text import parse_json
 
 PATH = "/connected-account"
@@ -67,21 +61,12 @@ class AccountClient:
             IntrospectionUnavailableError: the answer is not usable.
         """
         rejected = {} if question.rejected is None else {"rejected": question.rejected}
-        headers = [
-            (b"authorization", self.authorization.encode("ascii")),
-            (b"accept", b"application/json"),
-            (b"content-type", b"application/x-www-form-urlencoded"),
-        ]
-        body = urlencode({"token": question.token, **rejected}).encode("ascii")
-        try:
-            answer = await self.post(headers, body)
-        except NoAnswerError as error:
-            raise ServerDownError(Reason.AUTHORIZATION_SERVER_UNREACHABLE, str(error)) from error
-        return self._read(answer)
+        channel = BackChannel(post=self.post, authorization=self.authorization)
+        return self._read(await channel.ask({"token": question.token, **rejected}))
 
     def _read(self, answer: Answer) -> Account | None:
         if answer.status != 200:
-            if _is_error(answer, 400, "invalid_token"):
+            if is_error(answer, 400, "invalid_token"):
                 return None
             raise _failure(answer)
         try:
@@ -94,23 +79,9 @@ class AccountClient:
 
 
 def _failure(answer: Answer) -> IntrospectionUnavailableError:
-    says = f"status {answer.status}"
-    if _is_error(answer, 503, "temporarily_unavailable"):
-        return ProviderUnavailableError(Reason.ACCOUNT_PROVIDER_UNAVAILABLE, says)
-    if _is_error(answer, 404, "not_configured"):
-        return IntrospectionUnavailableError(Reason.ACCOUNT_NOT_CONFIGURED, says)
-    if answer.status in (401, 403):
-        return IntrospectionUnavailableError(Reason.INTROSPECTION_CREDENTIALS_REFUSED, says)
-    down = answer.status >= 500 or answer.status == TOO_MANY_REQUESTS
-    kind = ServerDownError if down else IntrospectionUnavailableError
-    return kind(Reason.AUTHORIZATION_SERVER_FAILING, says)
-
-
-def _is_error(answer: Answer, status: int, error: str) -> bool:
-    if answer.status != status:
-        return False
-    try:
-        document: Any = parse_json(answer.body)
-    except ValueError:
-        return False
-    return isinstance(document, dict) and document.get("error") == error
+    text = f"status {answer.status}"
+    if is_error(answer, 503, "temporarily_unavailable"):
+        return ProviderUnavailableError(Reason.ACCOUNT_PROVIDER_UNAVAILABLE, text)
+    if is_error(answer, 404, "not_configured"):
+        return IntrospectionUnavailableError(Reason.ACCOUNT_NOT_CONFIGURED, text)
+    return failure(answer)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resource_service.connected_accounts.elicitation import opens_links
+from resource_service.person_links import opens_links
 from resource_service.principal import Principal, PrincipalKey
 
 MAX_SESSIONS = 2_000

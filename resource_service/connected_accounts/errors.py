@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from resource_service.connected_accounts.answers import ConnectLink
 from resource_service.connected_accounts.client import ProviderUnavailableError
-from resource_service.connected_accounts.elicitation import NOT_CONNECTED, refusal_with_link
+from resource_service.connected_accounts.elicitation import person_link
 from resource_service.errors import ACCESS_DENIED, Refusal, invalid_token
 from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.person_links import LinkRefusal
 from resource_service.reasons import Reason
 
 
-class NotConnectedRefusal(Refusal):
+def not_connected(link: ConnectLink, messages: Sequence[object], *, opens_links: bool) -> Refusal:
     """Refuse requests that need an account, with the link to connect one.
 
     Args:
         messages: the JSON-RPC messages of the request.
         opens_links: whether the client does.
     """
-
-    def __init__(self, link: ConnectLink, messages: Sequence[object], *, opens_links: bool) -> None:
-        super().__init__(
-            Reason.NOT_CONNECTED,
-            200 if messages else 403,
-            "not_connected",
-            f"No {link.provider} account is connected for this MCP server.",
-            rpc_code=NOT_CONNECTED,
-        )
-        self._link = link
-        self._requests: Sequence[Mapping[str, Any]] = [each for each in messages if isinstance(each, dict)]
-        self._opens_links = opens_links
-
-    def rpc_answer(self, request_id: object, code: int) -> dict[str, object]:
-        """Return the response to a JSON-RPC request: with the link, as its client can use it."""
-        for message in self._requests:
-            if message.get("id") == request_id and "method" in message:
-                return refusal_with_link(message, self._link, opens_links=self._opens_links)
-        return super().rpc_answer(request_id, code)
+    description = f"No {link.provider} account is connected for this MCP server."
+    return LinkRefusal(person_link(link), description, messages, opens_links=opens_links)
 
 
 def no_person() -> Refusal:

@@ -12,7 +12,7 @@ from typing import Any
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from resource_service.connected_accounts.answers import ConnectLink
-from resource_service.connected_accounts.elicitation import Json, is_modern
+from resource_service.person_links import Json, is_modern
 from shared.version import VERSION
 
 TOOL = "doorward_connect_account"

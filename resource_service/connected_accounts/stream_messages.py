@@ -9,8 +9,8 @@ from typing import Any
 from mcp.shared.subscriptions import SUBSCRIPTION_ID_META_KEY
 
 from resource_service.connected_accounts.answers import ConnectLink
-from resource_service.connected_accounts.elicitation import Json, completed, is_modern
 from resource_service.messages.jsonrpc import object_in
+from resource_service.person_links import Json, completed, is_modern
 
 LISTEN = "subscriptions/listen"
 

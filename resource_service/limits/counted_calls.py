@@ -25,6 +25,8 @@ NOT_FORWARDED: frozenset[ReasonCode] = frozenset(
             Reason.UPSTREAM_BUSY,
         ),
         *(Reason.COMMAND_NOT_STARTED, Reason.NOT_CONNECTED, Reason.ACCOUNT_OF_NO_PERSON),
+        *(Reason.APPROVAL_NEEDED, Reason.APPROVAL_DENIED, Reason.APPROVALS_PENDING),
+        *(Reason.CALL_NOT_APPROVABLE, Reason.POLICY_CHANGED),
         *(Reason.ACCOUNT_PROVIDER_UNAVAILABLE, Reason.ACCOUNT_NOT_CONFIGURED),
     }
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.auth.authentication import token_in
 from resource_service.connected_accounts import stream_messages
@@ -22,22 +22,18 @@ from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.answers import Account, ConnectLink, Credential
 from resource_service.connected_accounts.client import Question
 from resource_service.connected_accounts.client_sessions import ClientSessions
-from resource_service.connected_accounts.elicitation import (
-    is_accepted,
-    is_answered,
-    message_opens_links,
-    without_answer,
-)
+from resource_service.connected_accounts.elicitation import KIND
 from resource_service.connected_accounts.errors import (
-    NotConnectedRefusal,
     account_unknown,
     credential_refused,
     no_person,
+    not_connected,
     token_ended,
 )
 from resource_service.connected_accounts.introduction import connected_result, introduction, names_tool
 from resource_service.connected_accounts.request_account import RequestAccount, note_account
 from resource_service.connected_accounts.stream_messages import StreamMessages
+from resource_service.errors import Refusal
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.errors import malformed_request, no_such_session
 from resource_service.introspection.client import IntrospectionUnavailableError
@@ -45,7 +41,15 @@ from resource_service.messages.exact_json import dumps
 from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import request_ids
 from resource_service.middleware.account_stream import AccountStream
-from resource_service.middleware.upstream_session import HEADER, in_session, keeping_id, open_session
+from resource_service.middleware.upstream_session import (
+    HEADER,
+    in_session,
+    initialize_params,
+    keeping_id,
+    noting_session,
+    open_session,
+)
+from resource_service.person_links import is_accepted, is_answered, message_opens_links, without_answer
 from resource_service.principal import Principal, principal_in
 from resource_service.reasons import Reason
 from shared.asgi import replay
@@ -148,12 +152,12 @@ class AccountGate:
             raise credential_refused("the authorization server has no other one")
         return account
 
-    def _not_connected(self, link: ConnectLink, messages: Messages, scope: Scope) -> NotConnectedRefusal:
+    def _not_connected(self, link: ConnectLink, messages: Messages, scope: Scope) -> Refusal:
         session_id, principal = _session_id(scope), principal_in(scope)
         opens_links = self.sessions.opens_links(session_id, principal) or any(
             message_opens_links(message) for message in messages if isinstance(message, dict)
         )
-        return NotConnectedRefusal(link, messages, opens_links=opens_links)
+        return not_connected(link, messages, opens_links=opens_links)
 
     def _introduce(self, link: ConnectLink, messages: Messages, scope: Scope) -> ASGIApp:
         """Return the answer of this service to a request of a client whose account is not connected."""
@@ -188,7 +192,7 @@ class AccountGate:
 
     def _opened(self, messages: Messages, answers: Messages, principal: Principal) -> dict[str, str]:
         """Return the header with the session that `initialize` opens."""
-        params = _initialize_params(messages)
+        params = initialize_params(messages)
         if params is None:
             return {}
         if len(dumps(params)) > MAX_INITIALIZE_BYTES:
@@ -204,13 +208,13 @@ class AccountGate:
             return JSONResponse(
                 {"jsonrpc": "2.0", "id": message.get("id"), "result": connected_result(message)}
             )
-        if is_answered(message):
+        if is_answered(message, KIND):
             app = _with_body(app, dumps(without_answer(message)))
         session_id, principal = _session_id(scope), principal_in(scope)
         session = self.sessions.find(session_id, principal)
         if session is None or session_id is None:
-            params = _initialize_params(messages)
-            return app if params is None else self._noting_session(app, principal, params)
+            params = initialize_params(messages)
+            return app if params is None else noting_session(app, self.sessions, principal, params)
 
         async def in_its_session(scope: Scope, receive: Receive, send: Send) -> None:
             await open_session(session, self.app, scope)
@@ -220,34 +224,13 @@ class AccountGate:
 
         return in_its_session
 
-    def _noting_session(self, app: ASGIApp, principal: Principal, params: dict[str, Any]) -> ASGIApp:
-        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
-            async def sent(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    for name, value in message["headers"]:
-                        if name.lower() == HEADER:
-                            self.sessions.note_upstream(value.decode("latin-1"), principal, params)
-                await send(message)
-
-            await app(scope, receive, sent)
-
-        return noting
-
 
 def _waits(message: object) -> bool:
-    return isinstance(message, dict) and is_answered(message) and is_accepted(message)
+    return isinstance(message, dict) and is_answered(message, KIND) and is_accepted(message, KIND)
 
 
 def _requests(messages: Messages) -> list[dict[str, Any]]:
     return [message for message in messages if request_ids([message])]
-
-
-def _initialize_params(messages: Messages) -> dict[str, Any] | None:
-    match messages:
-        case [{"method": "initialize", "params": dict(params)}]:
-            return params
-        case _:
-            return None
 
 
 def _session_id(scope: Scope) -> str | None:

@@ -8,13 +8,13 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from resource_service.connected_accounts.answers import Account, ConnectLink
-from resource_service.connected_accounts.elicitation import Json
 from resource_service.connected_accounts.stream_messages import StreamMessages
 from resource_service.errors import Refusal
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.gateway.reply import EVENTS
 from resource_service.messages.exact_json import dumps
+from resource_service.person_links import Json
 from resource_service.principal import Principal
 
 ASK_EVERY_S = 2.0

@@ -28,6 +28,7 @@ from resource_service.messages.request_ids import (
     request_ids,
 )
 from resource_service.middleware.account_gate import AccountGate
+from resource_service.middleware.approval_gate import ApprovalGate, session_of
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.posted_message import checked_headers, mismatch, posted_in
@@ -73,6 +74,7 @@ class Guard:
         stopped: what the operator has stopped.
         limits: counts calls against the limits of the policy.
         tasks: binds task ids to the principal.
+        approvals: lets calls run only if they are approved, where the policy says so.
         account: adds the credentials of connected accounts; None if this resource has none.
         allowed: remembers which calls are allowed.
     """
@@ -91,6 +93,7 @@ class Guard:
     stopped: StoppedList
     limits: LimitKeeper
     tasks: TaskBinding
+    approvals: ApprovalGate
     account: AccountGate | None = None
     allowed: AllowedCalls = field(default_factory=AllowedCalls, repr=False)
 
@@ -124,7 +127,9 @@ class Guard:
             remember(scope, principal)
             note_request_ids(scope, request_ids(messages))
             listed = None if scope["method"] == "GET" else listed_in(messages)
-            app = self._checked(self._showing(policy, principal, listed), call)
+            session = session_of(scope)
+            app = self.approvals.protect(self._showing(policy, principal, listed), policy, session)
+            app = self._checked(app, call)
             app = self.tasks.answering(app, own, principal)
             app = self.pinned.protect(app, policy, None if scope["method"] == "GET" else messages)
             if (span := current_span.get()) is not None:
@@ -133,6 +138,7 @@ class Guard:
                 app = self.account.protect(
                     app, own.posted.messages if own else messages, lambda: answer.end(Ending.DISCONNECTED)
                 )
+            app = self.approvals.awaiting(app, policy, own.posted.messages if own else messages, session)
             explaining = _explaining(send, scope, principal, recording)
             answer = EndableResponse(
                 scope=scope,

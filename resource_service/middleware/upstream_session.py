@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import anyio
-from starlette.types import ASGIApp, Message, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.connected_accounts.client_sessions import ClientSession
+from resource_service.connected_accounts.client_sessions import ClientSession, ClientSessions
 from resource_service.gateway.errors import failed, no_such_session
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_parameters import PARAM
 from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import note_request_ids
 from resource_service.middleware.captured_answer import AnswerTooLargeError, CapturedAnswer
+from resource_service.principal import Principal
 from resource_service.reasons import Reason
 from shared.asgi import replay
 
@@ -124,3 +125,34 @@ def _others(scope: Scope) -> list[tuple[bytes, bytes]]:
 async def _never() -> Message:
     await anyio.sleep_forever()
     raise AssertionError("this is never reached")
+
+
+def initialize_params(messages: Sequence[object]) -> dict[str, Any] | None:
+    """Return the parameters of `initialize`, if that is the only message."""
+    match messages:
+        case [{"method": "initialize", "params": dict(params)}]:
+            return params
+        case _:
+            return None
+
+
+def noting_session(
+    app: ASGIApp, sessions: ClientSessions, principal: Principal, params: dict[str, Any]
+) -> ASGIApp:
+    """Wrap `app` so that `sessions` learn whether the client of the session that it opens opens links.
+
+    Args:
+        params: of `initialize`.
+    """
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                for name, value in message["headers"]:
+                    if name.lower() == HEADER:
+                        sessions.note_upstream(value.decode("latin-1"), principal, params)
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return noting

@@ -5,6 +5,7 @@
 - `decision`   whether a principal has what is needed, by scopes and `groups`
 - `step_up`    the strength and age of the login that a tool needs (RFC 9470)
 - `conditions` on calls: `arguments`, caller and time; `conditions_file` parses them
+- `approvals`  that calls need; `approvals_file` parses them
 - `limits`     the calls that count against the same limit; `limits_file` parses limits
 - `cases`      calls and what the policy must decide about them; `cases_file` parses them
 - `file`       parses a policy file, read by `nodes`; `watcher` reloads it when the file changes

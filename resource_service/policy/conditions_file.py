@@ -34,12 +34,20 @@ def read_conditions(node: Node) -> dict[str, tuple[Alternative, ...]]:
         PolicyError: a condition is invalid.
     """
     return {
-        name: _rule(f"`when` of {name!r}", value) for name, (_, value) in members_of(node, "when").items()
+        name: read_alternatives(f"`when` of {name!r}", value)
+        for name, (_, value) in members_of(node, "when").items()
     }
 
 
-def _rule(what: str, node: Node) -> tuple[Alternative, ...]:
-    """Parse one alternative, or a list of several."""
+def read_alternatives(what: str, node: Node) -> tuple[Alternative, ...]:
+    """Parse one alternative, or a list of several.
+
+    Args:
+        what: names the condition in errors.
+
+    Raises:
+        PolicyError: an alternative is invalid.
+    """
     items = items_of(node)
     if not items:
         raise wrong(node, f"{what} has no alternative, so that the tool could never be called")

@@ -10,6 +10,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from resource_service.policy.approvals_file import read_approvals
 from resource_service.policy.cases import PolicyCase
 from resource_service.policy.cases_file import read_cases
 from resource_service.policy.conditions_file import read_conditions
@@ -39,7 +40,7 @@ MAX_BYTES = 262_144
 KEYS = (
     *("scopes", "default", "tools", "prompts", "resources", "methods"),
     *("hide", "publish", "step_up", "contact", "journal", "pin", "pin_changes"),
-    *("limits", "when", "tests"),
+    *("limits", "approve", "when", "tests"),
 )
 KINDS = ("tools", "prompts", "resources", "methods")
 VERSION_DIGITS = 16
@@ -119,6 +120,7 @@ def parse_policy(content: bytes) -> Policy:
                 otherwise=OnDifference.HOLD,
             ),
             limits=member_of(members, "limits", read_limits, otherwise={}),
+            approve=member_of(members, "approve", read_approvals, otherwise={}),
             when=member_of(members, "when", read_conditions, otherwise={}),
             version=hashlib.sha256(content).hexdigest()[:VERSION_DIGITS],
             **rules,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_service.policy.approvals import Approvals
 from resource_service.policy.conditions import Conditions, groups_of
 from resource_service.policy.groups import AnyGroup, Needed, named_in
 from resource_service.policy.limits import Limits
@@ -64,6 +65,7 @@ class Policy:
         pin: how the definitions of tools, prompts and templates are approved; None for the setting's way.
         pin_changes: what happens to those that differ from what was approved.
         limits: how many calls there may be, by name of the limit.
+        approve: calls of tools that run only after an approval.
         when: conditions on calls of tools, in addition to what their rules need.
         version: names this version of the policy in the journal.
         groups: every group that a rule names.
@@ -88,6 +90,7 @@ class Policy:
     pin: Pinning | None = None
     pin_changes: OnDifference = OnDifference.HOLD
     limits: Limits = field(default_factory=dict)
+    approve: Approvals = field(default_factory=dict)
     when: Conditions = field(default_factory=dict)
     version: str = field(default="built-in", compare=False)
     groups: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -97,9 +100,16 @@ class Policy:
         object.__setattr__(self, "_resource_rules", _resource_rules(self.resources))
         rules = (self.tools, self.prompts, self.resources, self.methods)
         needs = (needed for kind in rules for needed in kind.values())
-        object.__setattr__(self, "groups", named_in([self.default, *needs]) | groups_of(self.when))
+        object.__setattr__(
+            self,
+            "groups",
+            named_in([self.default, *needs]) | groups_of(self.when) | self._groups_of_approvals(),
+        )
         for fault in faults_in(self):
             raise fault
+
+    def _groups_of_approvals(self) -> frozenset[str]:
+        return groups_of({pattern: rule.unless for pattern, rule in self.approve.items()})
 
     def needed(self, messages: Iterable[object]) -> Needed:
         """Return all that a request with `messages` needs: if anything is missing, all are blocked."""

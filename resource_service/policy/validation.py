@@ -73,14 +73,17 @@ def faults_in(policy: Policy) -> Iterator[PolicyError]:
 
 
 def _conditions(policy: Policy) -> Iterator[PolicyError]:
-    for pattern, alternatives in policy.when.items():
-        place = ("when", pattern)
+    rules = [("when", pattern, alternatives) for pattern, alternatives in policy.when.items()]
+    rules += [("approve", pattern, rule.unless) for pattern, rule in policy.approve.items()]
+    for kind, pattern, alternatives in rules:
+        place = (kind, pattern)
         if reason := _unusable(pattern):
             yield PolicyError(f"{pattern!r} can never match: {reason}", place)
         for alternative in alternatives:
             groups = (AnyGroup(alternative.groups),) if alternative.groups else ()
             yield from _unknown((*alternative.scopes, *groups), policy, place)
     yield from _shadowed("when", list(policy.when))
+    yield from _shadowed("approve", list(policy.approve))
 
 
 def _limits(limits: Limits) -> Iterator[PolicyError]:

@@ -18,7 +18,7 @@ from shared.storage import Store
 from tests.auth_service.call_approvals.contender import CALL, approvals_in, runs_of, use_at_once
 from tests.storage import contenders
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.requirement("GW-6"), pytest.mark.anyio]
 
 PROCESSES, TIMES, SEEDS = 4, 10, 20
 

@@ -12,6 +12,8 @@ from tests.auth_service.call_approvals.asking import CALL, Asking
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys
 from tests.flow import Person
 
+pytestmark = pytest.mark.requirement("GW-6")
+
 
 def add_member(server: AuthorizationServer, group: str, username: str) -> None:
     async def add(store: Store) -> None:

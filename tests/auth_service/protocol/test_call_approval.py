@@ -29,6 +29,8 @@ CALL = RequestedCall(
     tool="pay",
     call='{"arguments":{"amount":1},"name":"pay"}',
 )
+
+pytestmark = pytest.mark.requirement("GW-6")
 OTHERS = [
     replace(CALL, call='{"arguments":{"amount":2},"name":"pay"}'),
     replace(CALL, session="other"),
