@@ -92,7 +92,7 @@ class ApprovalGate:
             if any(approver is not None for approver in approvers):
                 if len(posted) != 1 or not request_ids(posted):
                     raise not_approvable("A call that needs an approval must be a request of its own.")
-                body = await self._approved(scope, posted, approvers[0] or "", policy, session)
+                body = await self._approved(scope, posted, approvers[0] or "", policy=policy, session=session)
                 scope = described_as_json(scope, body)
             forwarded: ASGIApp = app
             if (params := initialize_params(posted)) is not None:
@@ -110,7 +110,7 @@ class ApprovalGate:
         async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
             approver = self._approver(policy, principal_in(scope), message)
             if approver is not None:
-                question = self._question(scope, message, approver, policy, session)
+                question = self._question(scope, message, approver, policy=policy, session=session)
                 with self.waiting.slot(principal_in(scope)), anyio.move_on_after(WAIT_S):
                     await self._decided(question)
             await app(scope, receive, send)
@@ -129,11 +129,11 @@ class ApprovalGate:
         return approver_of(policy.approve, message, caller)
 
     async def _approved(
-        self, scope: Scope, posted: Sequence[Any], approver: str, policy: Policy, session: str
+        self, scope: Scope, posted: Sequence[Any], approver: str, *, policy: Policy, session: str
     ) -> bytes:
         """Use the approval of a call, and return the message that may be forwarded."""
         message: Mapping[str, Any] = posted[0]
-        question = self._question(scope, message, approver, policy, session)
+        question = self._question(scope, message, approver, policy=policy, session=session)
         self._check_current(policy)
         approval = await self._answer(replace(question, use=True))
         if approval.status is Status.PENDING:
@@ -149,7 +149,7 @@ class ApprovalGate:
             raise policy_changed()
 
     def _question(
-        self, scope: Scope, message: Mapping[str, Any], approver: str, policy: Policy, session: str
+        self, scope: Scope, message: Mapping[str, Any], approver: str, *, policy: Policy, session: str
     ) -> ApprovalQuestion:
         try:
             call = canonical_call(message)

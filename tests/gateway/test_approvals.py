@@ -27,7 +27,7 @@ approve:
   "delete_*": group:ops
 """
 USED = {"status": "used", "expires_in": 100}
-LINKS = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
+LINKS: dict[str, Any] = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}}}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Scope
 
 from resource_service.connected_accounts.answers import ConnectLink
-from resource_service.connected_accounts.errors import NotConnectedRefusal
+from resource_service.connected_accounts.errors import not_connected
 from resource_service.errors import Refusal, cannot_ask, insufficient_scope
 from resource_service.journal.call_journal import CallJournal, JournalLimits, no_journal
 from resource_service.journal.call_members import calls_in, name_in
@@ -186,7 +186,7 @@ async def test_a_call_that_is_answered_with_a_link_ends_as_a_refusal_without_the
     recording.messages = [CALL]
     await recording.begin(1)
     link = ConnectLink(provider="GitHub", url="https://a/connect/x", elicitation_id="x", expires_in=600)
-    recording.refuse(NotConnectedRefusal(link, [CALL], opens_links=False))
+    recording.refuse(not_connected(link, [CALL], opens_links=False))
     recording.end()
     ended = recorded.events()[-1]
     assert (ended["kind"], ended["result"], ended["status"]) == ("call.completed", "refused", 200)
