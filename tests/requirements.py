@@ -226,9 +226,7 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial(
-            "access rules of a mount apply at its own URL only; connected accounts; the conformance suite"
-        ),
+        Partial("no connected accounts, no sections on the consent page, without the conformance suite"),
     ),
     Requirement(
         "GW-4",
