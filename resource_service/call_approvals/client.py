@@ -89,4 +89,6 @@ class ApprovalClient:
             raise IntrospectionUnavailableError(Reason.APPROVAL_ANSWER_MALFORMED, str(error)) from error
         except ValueError:
             # Without its cause, which may quote the answer.
-            raise IntrospectionUnavailableError(Reason.APPROVAL_ANSWER_MALFORMED, "it is not JSON") from None
+            raise IntrospectionUnavailableError(
+                Reason.APPROVAL_ANSWER_MALFORMED, "the approval is not JSON"
+            ) from None

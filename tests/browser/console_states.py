@@ -7,6 +7,7 @@ import httpx2
 from auth_service.access.components import AccessComponents
 from shared.storage import Store
 from tests.auth_service.caller import Caller
+from tests.auth_service.definition_reports import Resource, held, report
 from tests.auth_service.service import (
     RESOURCE,
 )
@@ -38,6 +39,12 @@ STATES |= {
 @STATES.add
 def console_refused(visit: Visit) -> httpx2.Response:
     return visit.open(visit.person(), "admin/software")
+
+
+@STATES.add
+def console_definition(visit: Visit) -> httpx2.Response:
+    Resource(visit.server).tell(report(held()))
+    return visit.console.open(f"definitions?url={RESOURCE}")
 
 
 @STATES.add

@@ -52,7 +52,7 @@ def service(
 
 
 class Asked:
-    """Answers questions about approvals in turn, the last one for ever."""
+    """Answers questions about approvals in turn, the last one again and again."""
 
     def __init__(self, server: AuthorizationServer, *answers: tuple[int, dict[str, Any]]) -> None:
         self.questions: list[Question] = []
@@ -127,11 +127,11 @@ def test_nothing_runs_unless_the_approval_is_used(
 def test_the_forwarded_message_is_what_was_approved(
     service: Service, server: AuthorizationServer, token: str, upstream: AuthorizationServer
 ) -> None:
-    asked = Asked(server, (200, USED))
+    scripted = Asked(server, (200, USED))
     message = pay(to="bob", amount=11.0)
     message["params"]["_meta"] = {"progressToken": 1, "com.example/amount": 99}
     assert "done" in post(service, token, message).text
-    (question,) = asked.questions
+    (question,) = scripted.questions
     form = question.form
     assert form["call"] == '{"arguments":{"amount":11,"to":"bob"},"name":"pay"}'
     assert (form["approver"], form["use"], form["token"]) == ("self", "true", token)
@@ -142,16 +142,16 @@ def test_the_forwarded_message_is_what_was_approved(
 
 
 @pytest.mark.parametrize("arguments", [{"amount": 10}, {"amount": 1.5}])
-def test_no_approval_is_asked_for_where_the_condition_holds(
+def test_no_approval_is_needed_where_the_condition_holds(
     arguments: dict[str, object],
     service: Service,
     server: AuthorizationServer,
     token: str,
     upstream: AuthorizationServer,
 ) -> None:
-    asked = Asked(server, (200, {"status": "denied"}))
+    scripted = Asked(server, (200, {"status": "denied"}))
     assert "done" in post(service, token, pay(**arguments)).text
-    assert asked.questions == []
+    assert scripted.questions == []
 
 
 @pytest.mark.parametrize("arguments", [{}, {"amount": "1"}, {"amount": 1, "AMOUNT": 99}, {"amount": None}])
@@ -170,11 +170,11 @@ def test_a_condition_that_cannot_be_read_does_not_spare_the_approval(
 def test_a_batch_a_notification_and_a_number_without_a_canonical_form_are_refused(
     service: Service, server: AuthorizationServer, token: str, upstream: AuthorizationServer
 ) -> None:
-    asked = Asked(server, (200, USED))
+    scripted = Asked(server, (200, USED))
     notification = {name: value for name, value in pay(amount=11).items() if name != "id"}
     for message in ([pay(amount=11), pay(amount=1)], notification, pay(amount=2**60)):
         assert "done" not in post(service, token, message).text
-    assert asked.questions == []
+    assert scripted.questions == []
     assert upstream.questions == []
 
 
@@ -194,14 +194,14 @@ def test_a_client_gets_the_link_as_it_can_use_it(
     assert result["inputRequests"]["doorward_approve"]["params"]["url"] == link
     assert upstream.questions == []
     # Repeated once the link was opened: it waits for the approver, and only then uses the approval.
-    asked = Asked(server, (200, pending(server)), (200, {"status": "approved"}), (200, USED))
+    scripted = Asked(server, (200, pending(server)), (200, {"status": "approved"}), (200, USED))
     message["params"] |= {
         "requestState": result["requestState"],
         "inputResponses": {"doorward_approve": {"action": "accept"}},
     }
     assert "done" in post(service, token, message, **modern_headers("delete_it")).text
-    assert [question.form["use"] for question in asked.questions] == ["false", "false", "true"]
-    assert {question.form["approver"] for question in asked.questions} == {"group:ops"}
+    assert [question.form["use"] for question in scripted.questions] == ["false", "false", "true"]
+    assert {question.form["approver"] for question in scripted.questions} == {"group:ops"}
     assert "requestState" not in upstream.questions[-1].body.decode()
 
 
