@@ -247,14 +247,16 @@ class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
 
     @model_validator(mode="after")
     def _joined_resources_are_configured(self) -> Self:
-        # The access rules of a misspelled URL would not apply at the joined resource.
+        # The access rules of a misspelled URL or name would not apply at the joined resource.
         configured = {resource_key(resource.resource) for resource in self.resources}
         for resource in self.resources:
+            others = configured - {resource_key(resource.resource)}
             for mount, url in resource.joins.items():
-                if resource_key(url) not in configured or resource_key(url) == resource_key(
-                    resource.resource
-                ):
+                if resource_key(url) not in others:
                     raise ValueError(f"joins: {mount} is {url}, which is not another configured resource")
+            mounts = {scope.partition(":")[0] for scope in resource.scopes}
+            if resource.joins and (differing := sorted(mounts ^ resource.joins.keys())):
+                raise ValueError(f"joins and scopes of {resource.resource} differ in {differing}")
         return self
 
     @model_validator(mode="after")

@@ -82,7 +82,7 @@ class ConnectedAccounts:
         account, earlier = await self.credentials.save(link.subject, link.client_id, provider, tokens)
         if earlier is not None:
             await self.disconnections.add(account, earlier.version)
-            await self._revoke_earlier(provider, earlier, tokens)
+            await self.credentials.records.leave_to_revoke(earlier)
         # Checked afterwards: a deletion disables the account before it deletes what is connected.
         user = await self.users.by_subject(link.subject)
         if user is None or user.disabled:
@@ -176,17 +176,6 @@ class ConnectedAccounts:
         await self.credentials.records.leave_to_revoke(account)
         _log.info("account disconnected", subject=subject, resource=resource, provider=account.provider)
         return True
-
-    async def _revoke_earlier(
-        self, provider: UpstreamProvider, earlier: ConnectedAccount, tokens: UpstreamTokens
-    ) -> None:
-        """Let the provider revoke tokens that were replaced, unless that ended the new ones, too."""
-        replaced = self.credentials.opened(earlier)
-        if replaced is not None and replaced.token_to_revoke == tokens.token_to_revoke:
-            return  # the provider has issued the same ones
-        is_same_provider = earlier.provider_identity == provider.identity
-        if not (is_same_provider and provider.preset.revocation_ends_all):
-            await self.credentials.records.leave_to_revoke(earlier)
 
     async def _end(self, account: ConnectedAccount, action: AccountAction, **about: str) -> bool:
         if not await self.credentials.records.end(account):

@@ -52,10 +52,13 @@ class EndedTokenRecords:
 
     async def add(self, tokens: EndedTokens) -> bool:
         """Let the provider of `tokens` revoke them; return False if too many wait already."""
+        # Before the index, since a document that the index names and that is not there counts as expired.
+        await self._tokens.create(tokens.version, tokens)
         index = keys.all_ended_tokens()
-        if not await self._store.index_add_within(index, tokens.version, ttl_s=KEEP_S, limit=MAX_WAITING):
-            return False
-        return await self._tokens.create(tokens.version, tokens)
+        if await self._store.index_add_within(index, tokens.version, ttl_s=KEEP_S, limit=MAX_WAITING):
+            return True
+        await self._tokens.delete(tokens.version)
+        return False
 
     async def waiting(self) -> list[str]:
         """Return the versions whose tokens wait."""

@@ -55,7 +55,7 @@ class ProviderRevocations:
         while True:
             try:
                 await self.revoke_due()
-            except StoreUnavailableError as error:
+            except Exception as error:  # noqa: BLE001 -- whatever the store has, the next round must be tried
                 _log.warning("no tokens are revoked at providers", reason=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -63,11 +63,19 @@ class ProviderRevocations:
         """Ask each provider whose next attempt is due."""
         waiting = await self._ended.waiting()
         for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*map(self._attempt, waiting[start : start + _AT_ONCE]))
+            await asyncio.gather(*map(self._try, waiting[start : start + _AT_ONCE]))
 
     @property
     def _ended(self) -> EndedTokenRecords:
         return self.credentials.records.ended
+
+    async def _try(self, version: str) -> None:
+        try:
+            await self._attempt(version)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- one document must not keep the others
+            _log.error("tokens cannot be revoked at their provider", version=version, reason=str(error))
 
     async def _attempt(self, version: str) -> None:
         tokens = await self._ended.claim(version, int(self.clock()))
@@ -77,12 +85,24 @@ class ProviderRevocations:
         is_revocable = provider is not None and provider.identity == tokens.provider_identity
         if provider is None or not is_revocable or provider.preset.revocation_endpoint is None:
             await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
+        elif await self._would_end_another(provider, tokens):
+            await self._ended.remove(tokens.version)
         elif await self._revoked(provider, tokens):
             await self._over(tokens, AccountAction.UPSTREAM_REVOKED)
         elif tokens.attempts >= MAX_ATTEMPTS:
             await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
         else:
             _log.info("tokens not revoked yet", provider=provider.name, attempts=tokens.attempts)
+
+    async def _would_end_another(self, provider: UpstreamProvider, ended: EndedTokens) -> bool:
+        """Check whether the person has connected again, and a revocation would end that connection, too."""
+        current = await self.credentials.records.get(ended.subject, ended.resource)
+        if current is None or current.provider_identity != ended.provider_identity:
+            return False
+        if provider.preset.revocation_ends_all:
+            return True
+        tokens, of_current = self.credentials.opened(ended), self.credentials.opened(current)
+        return bool(tokens and of_current and tokens.token_to_revoke == of_current.token_to_revoke)
 
     async def _revoked(self, provider: UpstreamProvider, ended: EndedTokens) -> bool:
         tokens = self.credentials.opened(ended)

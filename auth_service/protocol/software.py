@@ -104,12 +104,13 @@ def software_names(client_id: str, client: Client | None) -> tuple[str, ...]:
     """Return the names by which the software of a client can be stopped.
 
     Args:
-        client: None if it is not registered: then its id is the URL of its metadata document.
+        client: None if it is not stored: then its id is the URL of its metadata document.
     """
     if client is None:
         return (client_id,)
+    document = (client_id,) if client.domain is not None else ()
     software_id = client.metadata.get("software_id")
-    return (*((str(software_id),) if software_id else ()), client.name)
+    return (*document, *((str(software_id),) if software_id else ()), client.name)
 
 
 def software_key(client: Client) -> str:

@@ -185,8 +185,18 @@ def test_a_keyboard_is_enough(page: Page, show: Showing, elsewhere: Site) -> Non
 def test_a_keyboard_is_enough_for_the_console(page: Page, show: Showing) -> None:
     show("console_invitations", page)
     page.goto(f"{show.issuer}/admin/invitations")
-    links = ["Clients", "Invitations", "People", "Groups", "Access", "Stops", "Journal", "Account"]
-    assert tab_stops(page, 12) == [*links, "uses", "hours", "action", "action"]
+    links = [
+        "Clients",
+        "Invitations",
+        "People",
+        "Groups",
+        "Access",
+        "Stops",
+        "Definitions",
+        "Journal",
+        "Account",
+    ]
+    assert tab_stops(page, 13) == [*links, "uses", "hours", "action", "action"]
     before = page.get_by_role("button", name="Revoke").count()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Revoke")).to_have_count(before - 1)

@@ -37,9 +37,19 @@ def test_a_person_gets_at_a_joined_resource_only_what_the_rules_for_the_mounts_a
         assert server.introspect(tokens["access_token"]) == {"active": False}
 
 
-@pytest.mark.parametrize("url", ["https://mcp.example/note", JOINED])
-def test_a_joined_mount_must_be_another_resource_of_the_settings(url: str, tmp_path: Path) -> None:
-    resources = [{**RESOURCES[0], "joins": {"notes": url}}, *RESOURCES[1:]]
+@pytest.mark.parametrize(
+    ("joins", "error"),
+    [
+        ({"notes": "https://mcp.example/note", "files": FILES}, "notes is https://mcp.example/note"),
+        ({"notes": JOINED, "files": FILES}, "not another configured resource"),
+        ({"note": NOTES, "files": FILES}, r"differ in \['note', 'notes'\]"),
+        ({"files": FILES}, r"differ in \['notes'\]"),
+    ],
+)
+def test_joined_mounts_are_other_resources_and_those_of_the_scopes(
+    joins: dict[str, str], error: str, tmp_path: Path
+) -> None:
+    resources = [{**RESOURCES[0], "joins": joins}, *RESOURCES[1:]]
     servers = [{"id": "resource", "secret": RESOURCE_SECRET, "resources": resources}]
     settings: dict[str, Any] = {
         "issuer": "https://auth.example",
@@ -47,5 +57,5 @@ def test_a_joined_mount_must_be_another_resource_of_the_settings(url: str, tmp_p
         "master_keys": f"1:{'A' * 43}",
         "resource_servers": servers,
     }
-    with pytest.raises(ValueError, match="joins: notes is"):
+    with pytest.raises(ValueError, match=error):
         AuthSettings(**settings)

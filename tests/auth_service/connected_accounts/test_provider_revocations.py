@@ -20,6 +20,7 @@ from auth_service.journal.journal import Journal
 from auth_service.protocol.connected_account import UpstreamTokens
 from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamProvider
 from auth_service.settings import MasterKey
+from auth_service.storage import keys
 from auth_service.upstream_settings import UpstreamOAuth
 from shared.journal.event import EventKind
 from shared.storage.interface import Store
@@ -126,6 +127,36 @@ async def test_a_credential_that_is_refreshed_after_its_end_is_revoked_too(store
     assert await credentials.replace(lease, renewed) is None
     await revocations.revoke_due()
     assert sorted(provider.asked) == ["r", "r2"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "again", "tokens"),
+    [
+        ({"preset": "google", "client_id": "c"}, UpstreamTokens(access_token="b", refresh_token="r2"), []),
+        (OWN_REVOKING, TOKENS, []),
+        (OWN_REVOKING, UpstreamTokens(access_token="b", refresh_token="r2"), ["r"]),
+    ],
+)
+async def test_nothing_is_revoked_that_would_end_a_later_connection(
+    settings: dict[str, str], again: UpstreamTokens, tokens: list[str], store: Store
+) -> None:
+    provider = Provider()
+    revocations = provider.revocations(store, **settings)
+    await end(revocations)
+    await revocations.credentials.save("ada", "client", revocations.providers[RESOURCE], again)
+    await revocations.revoke_due()
+    assert provider.asked == tokens
+    assert await revocations.credentials.records.ended.waiting() == []
+
+
+async def test_a_document_that_cannot_be_read_does_not_keep_the_others(store: Store) -> None:
+    provider = Provider()
+    revocations = provider.revocations(store, **OWN_REVOKING)
+    await store.create(keys.ended_tokens("0"), b"not a document", ttl_s=60)
+    await store.index_add(keys.all_ended_tokens(), "0", ttl_s=60)
+    await end(revocations)
+    await revocations.revoke_due()
+    assert provider.asked == ["r"]
 
 
 def test_google_ends_all_tokens_with_one() -> None:

@@ -63,8 +63,13 @@ def test_a_stop_of_the_software_is_shown_by_either_of_its_names(name: str, conce
 
 
 def test_a_metadata_document_is_the_name_of_its_software() -> None:
-    grant = replace(GRANT, client_id="https://agent.example/client.json")
-    assert concerning([record("software", grant.client_id)], grant)
+    url = "https://agent.example/client.json"
+    grant = replace(GRANT, client_id=url)
+    stored = Client(client_id=url, created_at=1, metadata={"client_name": "An agent"}, fresh_until=9)
+    for client in (None, stored):
+        assert concerning([record("software", url)], grant, client)
+    assert concerning([record("software", "An agent")], grant, stored)
+    assert not concerning([record("software", "c")], GRANT, Client(client_id="c", created_at=1, metadata={}))
 
 
 def test_the_sentence_names_the_tool_and_the_day() -> None:
