@@ -16,7 +16,7 @@ from resource_service.joined.sections import Section
 from resource_service.joined.server_messages import JoinedMessages
 from resource_service.joined.sessions import JoinedSession, Part
 from resource_service.messages.joined_names import joined_name
-from resource_service.messages.request_ids import key_of
+from resource_service.messages.request_ids import key_of, may_be_repeated
 from resource_service.policy.list_filter import with_filtered_lists
 from shared.asgi import replay
 
@@ -65,22 +65,23 @@ def forwarded(
     app = with_filtered_lists(section.guard, editor)
 
     async def forward(_scope: Scope, receive: Receive, send: Send) -> None:
-        part = await _part(request, section)
-        try:
+        async def attempt() -> None:
+            part = await _part(request, section)
             await app(
                 *_posted(request, section, message, part=part, receive=receive),
                 _to_client(send, section, part),
             )
-        except SessionLostError:
-            # Nothing was sent to the client, and the message did not run.
-            part = await _part(request, section)
+
+        try:
             try:
-                await app(
-                    *_posted(request, section, message, part=part, receive=receive),
-                    _to_client(send, section, part),
-                )
-            except SessionLostError as error:
-                raise mount_unavailable(section.name, str(error)) from error
+                await attempt()
+            except SessionLostError:
+                # Nothing was sent to the client. Some servers answer 404 for other reasons, after a call ran.
+                if not may_be_repeated([message]):
+                    raise
+                await attempt()
+        except SessionLostError as error:
+            raise mount_unavailable(section.name, str(error)) from error
 
     return forward
 
@@ -130,11 +131,12 @@ def _posted(
 def _to_client(send: Send, section: Section, part: Part | None) -> Send:
     """Return a `send` without the session of the mount, and with event ids that name the mount."""
     is_stream = False
+    session_id = None if part is None else part.session_id
 
     async def sent(message: Message) -> None:
         nonlocal is_stream
         if message["type"] == "http.response.start":
-            check_session(message["status"], part)
+            check_session(message["status"], part, session_id)
             fields = [field for field in message["headers"] if field[0].lower() != SESSION]
             is_stream = any(
                 name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")

@@ -183,8 +183,9 @@ async def _pages(method: str, section: Section, request: JoinedRequest) -> list[
     params: Json = {"_meta": stated} if stated and part is None else {}
     items: list[object] = []
     for _ in range(MAX_PAGES):
+        session_id = None if part is None else part.session_id
         answer = await ask(section, scope, {"id": OUR_ID, "method": method, "params": params}, part)
-        check_session(answer.status, part)
+        check_session(answer.status, part, session_id)
         match answer.message:
             case {"error": {"code": code}} if code == METHOD_NOT_FOUND:
                 return []

@@ -22,18 +22,24 @@ RETRY_AFTER_S = 5.0
 
 
 class SessionLostError(UnavailableError):
-    """The mount no longer has the session; what was sent did not run, and another session can be opened."""
+    """The mount no longer has the session of a request; another one can be opened."""
 
 
-def check_session(status: int, part: Part | None) -> None:
-    """Check the status of an answer in a session.
+def check_session(status: int, part: Part | None, sent: bytes | None) -> None:
+    """Check the status of an answer in a session. Without an id of a session, 404 has another cause.
+
+    Args:
+        sent: the id of the session that the request named. A concurrent request may have replaced it since.
 
     Raises:
-        SessionLostError: the mount no longer has the session, which is closed.
+        SessionLostError: the mount no longer has the session, which is closed (MCP 2025-11-25, "Session
+            Management").
     """
-    if part is not None and status == 404:
+    if part is None or sent is None or status != 404:
+        return
+    if part.session_id == sent:
         part.close()
-        raise SessionLostError("it no longer has the session")
+    raise SessionLostError("it no longer has the session")
 
 
 async def opened(

@@ -3,68 +3,40 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from resource_service.joined.exchange import OUR_ID
 from resource_service.joined.lists import JoinedList, JoinedLists, StaleCursorError
-from resource_service.joined.request import JoinedRequest
-from resource_service.joined.sections import Section
 from resource_service.messages.exact_json import dumps
-from resource_service.middleware.guard import Guard
-from resource_service.principal import Principal
-from shared.kept_by_identity import KeptByIdentity
+from tests.resource_service.joined.mounts import Mount, request_to
 
 pytestmark = pytest.mark.requirement("GW-3")
-PRINCIPAL = Principal(client_id="c", scopes=(), issuer="https://a", expires_at=9_999_999_999, subject="s")
+Json = dict[str, Any]
 
 
-class Mount:
+class Tools(Mount):
     """Answers every request with fifty tools, or with an error."""
 
     def __init__(self, status: int) -> None:
-        self.policy = SimpleNamespace(current=object())
-        self.requests = 0
+        super().__init__()
         self.status = status
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.requests += 1
+    async def answer(self, message: Json, scope: Scope, receive: Receive, send: Send) -> None:
         schema = {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(10)}}
         tools = [
             {"name": f"tool_{number}", "description": "d" * 200, "inputSchema": schema}
             for number in range(50)
         ]
-        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": OUR_ID, "result": {"tools": tools}}
+        answer: Json = {"jsonrpc": "2.0", "id": message["id"], "result": {"tools": tools}}
         await JSONResponse(answer if self.status == 200 else {}, self.status)(scope, receive, send)
-
-
-def request_to(*mounts: Mount) -> JoinedRequest:
-    sections = [
-        Section(
-            name=f"m{number}",
-            title="",
-            path=f"/m{number}",
-            guard=cast("Guard", mount),
-            _principal_of=KeptByIdentity(lambda principal: principal),
-        )
-        for number, mount in enumerate(mounts)
-    ]
-    return JoinedRequest(
-        scope={"type": "http", "method": "POST", "path": "/", "headers": []},
-        principal=PRINCIPAL,
-        message={"method": "tools/list", "id": 1},
-        sections=dict.fromkeys(sections, PRINCIPAL),
-        session=None,
-    )
 
 
 @pytest.mark.anyio
 async def test_twenty_mounts_with_fifty_tools_each_are_listed_within_200_ms_from_memory() -> None:
-    mounts = [Mount(200) for _ in range(20)]
+    mounts = [Tools(200) for _ in range(20)]
     lists, request = JoinedLists(), request_to(*mounts)
     await lists.all("tools/list", request)
     begun = time.process_time()
@@ -72,22 +44,22 @@ async def test_twenty_mounts_with_fifty_tools_each_are_listed_within_200_ms_from
     text = dumps(joined.page("tools", None))
     assert time.process_time() - begun < 0.2
     assert text.count(b'"name":"m') == 1_000
-    assert {mount.requests for mount in mounts} == {1}
+    assert {len(mount.messages) for mount in mounts} == {1}
 
 
 @pytest.mark.anyio
 async def test_a_change_of_one_mount_is_listed_at_once() -> None:
-    mounts = [Mount(200), Mount(200)]
+    mounts = [Tools(200), Tools(200)]
     lists, request = JoinedLists(), request_to(*mounts)
     await lists.all("tools/list", request)
     lists.forget("m1")
     await lists.all("tools/list", request)
-    assert [mount.requests for mount in mounts] == [1, 2]
+    assert [len(mount.messages) for mount in mounts] == [1, 2]
 
 
 @pytest.mark.anyio
 async def test_a_mount_that_fails_is_left_out_and_named() -> None:
-    joined = await JoinedLists().all("tools/list", request_to(Mount(503), Mount(200)))
+    joined = await JoinedLists().all("tools/list", request_to(Tools(503), Tools(200)))
     assert len(joined.items) == 50
     assert set(joined.left_out) == {"m0"}
 
