@@ -158,8 +158,6 @@ class Dispatch:
         if session is None:
             return
         message = {"method": request.method, "params": request.params}
-        if "id" in request.message:
-            message["id"] = "doorward-joined"
 
         async def tell(section: Section) -> None:
             part = session.part(section.name)

@@ -15,15 +15,13 @@ from resource_service.messages.exact_json import dumps
 from resource_service.messages.jsonrpc import object_in
 from resource_service.messages.mcp_parameters import PARAM
 from resource_service.messages.media_type import described_as_json
+from resource_service.messages.request_ids import next_own_id
 from resource_service.middleware.captured_answer import AnswerTooLargeError, CapturedAnswer
 from shared.asgi import replay
 
 SESSION, VERSION, NAME, METHOD = b"mcp-session-id", b"mcp-protocol-version", b"mcp-name", b"mcp-method"
 LAST_EVENT = b"last-event-id"
 MAX_ANSWER_BYTES = 4_194_304
-OUR_ID = "doorward-joined"
-"""The id of our own requests: text, which the ids of clients in the same session rarely are."""
-
 Fields = Sequence[tuple[bytes, bytes]]
 
 
@@ -73,11 +71,16 @@ async def ask(
 ) -> CapturedAnswer:
     """Send a message of ours to a mount, and return the answer.
 
+    Args:
+        message: its method and parameters. A request, which is not a notification, gets an id.
+
     Raises:
         UnavailableError: the answer is too large.
     """
-    inner, body = own_request(scope, section, {"jsonrpc": "2.0", **message}, part)
-    answer = CapturedAnswer(OUR_ID, MAX_ANSWER_BYTES)
+    request_id = next_own_id()
+    numbered = {} if message["method"].startswith("notifications/") else {"id": request_id}
+    inner, body = own_request(scope, section, {"jsonrpc": "2.0", **numbered, **message}, part)
+    answer = CapturedAnswer(request_id, MAX_ANSWER_BYTES)
     try:
         await section.guard(inner, replay(body, never), answer)
     except AnswerTooLargeError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from resource_service.joined.exchange import OUR_ID, UnavailableError, ask
+from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.parts import SessionLostError, check_session, opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
@@ -184,7 +184,7 @@ async def _pages(method: str, section: Section, request: JoinedRequest) -> list[
     items: list[object] = []
     for _ in range(MAX_PAGES):
         session_id = None if part is None else part.session_id
-        answer = await ask(section, scope, {"id": OUR_ID, "method": method, "params": params}, part)
+        answer = await ask(section, scope, {"method": method, "params": params}, part)
         check_session(answer.status, part, session_id)
         match answer.message:
             case {"error": {"code": code}} if code == METHOD_NOT_FOUND:

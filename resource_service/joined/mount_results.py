@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from resource_service.joined.exchange import OUR_ID, UnavailableError, ask
+from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.parts import opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
@@ -60,7 +60,7 @@ class MountResults:
     async def discovered(self, request: JoinedRequest) -> Sequence[MountResult]:
         """Return what the mounts answer to ``server/discover``."""
         meta = {name: value for name, value in request.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
-        message = {"id": OUR_ID, "method": "server/discover", "params": {"_meta": meta}}
+        message = {"method": "server/discover", "params": {"_meta": meta}}
 
         async def discover(section: Section) -> Result:
             return result_of(await ask(section, request.scope, message, None))

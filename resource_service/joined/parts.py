@@ -9,7 +9,7 @@ import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
-from resource_service.joined.exchange import OUR_ID, SESSION, UnavailableError, ask
+from resource_service.joined.exchange import SESSION, UnavailableError, ask
 from resource_service.joined.sections import Section
 from resource_service.joined.sessions import JoinedSession, Part
 from resource_service.messages.jsonrpc import object_in
@@ -73,7 +73,7 @@ async def opened(
 async def _open(section: Section, session: JoinedSession, part: Part, scope: Scope) -> None:
     params = {**session.params, "protocolVersion": session.revision}
     starting = Part(revision="")
-    message = {"id": OUR_ID, "method": "initialize", "params": params}
+    message = {"method": "initialize", "params": params}
     answer = await ask(section, scope, message, starting)
     match result_of(answer):
         case {"protocolVersion": str(revision)} as result if revision in HANDSHAKE_PROTOCOL_VERSIONS:
@@ -83,7 +83,7 @@ async def _open(section: Section, session: JoinedSession, part: Part, scope: Sco
     starting.session_id = answer.fields.get(SESSION)
     await ask(section, scope, {"method": "notifications/initialized"}, starting)
     if session.level is not None and "logging" in object_in(result, "capabilities"):
-        level = {"id": OUR_ID, "method": "logging/setLevel", "params": session.level}
+        level = {"method": "logging/setLevel", "params": session.level}
         await ask(section, scope, level, starting)
     part.session_id, part.revision, part.introduction = starting.session_id, revision, result
 

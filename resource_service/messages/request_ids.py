@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 
 from starlette.types import Scope
 
 RequestId = str | int
 
 _KEY = "doorward.request_ids"
+_own_numbers = count(1)
+
+
+def next_own_id() -> str:
+    """Return an id for a request of this service that no other request of it in the same session has.
+
+    Unique ids within a session: MCP 2025-11-25, "Requests". It is text, which the ids of clients in the same
+    session rarely are.
+    """
+    return f"doorward-{next(_own_numbers)}"
 
 
 def request_ids(messages: Iterable[object]) -> list[RequestId]:

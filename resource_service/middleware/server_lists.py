@@ -19,7 +19,7 @@ from resource_service.errors import Refusal
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.mcp_parameters import PARAM
 from resource_service.messages.media_type import described_as_json
-from resource_service.messages.request_ids import note_request_ids
+from resource_service.messages.request_ids import next_own_id, note_request_ids
 from resource_service.middleware.captured_answer import AnswerTooLargeError, CapturedAnswer
 from resource_service.principal import PrincipalKey, principal_in
 from shared.asgi import replay
@@ -32,8 +32,6 @@ MAX_PAGES = 50
 MAX_PAGE_BYTES = 4_194_304
 MAX_LISTS = 1_000
 METHOD_NOT_FOUND = -32601
-_ID = "doorward-list"
-"""The id of our own requests: text, which the ids of clients in the same session rarely are."""
 _OF_THE_PROTOCOL = "io.modelcontextprotocol/"
 
 Derived = TypeVar("Derived")
@@ -155,9 +153,12 @@ class ServerLists:
         raise UnlistedError("the list has too many pages")
 
     async def _page(self, wanted: ListMethod, scope: Scope, params: Mapping[str, Any]) -> dict[str, Any]:
-        message = {"jsonrpc": "2.0", "id": _ID, "method": wanted.method, "params": params}
-        body, answer = dumps(message), CapturedAnswer(_ID, MAX_PAGE_BYTES)
-        await self._app(_list_request(scope, wanted.method, body), replay(body, _never), answer)
+        request_id = next_own_id()
+        message = {"jsonrpc": "2.0", "id": request_id, "method": wanted.method, "params": params}
+        body, answer = dumps(message), CapturedAnswer(request_id, MAX_PAGE_BYTES)
+        inner = _list_request(scope, wanted.method, body)
+        note_request_ids(inner, [request_id])
+        await self._app(inner, replay(body, _never), answer)
         match answer.message:
             case {"result": dict(result)} if isinstance(result.get(wanted.member), list):
                 return result
@@ -180,9 +181,7 @@ def _list_request(scope: Scope, method: str, body: bytes) -> Scope:
         (b"accept", b"application/json, text/event-stream"),
         (b"accept-encoding", b"identity"),
     ]
-    inner = described_as_json({**scope, "headers": [*others, *list_headers]}, body)
-    note_request_ids(inner, [_ID])
-    return inner
+    return described_as_json({**scope, "headers": [*others, *list_headers]}, body)
 
 
 async def _never() -> Message:
