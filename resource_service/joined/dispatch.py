@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from resource_service.errors import insufficient_scope
@@ -23,13 +23,17 @@ from resource_service.joined.search import called, found_tools, own_tools
 from resource_service.joined.sections import Section
 from resource_service.joined.server_results import discovered, initialized, revision_for
 from resource_service.joined.sessions import JoinedSessions
+from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
 from resource_service.messages.jsonrpc import object_in
 from resource_service.messages.request_ids import key_of
+from shared.logs import get_logger
 
 LISTEN = "subscriptions/listen"
 UNCACHED = {"ttlMs": 0, "cacheScope": "private"}
 TOLD_WITHIN_S = 10.0
+
+_log = get_logger(__name__)
 
 Json = dict[str, Any]
 
@@ -167,6 +171,8 @@ class Dispatch:
                     await ask(section, request.scope, message, part)
                 except UnavailableError:
                     return
+                except Exception:  # noqa: BLE001 -- whatever it was, the other mounts are told
+                    _log.exception("a mount was not told", mount=section.name, method=request.method)
 
         with anyio.move_on_after(TOLD_WITHIN_S):
             async with anyio.create_task_group() as tasks:
@@ -175,4 +181,6 @@ class Dispatch:
 
 
 def _response(request: JoinedRequest, result: Json, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"jsonrpc": "2.0", "id": request.message["id"], "result": result}, headers=headers)
+    """Build the response. The mounts' JSON may have numbers and text that Python's encoder refuses."""
+    body = dumps({"jsonrpc": "2.0", "id": request.message["id"], "result": result})
+    return Response(body, media_type="application/json", headers=headers)

@@ -22,6 +22,9 @@ from shared.asgi import replay
 SESSION, VERSION, NAME, METHOD = b"mcp-session-id", b"mcp-protocol-version", b"mcp-name", b"mcp-method"
 LAST_EVENT = b"last-event-id"
 MAX_ANSWER_BYTES = 4_194_304
+FAILED = "the request to it failed"
+"""Why a mount is left out after an error of this service; the log has the error."""
+
 Fields = Sequence[tuple[bytes, bytes]]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from resource_service.joined.exchange import UnavailableError, ask
+from resource_service.joined.exchange import FAILED, UnavailableError, ask
 from resource_service.joined.parts import SessionLostError, check_session, opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
@@ -128,6 +128,9 @@ class JoinedLists:
                 _log.info(
                     "a mount is left out", mount=section.name, method=method, reason=missing[section.name]
                 )
+            except Exception:  # noqa: BLE001 -- whatever it was, the other mounts are listed
+                missing[section.name] = FAILED
+                _log.exception("a mount is left out", mount=section.name, method=method)
 
         async with anyio.create_task_group() as tasks:
             for section in request.sections:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from resource_service.joined.exchange import UnavailableError, ask
+from resource_service.joined.exchange import FAILED, UnavailableError, ask
 from resource_service.joined.parts import opened, result_of
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
@@ -91,6 +91,9 @@ async def _of_all(
             failure = str(error) or "it did not answer in time"
             mount_results[section] = _mount_result(section, None, failure)
             _log.info("a mount is left out", mount=section.name, reason=failure)
+        except Exception:  # noqa: BLE001 -- whatever it was, the other mounts are introduced
+            mount_results[section] = _mount_result(section, None, FAILED)
+            _log.exception("a mount is left out", mount=section.name)
 
     async with anyio.create_task_group() as tasks:
         for section in sections:

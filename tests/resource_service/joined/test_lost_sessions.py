@@ -12,7 +12,7 @@ from resource_service.errors import Refusal
 from resource_service.joined.forwarding import forwarded
 from resource_service.joined.parts import SessionLostError, check_session
 from resource_service.joined.sessions import JoinedSession, Part
-from tests.resource_service.joined.mounts import Mount, never, request_to
+from tests.resource_service.joined.mounts import PRINCIPAL, Mount, never, request_to
 
 pytestmark = pytest.mark.requirement("GW-3")
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "add"}}
@@ -45,7 +45,7 @@ async def statuses(mount: Lost, message: dict[str, Any]) -> list[int]:
     async def send(answer: Message) -> None:
         sent.append(answer)
 
-    session = JoinedSession(session_id="s", owner=("c", "s"), params={}, revision="2025-11-25")
+    session = JoinedSession(session_id="s", owner=PRINCIPAL.key, params={}, revision="2025-11-25")
     request = request_to(mount, message=message, session=session)
     (section,) = request.sections
     await forwarded(request, section, message, lambda _mount: None)(request.scope, never, send)
