@@ -28,7 +28,7 @@ class Slow(Mount):
             self.both.set()
         with anyio.fail_after(10):
             await self.both.wait()
-        content = {"jsonrpc": "2.0", "id": message.get("id"), "result": {}}
+        content: dict[str, Any] = {"jsonrpc": "2.0", "id": message.get("id"), "result": {}}
         await JSONResponse(content)(scope, receive, send)
 
 
