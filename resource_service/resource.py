@@ -173,6 +173,7 @@ def protected_resource(
         ),
         approvals=ApprovalGate(
             ask=validation.ask_approval,
+            mount=settings.mcp_path or "/",
             policy=backend.policy,
             clock=validation.clock,
             waiting=ConcurrencyLimit(

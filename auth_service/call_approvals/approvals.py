@@ -116,6 +116,7 @@ class CallApprovals:
             approver=call.approver,
             tool=call.tool,
             call=call.call,
+            mount=call.mount,
             expires_at=int(self.clock()) + LIFETIME_S,
         )
         await self.pending.add(approval)
@@ -141,6 +142,7 @@ class CallApprovals:
             resource=approval.resource,
             client_id=approval.client_id,
             name=approval.tool,
+            **({"mount": approval.mount} if approval.mount else {}),
             **about,
         )
 

@@ -22,6 +22,7 @@ from auth_service.protocol.call_approval import (
     RequestedCall,
     State,
     fault_in,
+    fault_in_mount,
 )
 from auth_service.protocol.errors import (
     InactiveTokenError,
@@ -107,7 +108,8 @@ class CallApprovalEndpoint:
 
 def _requested(grant: Grant, parameters: Parameters) -> RequestedCall:
     approver, call = parameters.require("approver"), parameters.require("call")
-    if fault := fault_in(approver):
+    mount = parameters.get("mount") or ""
+    if fault := fault_in(approver) or fault_in_mount(mount):
         raise _invalid(fault)
     if approver == SELF and grant.subject is None:
         raise _invalid("the token is of a client that acts for itself, so nobody can approve its calls")
@@ -127,6 +129,7 @@ def _requested(grant: Grant, parameters: Parameters) -> RequestedCall:
         approver=approver,
         tool=tool,
         call=call,
+        mount=mount,
     )
 
 

@@ -85,6 +85,7 @@ class ApprovePage:
             "client": client.name if client else DELETED_CLIENT,
             "domain": client.domain if client else None,
             "resource": approval.resource,
+            "mount": approval.mount,
             "resource_name": self.resource_names.get(approval.resource, approval.resource),
             "caller": caller.username if caller else None,
             "own": session.subject == approval.subject,
@@ -122,6 +123,7 @@ class ApprovePage:
                 by=session.subject,
                 approval=approval.binding,
                 resource=approval.resource,
+                mount=approval.mount,
                 network=self.context.networks.network_of(request),
                 reason_code=reason.code,
             )

@@ -1,8 +1,8 @@
 """Approvals of calls: who decides, and when a decision may be used (GW-6). Pure.
 
 An approval is for one binding: the digest of the grant, the session, the resource, the version of the policy,
-its approver and the canonical form of the call (RFC 8785). It is decided once and used once. A denial is
-final: the same call is denied again until it expires.
+its approver, the canonical form of the call (RFC 8785) and the mount, if the resource server names it. It is
+decided once and used once. A denial is final: the same call is denied again until it expires.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ MAX_APPROVER = 200
 MAX_CALL_BYTES = 8_192
 """The page shows all of it; what is not shown cannot be approved."""
 MAX_MEMBER = 200
+MAX_MOUNT = 500
 
 
 class State(StrEnum):
@@ -50,6 +51,7 @@ class RequestedCall:
         approver: `SELF`, or `GROUP` with the name of the group.
         tool: its name.
         call: its parameters in canonical form: name, arguments, and whatever else is forwarded.
+        mount: the path of the MCP server that gets the call; empty if the resource server does not say.
     """
 
     grant_id: str
@@ -61,11 +63,14 @@ class RequestedCall:
     approver: str
     tool: str
     call: str
+    mount: str = ""
 
     @property
     def binding(self) -> str:
         """The digest of everything that an approval of this call is for."""
-        parts = (self.grant_id, self.session, self.resource, self.policy, self.approver, self.call)
+        parts = [self.grant_id, self.session, self.resource, self.policy, self.approver, self.call]
+        if self.mount:
+            parts.append(self.mount)
         return base64url.encode(hashlib.sha256(json.dumps(parts).encode("ascii")).digest())
 
 
@@ -79,6 +84,7 @@ class CallApproval:
         expires_at: until when it can be decided or used, in seconds since 1970.
         state: a `State`, as text.
         decided_by: the subject who approved or denied; empty before.
+        mount: the path of the MCP server that gets the call; empty if the resource server did not say.
     """
 
     approval_id: str
@@ -92,6 +98,7 @@ class CallApproval:
     expires_at: int
     state: str = State.PENDING
     decided_by: str = ""
+    mount: str = ""
 
     @property
     def caller(self) -> str:
@@ -134,6 +141,13 @@ class CallApproval:
         if self.state != State.APPROVED or self.binding != binding or now >= self.expires_at:
             return None
         return replace(self, state=State.USED, call="")
+
+
+def fault_in_mount(mount: str) -> str:
+    """Return why the approver cannot be shown `mount`; empty if it can be."""
+    if len(mount) > MAX_MOUNT or not mount.isprintable():
+        return f"the mount is not a printable text of at most {MAX_MOUNT} characters"
+    return ""
 
 
 def fault_in(approver: str) -> str:

@@ -7,8 +7,8 @@ from shared.storage.key_spec import KeySpec
 CALL_APPROVALS: tuple[KeySpec, ...] = (
     KeySpec(
         "call-approval:{hash of the id}",
-        "an approval of a call: whom it is for, the digest that it is bound to, who may decide, the state,"
-        " who decided, and until it is used or denied the parameters of the call",
+        "an approval of a call: whom and which MCP server it is for, the digest that it is bound to, who may"
+        " decide, the state, who decided, and until it is used or denied the parameters of the call",
         "15 minutes after its last change",
     ),
     KeySpec(

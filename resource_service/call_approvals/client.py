@@ -22,7 +22,8 @@ class ApprovalQuestion:
         call: its parameters in canonical form.
         approver: of the policy.
         policy: its version.
-        session: names the session of the client; empty if there is none.
+        session: a digest of the mount, and of the client's session if there is one.
+        mount: the path of the MCP server that gets the call.
         use: whether to use the approval for this call.
     """
 
@@ -31,6 +32,7 @@ class ApprovalQuestion:
     approver: str
     policy: str
     session: str = field(repr=False)
+    mount: str
     use: bool = False
 
 
@@ -72,6 +74,7 @@ class ApprovalClient:
                 "approver": question.approver,
                 "policy": question.policy,
                 "session": question.session,
+                "mount": question.mount,
                 "use": "true" if question.use else "false",
             }
         )

@@ -52,6 +52,9 @@ WAIT_S = 30.0
 
 ASK_EVERY_S = 1.0
 
+MAX_MOUNT = 500
+"""As much as the authorization server takes."""
+
 Messages = Sequence[object]
 
 
@@ -60,10 +63,12 @@ class ApprovalGate:
     """The approvals of one resource.
 
     Attributes:
+        mount: the path of the MCP server. At a joined URL it alone tells calls of two MCP servers apart.
         waiting: limits the requests that wait for an approver.
     """
 
     ask: Callable[[ApprovalQuestion], Awaitable[Approval | None]]
+    mount: str
     policy: PolicyWatcher
     clock: Clock
     waiting: ConcurrencyLimit
@@ -155,9 +160,15 @@ class ApprovalGate:
             call = canonical_call(message)
         except NotCanonicalError as error:
             raise not_approvable(str(error)) from error
-        name = hashlib.sha256(session.encode()).hexdigest() if session else ""
+        # With the mount, so that an authorization server of the previous release binds to it, too.
+        bound = hashlib.sha256(f"{self.mount}\n{session}".encode()).hexdigest()
         return ApprovalQuestion(
-            token=token_in(scope), call=call, approver=approver, policy=policy.version, session=name
+            token=token_in(scope),
+            call=call,
+            approver=approver,
+            policy=policy.version,
+            session=bound,
+            mount=self.mount[:MAX_MOUNT],
         )
 
     async def _answer(self, question: ApprovalQuestion) -> Approval:

@@ -11,7 +11,7 @@ OPERATION = {
     " run it exactly if the status is `used`. `pending` comes with the link at which the approver decides:"
     ' `{"status": "pending", "approve_url": "…/approve/ID", "elicitation_id": "ID", "expires_in": 600}`.'
     " `approved` is only returned without `use`. `denied` stands until it expires. An approval is for the"
-    " grant of the token, its resource, `session`, `policy`, `approver` and `call`, all exactly.",
+    " grant of the token, its resource, `mount`, `session`, `policy`, `approver` and `call`, all exactly.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": form(
@@ -21,6 +21,10 @@ OPERATION = {
             "approver": text("`self`, or `group:` with the name of a group."),
             "policy": text("The version of the policy."),
             "session": text("Names the client's session at the resource server; empty if there is none."),
+            "mount": text(
+                "The path of the MCP server that gets the call, at most 500 characters; it is shown to the"
+                " approver. Resource servers of the previous release do not send it."
+            ),
             "use": text("`true` to use an approval."),
             **CLIENT_PARAMETERS,
         },
@@ -31,6 +35,7 @@ OPERATION = {
                 "call": '{"arguments":{"number":7},"name":"delete_issue"}',
                 "approver": "self",
                 "policy": "3f8e6c1b2a9d4e70",
+                "mount": "/github",
                 "use": "true",
             }
         },

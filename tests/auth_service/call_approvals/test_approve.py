@@ -72,6 +72,16 @@ def test_an_approval_is_not_for_another_call_session_policy_or_grant(asking: Ask
     assert asking.ask()["status"] == "used"
 
 
+def test_the_approver_sees_which_mcp_server_gets_the_call(asking: Asking) -> None:
+    url = asking.ask(mount="/staging")["approve_url"]
+    assert "<code>/staging</code>" in asking.person.open(url).text
+    assert "<code>/staging</code>" in asking.person.open(f"{asking.server.origin}/account").text
+    asking.decide(url, "approve")
+    assert asking.ask(mount="/prod")["status"] == "pending"
+    assert asking.ask()["status"] == "pending"
+    assert asking.ask(mount="/staging")["status"] == "used"
+
+
 def test_another_person_approves_nothing(asking: Asking, other: Person) -> None:
     url = asking.ask()["approve_url"]
     page = other.open(url)
@@ -126,6 +136,8 @@ def test_a_link_needs_a_login_and_leads_back_to_the_page(asking: Asking) -> None
         {"call": '{"name":"pay","arguments":[]}'},
         {"call": '{"name":"pay","arguments":{"a":"' + "x" * 9_000 + '"}}'},
         {"session": "x" * 201},
+        {"mount": "/" + "x" * 500},
+        {"mount": "/staging\u202e"},
     ],
 )
 def test_a_request_that_cannot_be_shown_is_refused(form: dict[str, str], asking: Asking) -> None:

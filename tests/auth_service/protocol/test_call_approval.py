@@ -38,6 +38,8 @@ OTHERS = [
     replace(CALL, policy="2"),
     replace(CALL, approver="group:ops"),
     replace(CALL, resource="https://other.example/mcp"),
+    replace(CALL, mount="/prod"),
+    replace(CALL, mount="/staging"),
 ]
 
 

@@ -1,0 +1,88 @@
+"""What an approval is for, and that nothing runs for a client that has gone (GW-6)."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from resource_service.call_approvals.answers import Approval, Status
+from resource_service.call_approvals.client import ApprovalQuestion
+from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.middleware.approval_gate import ApprovalGate
+from resource_service.policy.file import parse_policy
+from resource_service.policy.watcher import PolicyWatcher
+from resource_service.principal import Principal, remember
+
+pytestmark = [pytest.mark.requirement("GW-6"), pytest.mark.anyio]
+
+POLICY = parse_policy(b"scopes: {use: Use}\ndefault: []\napprove: {delete: self}\n")
+ADA = Principal(client_id="c", scopes=("use",), issuer="i", expires_at=2**40, subject="ada")
+CALL: dict[str, Any] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "delete", "arguments": {}},
+}
+
+
+@dataclass
+class Calls:
+    """A gate, what it asks the authorization server, and the calls that reach the MCP server."""
+
+    statuses: list[Status] = field(default_factory=lambda: [Status.USED])
+    questions: list[ApprovalQuestion] = field(default_factory=list)
+    ran: list[bytes] = field(default_factory=list)
+    gate: ApprovalGate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = ApprovalGate(
+            ask=self.answer,
+            mount="/staging",
+            policy=PolicyWatcher(POLICY),
+            clock=time.time,
+            waiting=ConcurrencyLimit(4, limit="a limit"),
+            max_body_bytes=10_000,
+        )
+
+    async def answer(self, question: ApprovalQuestion) -> Approval:
+        self.questions.append(question)
+        return Approval(status=self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0])
+
+    async def server(self, _scope: Scope, receive: Receive, _send: Send) -> None:
+        self.ran.append((await receive())["body"])
+
+
+def request() -> Scope:
+    scope: Scope = {"type": "http", "method": "POST", "headers": [(b"authorization", b"Bearer token")]}
+    remember(scope, ADA)
+    return scope
+
+
+def receiving(*later: Message, message: object = CALL) -> Receive:
+    """Return a `receive` of a message; the last one comes again and again."""
+    messages = [{"type": "http.request", "body": json.dumps(message).encode(), "more_body": False}, *later]
+
+    async def receive() -> Message:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    return receive
+
+
+async def nothing_sent(_message: Message) -> None:
+    raise AssertionError("nothing is answered here")
+
+
+@pytest.mark.parametrize("session", ["", "session"])
+async def test_an_approval_is_for_one_mount(session: str) -> None:
+    calls = Calls()
+    for gate in (calls.gate, replace(calls.gate, mount="/prod")):
+        await gate.protect(calls.server, POLICY, session)(request(), receiving(), nothing_sent)
+    staging, prod = calls.questions
+    assert (staging.mount, prod.mount) == ("/staging", "/prod")
+    assert staging.session != prod.session
+    assert staging == replace(prod, mount=staging.mount, session=staging.session)
