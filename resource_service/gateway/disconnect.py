@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+import anyio
 from starlette.types import Receive
 
 from shared.cancellable import Cancellable
@@ -48,3 +49,12 @@ class CancelledOnDisconnect(Cancellable):
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.cancel()
+
+
+async def has_disconnected(receive: Receive) -> bool:
+    """Return whether the client has disconnected, as far as is visible now. The body must have been read."""
+    with anyio.move_on_after(0):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return True
+    return False

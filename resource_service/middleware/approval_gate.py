@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.auth.authentication import token_in
@@ -33,6 +34,7 @@ from resource_service.call_approvals.errors import (
 )
 from resource_service.connected_accounts.client_sessions import ClientSessions
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
+from resource_service.gateway.disconnect import CancelledOnDisconnect, has_disconnected
 from resource_service.introspection.client import IntrospectionUnavailableError
 from resource_service.messages.jsonrpc import read_posted
 from resource_service.messages.media_type import described_as_json
@@ -97,6 +99,8 @@ class ApprovalGate:
             if any(approver is not None for approver in approvers):
                 if len(posted) != 1 or not request_ids(posted):
                     raise not_approvable("A call that needs an approval must be a request of its own.")
+                if await has_disconnected(receive):
+                    raise ClientDisconnect  # an approval is used for a client that gets the result
                 body = await self._approved(scope, posted, approvers[0] or "", policy=policy, session=session)
                 scope = described_as_json(scope, body)
             forwarded: ASGIApp = app
@@ -116,11 +120,25 @@ class ApprovalGate:
             approver = self._approver(policy, principal_in(scope), message)
             if approver is not None:
                 question = self._question(scope, message, approver, policy=policy, session=session)
-                with self.waiting.slot(principal_in(scope)), anyio.move_on_after(WAIT_S):
-                    await self._decided(question)
+                # A disconnect is received after the body.
+                body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
+                await self._wait(question, scope, receive)
+                receive = replay(body, receive)
             await app(scope, receive, send)
 
         return waiting
+
+    async def _wait(self, question: ApprovalQuestion, scope: Scope, receive: Receive) -> None:
+        """Wait for the approver.
+
+        Raises:
+            ClientDisconnect: the client disconnected meanwhile.
+        """
+        with self.waiting.slot(principal_in(scope)), CancelledOnDisconnect(receive) as connected:
+            with anyio.move_on_after(WAIT_S):
+                await self._decided(question)
+        if connected.was_cancelled:
+            raise ClientDisconnect
 
     async def _decided(self, question: ApprovalQuestion) -> None:
         while True:

@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import anyio
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from resource_service.call_approvals.answers import Approval, Status
@@ -28,6 +30,14 @@ CALL: dict[str, Any] = {
     "method": "tools/call",
     "params": {"name": "delete", "arguments": {}},
 }
+
+
+DISCONNECT: Message = {"type": "http.disconnect"}
+ANSWER = {
+    "requestState": "doorward_approve:state",
+    "inputResponses": {"doorward_approve": {"action": "accept"}},
+}
+ACCEPTED = CALL | {"params": CALL["params"] | ANSWER}
 
 
 @dataclass
@@ -64,11 +74,13 @@ def request() -> Scope:
 
 
 def receiving(*later: Message, message: object = CALL) -> Receive:
-    """Return a `receive` of a message; the last one comes again and again."""
+    """Return a `receive` of a message, and of what follows: if it is nothing, the client stays."""
     messages = [{"type": "http.request", "body": json.dumps(message).encode(), "more_body": False}, *later]
 
     async def receive() -> Message:
-        return messages.pop(0) if len(messages) > 1 else messages[0]
+        if not messages:
+            await anyio.sleep_forever()
+        return messages.pop(0) if messages[0] is not DISCONNECT else DISCONNECT
 
     return receive
 
@@ -86,3 +98,28 @@ async def test_an_approval_is_for_one_mount(session: str) -> None:
     assert (staging.mount, prod.mount) == ("/staging", "/prod")
     assert staging.session != prod.session
     assert staging == replace(prod, mount=staging.mount, session=staging.session)
+
+
+async def test_an_approval_is_not_used_for_a_client_that_has_gone() -> None:
+    calls = Calls()
+    with pytest.raises(ClientDisconnect):
+        await calls.gate.protect(calls.server, POLICY, "")(request(), receiving(DISCONNECT), nothing_sent)
+    assert calls.questions == []
+    await calls.gate.protect(calls.server, POLICY, "")(request(), receiving(), nothing_sent)
+    assert len(calls.ran) == 1
+
+
+async def test_nobody_waits_for_the_approver_for_a_client_that_has_gone() -> None:
+    calls = Calls([Status.PENDING])
+    app = calls.gate.awaiting(calls.server, POLICY, [ACCEPTED], "")
+    with anyio.fail_after(10), pytest.raises(ClientDisconnect):
+        await app(request(), receiving(DISCONNECT, message=ACCEPTED), nothing_sent)
+    assert not any(question.use for question in calls.questions)
+    assert calls.ran == []
+
+
+async def test_a_client_that_stays_gets_the_whole_message_to_the_server() -> None:
+    calls = Calls([Status.APPROVED])
+    app = calls.gate.awaiting(calls.server, POLICY, [ACCEPTED], "")
+    await app(request(), receiving(message=ACCEPTED), nothing_sent)
+    assert [json.loads(body) for body in calls.ran] == [ACCEPTED]
