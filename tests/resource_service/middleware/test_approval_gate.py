@@ -1,4 +1,4 @@
-"""What an approval is for, and that nothing runs for a client that has gone (GW-6)."""
+"""Approvals of calls are for one mount, and nothing runs for a client that has disconnected (GW-6)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_an_approval_is_for_one_mount(session: str) -> None:
     assert staging == replace(prod, mount=staging.mount, session=staging.session)
 
 
-async def test_an_approval_is_not_used_for_a_client_that_has_gone() -> None:
+async def test_an_approval_is_not_used_for_a_client_that_has_disconnected() -> None:
     calls = Calls()
     with pytest.raises(ClientDisconnect):
         await calls.gate.protect(calls.server, POLICY, "")(request(), receiving(DISCONNECT), nothing_sent)
@@ -109,7 +109,7 @@ async def test_an_approval_is_not_used_for_a_client_that_has_gone() -> None:
     assert len(calls.ran) == 1
 
 
-async def test_nobody_waits_for_the_approver_for_a_client_that_has_gone() -> None:
+async def test_a_client_that_has_disconnected_does_not_wait_for_the_approver() -> None:
     calls = Calls([Status.PENDING])
     app = calls.gate.awaiting(calls.server, POLICY, [ACCEPTED], "")
     with anyio.fail_after(10), pytest.raises(ClientDisconnect):
