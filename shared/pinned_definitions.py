@@ -170,7 +170,7 @@ class DefinitionReport:
             "held": [each.to_wire() for each in self.held],
             "all_held": list(self.all_held),
         }
-        return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def report_from_wire(document: object) -> DefinitionReport:

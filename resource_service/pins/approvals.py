@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from resource_service.pins.definitions import Approved, DefinitionKind, Pinned, Pins, digest
+from resource_service.pins.definitions import Approved, DefinitionKind, Pinned, Pins, text_digest
 from shared.pinned_definitions import INSTRUCTIONS, ApprovedDefinition
 
 _Name = tuple[str, str]
@@ -24,7 +24,7 @@ def base_digest(base: Pins, kind: DefinitionKind, name: str) -> str | None:
 
 def instructions_digest(pins: Pins) -> str | None:
     """Return the digest of the instructions that are pinned; None if none are."""
-    return None if pins.instructions is None else digest(pins.instructions)
+    return None if pins.instructions is None else text_digest(pins.instructions)
 
 
 @dataclass(frozen=True, slots=True)

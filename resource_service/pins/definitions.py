@@ -78,6 +78,14 @@ def digest(value: object) -> str:
     return base64url.encode(hashlib.sha256(canonical).digest())
 
 
+def text_digest(text: str) -> str:
+    """Return the digest of `text`; of its bytes if it is not Unicode, which no other text has."""
+    try:
+        return digest(text)
+    except NoDigestError:
+        return base64url.encode(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+
+
 class Difference(Enum):
     """How a definition differs from what was approved.
 

@@ -154,15 +154,25 @@ class PinKeeper:
             yield
 
     async def _keep_up(self) -> None:
+        fault = ""
         while True:
             self._pinned = anyio.Event()
-            if self._shared is not None:
-                before = self.base
-                self._take(await self._shared.with_agreed(before), before)
-            if self._files is not None:
-                await self._exchange(self._files)
+            try:
+                await self._agree()
+            except Exception as error:  # noqa: BLE001 -- pins must be kept until the service ends
+                is_new, fault = repr(error) != fault, repr(error)
+                if is_new:  # this is tried twice a second
+                    _log.error("pins were not kept up", resource=self.resource, exc_info=error)
             with anyio.move_on_after(LOOK_EVERY_S):
                 await self._pinned.wait()
+
+    async def _agree(self) -> None:
+        """Agree with other processes and the files, once."""
+        if self._shared is not None:
+            before = self.base
+            self._take(await self._shared.with_agreed(before), before)
+        if self._files is not None:
+            await self._exchange(self._files)
 
     def _pin(self, member: str, first: Pins, *, count: int) -> None:
         self._set_base(self.base.joined(first))
@@ -210,8 +220,7 @@ class PinKeeper:
             self._set_base(current)
 
     def _set_base(self, base: Pins) -> None:
-        self.base = base
-        self.pins = self._approved.over(base)
+        self.base, self.pins = base, self._approved.over(base)
 
     def _see_approved(self, seen: Pins) -> None:
         """Take definitions that were approved before this process had seen them."""

@@ -32,6 +32,8 @@ from shared.pinned_definitions import (
 LOOK_EVERY_S = 0.5
 REPEAT_S = 600.0
 RETRY_S = 5.0
+FAULT_RETRY_S = 60.0
+"""When to try again to report a resource whose report has a fault."""
 
 Post = Callable[[bytes], Awaitable[Answer]]
 """Sends a report and returns the answer; raises a `Refusal` if there is none."""
@@ -71,6 +73,7 @@ class _Reported:
         pins, held: the objects that were reported; they are replaced, never changed.
         version: of the approvals in the response.
         due_at: when to report again in any case, in monotonic seconds.
+        retry_at: when to try again after a fault; until then there is nothing to report.
     """
 
     keeper: PinKeeper
@@ -78,9 +81,12 @@ class _Reported:
     held: Pins = field(default_factory=Pins)
     version: str = ""
     due_at: float = float("inf")
+    retry_at: float = float("-inf")
 
     def is_due(self, announced: str, now: float) -> bool:
         """Whether there is something to report, or to ask for."""
+        if now < self.retry_at:
+            return False
         changed = (self.pins, self.held) != (self.keeper.pins, self.keeper.held)
         return changed or self.version != announced or now >= self.due_at
 
@@ -129,7 +135,17 @@ class DefinitionReporter:
             now = self._now()
             if now < self._retry_at:
                 return
-            if reported.is_due(self._announced.version, now) and not await self._report(reported):
+            if not reported.is_due(self._announced.version, now):
+                continue
+            try:
+                is_reported = await self._report(reported)
+            except Exception as error:  # noqa: BLE001 -- the other resources are reported all the same
+                _log.error(
+                    "pinned definitions were not reported", resource=reported.keeper.resource, exc_info=error
+                )
+                reported.retry_at = now + FAULT_RETRY_S
+                continue
+            if not is_reported:
                 self._retry_at = now + RETRY_S
 
     async def _report(self, reported: _Reported) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from resource_service.pins.approvals import base_digest, instructions_digest
 from resource_service.pins.comparison import Change, changes, value_changes
-from resource_service.pins.definitions import DefinitionKind, Pins, digest
+from resource_service.pins.definitions import DefinitionKind, Pins
 from shared.pinned_definitions import (
     INSTRUCTIONS,
     MAX_CHANGES_BYTES,
@@ -78,7 +78,7 @@ def _held(base: Pins, pins: Pins, held: Pins) -> Iterator[HeldDefinition]:
 def _digests(change: Change, base: Pins, held: Pins) -> tuple[str | None, str | None]:
     """Return the digest of what is pinned without approvals, and of what is held."""
     if change.kind == INSTRUCTIONS:
-        return instructions_digest(base), digest(change.held)
+        return instructions_digest(base), instructions_digest(held)
     kind = _KINDS[change.kind]
     return base_digest(base, kind, change.name), base_digest(held, kind, change.name)
 

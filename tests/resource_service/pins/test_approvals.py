@@ -125,6 +125,23 @@ def test_instructions_are_approved_by_their_digest_too() -> None:
     assert pins.held.instructions is None
 
 
+def test_instructions_that_are_not_unicode_are_pinned_held_and_reported() -> None:
+    pins = keeper(NOTE)
+    pins.pin_instructions("Be \ud800 brief.")
+    assert held(pins, NOTE) is None
+    pins.take_approved([approval(LATER, NOTE)])
+    assert held(pins, LATER) is None
+    assert not pins.differs("Be \ud800 brief.")
+    assert pins.differs("Be \ud801 brief.")
+    pins.note_held_instructions("Be \ud801 brief.")
+    (report,) = reports(RESOURCE, "p", base=pins.base, pins=pins.pins, held=pins.held)
+    sent = report_from_wire(json.loads(report.to_wire()))
+    [instructions] = [each for each in sent.held if each.definition == INSTRUCTIONS]
+    assert instructions.base != instructions.digest
+    pins.take_approved([ApprovedDefinition(INSTRUCTIONS, "", instructions.base, instructions.digest)])
+    assert not pins.differs("Be \ud801 brief.")
+
+
 @pytest.mark.anyio
 async def test_the_lock_file_stays_as_it_is_and_a_change_of_it_wins(tmp_path: Path) -> None:
     lock = lock_path(tmp_path / "policy.yaml")
