@@ -32,8 +32,13 @@ from shared.pinned_definitions import (
 LOOK_EVERY_S = 0.5
 REPEAT_S = 600.0
 RETRY_S = 5.0
+ABSENT_RETRY_S = 30.0
+"""When to try again at a server without the endpoint, or without the announced version."""
 FAULT_RETRY_S = 60.0
 """When to try again to report a resource whose report has a fault."""
+
+_RETRY_AFTER_S = {400: 0.0, 404: ABSENT_RETRY_S, 413: 0.0}
+"""By status; 400 and 413 are about one report."""
 
 Post = Callable[[bytes], Awaitable[Answer]]
 """Sends a report and returns the answer; raises a `Refusal` if there is none."""
@@ -72,6 +77,9 @@ class _Reported:
     Attributes:
         pins, held: the objects that were reported; they are replaced, never changed.
         version: of the approvals in the response.
+        announced: the version that was announced when the report was sent.
+        again_at: when to ask again for an announced version that the response did not have; `wait_s` before
+            that, longer each time.
         due_at: when to report again in any case, in monotonic seconds.
         retry_at: when to try again after a fault; until then there is nothing to report.
     """
@@ -80,6 +88,9 @@ class _Reported:
     pins: Pins = field(default_factory=Pins)
     held: Pins = field(default_factory=Pins)
     version: str = ""
+    announced: str = ""
+    wait_s: float = LOOK_EVERY_S
+    again_at: float = float("-inf")
     due_at: float = float("inf")
     retry_at: float = float("-inf")
 
@@ -88,7 +99,14 @@ class _Reported:
         if now < self.retry_at:
             return False
         changed = (self.pins, self.held) != (self.keeper.pins, self.keeper.held)
-        return changed or self.version != announced or now >= self.due_at
+        is_behind = self.version != announced and (announced != self.announced or now >= self.again_at)
+        return changed or is_behind or now >= self.due_at
+
+    def answered(self, announced: str, now: float) -> None:
+        """Note a response to a report that was sent when `announced` was the announced version."""
+        stays_behind = self.version != announced and announced == self.announced
+        self.wait_s = min(2 * self.wait_s, ABSENT_RETRY_S) if stays_behind else LOOK_EVERY_S
+        self.announced, self.again_at = announced, now + self.wait_s
 
 
 class DefinitionReporter:
@@ -145,11 +163,11 @@ class DefinitionReporter:
                 )
                 reported.retry_at = now + FAULT_RETRY_S
                 continue
-            if not is_reported:
-                self._retry_at = now + RETRY_S
+            if not is_reported and self._now() >= self._retry_at:
+                reported.retry_at = now + FAULT_RETRY_S  # it alone is refused
 
     async def _report(self, reported: _Reported) -> bool:
-        keeper = reported.keeper
+        keeper, announced = reported.keeper, self._announced.version
         pins, held = keeper.pins, keeper.held
         # In a thread: the comparison of long texts must not delay requests.
         sent = await anyio.to_thread.run_sync(
@@ -162,6 +180,7 @@ class DefinitionReporter:
             reported.version = approvals.version
             keeper.take_approved(approvals.approved)
         reported.pins, reported.held, reported.due_at = pins, held, self._now() + REPEAT_S
+        reported.answered(announced, self._now())
         self._warned = False
         return True
 
@@ -169,19 +188,21 @@ class DefinitionReporter:
         try:
             answer = await self._post(report.to_wire())
         except Refusal as refusal:
-            self._failed(str(refusal))
+            self._failed(str(refusal), RETRY_S)
             return None
         if answer.status != 200:
-            self._failed(f"status {answer.status}")
+            self._failed(f"status {answer.status}", _RETRY_AFTER_S.get(answer.status, RETRY_S))
             return None
         try:
             document: Any = parse_json(answer.body)
             return approvals_from_wire(document)
         except ValueError:
-            self._failed("the answer is malformed")
+            self._failed("the answer is malformed", RETRY_S)
             return None
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: str, retry_s: float) -> None:
+        """Note that a report failed; none is sent for `retry_s`, 0 if the others may be accepted."""
+        self._retry_at = self._now() + retry_s
         if not self._warned:
             self._warned = True
             _log.info("pinned definitions are not reported to the authorization server", reason=reason)

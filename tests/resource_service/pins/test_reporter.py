@@ -34,6 +34,7 @@ class Reports:
 
     async def post(self, body: bytes) -> Answer:
         self.resources.append(json.loads(body)["resource"])
+        self.now += 0.01
         return self.answer()
 
     def reporter(self, *names: str) -> DefinitionReporter:
@@ -73,6 +74,31 @@ async def test_a_fault_in_the_report_of_one_resource_does_not_concern_the_others
     server = Reports(lambda: approvals(""))
     assert await server.during(server.reporter("first", "second"), 2) == 1
     assert server.resources == ["second"]
+
+
+async def test_a_server_without_the_endpoint_is_asked_rarely() -> None:
+    server = Reports(lambda: Answer(404, {}, b""))
+    reporter = server.reporter("first", "second")
+    assert await server.during(reporter, 300) <= 11
+    server.answer = lambda: approvals("")
+    assert await server.during(reporter, 31) == 2
+
+
+async def test_a_refused_report_does_not_hold_back_those_of_other_resources() -> None:
+    server = Reports(lambda: Answer(400, {}, b"") if server.resources[-1] == "first" else approvals(""))
+    assert await server.during(server.reporter("first", "second"), 130) <= 4
+    assert server.resources.count("second") == 1
+
+
+async def test_a_version_that_does_not_come_is_asked_for_rarely_and_a_new_one_at_once() -> None:
+    server = Reports(lambda: approvals("old"))
+    reporter = server.reporter("resource")
+    server.announced.announce("new")
+    assert 2 <= await server.during(reporter, 300) <= 18
+    server.announced.announce("newer")
+    server.answer = lambda: approvals("newer")
+    assert await server.during(reporter, 1) == 1
+    assert await server.during(reporter, 300) == 0
 
 
 async def test_a_fault_does_not_end_what_keeps_the_pins_up(
