@@ -147,6 +147,7 @@ def protected_resource(
     """
     authenticate = authenticate_at(settings, validation)
     lists = ServerLists(backend.app, steady_clock)
+    pins = _pin_keeper(settings, backend.policy, journal, store)
     guard = Guard(
         app=backend.app,
         authenticate=authenticate,
@@ -154,9 +155,7 @@ def protected_resource(
         refuse=Refuse(settings.metadata_url, backend.policy.scopes),
         leases=validation.leases,
         schemas=ToolSchemas(lists),
-        pinned=PinnedDefinitions(
-            _pin_keeper(settings, backend.policy, journal, store), lists, _pinning(settings)
-        ),
+        pinned=PinnedDefinitions(pins, lists, _pinning(settings)),
         max_body_bytes=settings.max_body_bytes,
         resource=settings.resource,
         calls=CallRecorder(journal, settings.resource, settings.mcp_path or "/", hash_key(settings)),
@@ -181,6 +180,7 @@ def protected_resource(
                 limit="DOORWARD_UPSTREAM_CONNECTIONS_PER_PRINCIPAL",
             ),
             max_body_bytes=settings.max_body_bytes,
+            hints_of=pins.hints_of,
         ),
         account=_account_gate(settings, backend, validation.accounts),
     )

@@ -42,7 +42,7 @@ from resource_service.messages.request_ids import request_ids
 from resource_service.middleware.upstream_session import HEADER, initialize_params, noting_session
 from resource_service.person_links import is_accepted, is_answered, message_opens_links
 from resource_service.policy.approvals import approver_of
-from resource_service.policy.conditions import CallContext
+from resource_service.policy.conditions import CallContext, HintsOf, no_hints
 from resource_service.policy.rules import Policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, principal_in
@@ -66,6 +66,7 @@ class ApprovalGate:
 
     Attributes:
         mount: the path of the MCP server. At a joined URL it alone tells calls of two MCP servers apart.
+        hints_of: returns the annotations in the approved definition of a tool, for conditions.
         waiting: limits the requests that wait for an approver.
     """
 
@@ -75,6 +76,7 @@ class ApprovalGate:
     clock: Clock
     waiting: ConcurrencyLimit
     max_body_bytes: int
+    hints_of: HintsOf = no_hints
     sessions: ClientSessions = field(default_factory=ClientSessions)
 
     def protect(self, app: ASGIApp, policy: Policy, session: str) -> ASGIApp:
@@ -148,7 +150,9 @@ class ApprovalGate:
             await anyio.sleep(ASK_EVERY_S)
 
     def _approver(self, policy: Policy, principal: Principal, message: object) -> str | None:
-        caller = CallContext(policy.closure(principal.scopes), frozenset(principal.groups), self.clock())
+        caller = CallContext(
+            policy.closure(principal.scopes), frozenset(principal.groups), self.clock(), self.hints_of
+        )
         return approver_of(policy.approve, message, caller)
 
     async def _approved(

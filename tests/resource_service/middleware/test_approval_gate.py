@@ -123,3 +123,15 @@ async def test_a_client_that_stays_gets_the_whole_message_to_the_server() -> Non
     app = calls.gate.awaiting(calls.server, POLICY, [ACCEPTED], "")
     await app(request(), receiving(message=ACCEPTED), nothing_sent)
     assert [json.loads(body) for body in calls.ran] == [ACCEPTED]
+
+
+@pytest.mark.parametrize("is_read_only", [True, False])
+async def test_an_annotated_tool_needs_no_approval_where_the_policy_says_so(*, is_read_only: bool) -> None:
+    rule = b"approve: {delete: {by: self, unless: {annotations: {readOnlyHint: true}}}}\n"
+    policy = parse_policy(b"scopes: {use: Use}\ndefault: []\n" + rule)
+    calls = Calls()
+    hints = {"delete": {"readOnlyHint": is_read_only}}
+    gate = replace(calls.gate, policy=PolicyWatcher(policy), hints_of=hints.get)
+    await gate.protect(calls.server, policy, "")(request(), receiving(), nothing_sent)
+    assert bool(calls.questions) is not is_read_only
+    assert len(calls.ran) == 1
