@@ -90,8 +90,7 @@ class CallJournal:
         Raises:
             OSError: the directory cannot be used.
         """
-        if self._is_closed:
-            self._begin_chain()
+        self._begin_own_chain()
         self._open()
         self._records = True
         try:
@@ -221,6 +220,15 @@ class CallJournal:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._is_closed = False
         self.chains = [CallChain.create(self._name, None, self._thread)]
+
+    def _begin_own_chain(self) -> None:
+        """Begin a chain of this process: the first one is that of the process that has loaded the app."""
+        early, is_first = self.current.buffer, not self._is_closed
+        self._begin_chain()
+        if is_first:
+            early.store(early.seal())
+            for event in early.events():
+                self.current.buffer.append(event)
 
     def _begin(self, members: EncodedMembers) -> int:
         self._calls = number = self._calls + 1

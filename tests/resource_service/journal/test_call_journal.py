@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import shutil
 import threading
 from pathlib import Path
@@ -57,6 +58,17 @@ async def test_a_journal_for_a_guard_records_only_while_it_runs_and_runs_again(t
         records.append(recording.is_recording)
         assert server.kinds()["call.begun"] == 1
     assert records == [False, True, False, True, False]
+
+
+async def test_processes_that_fork_from_one_have_chains_of_their_own() -> None:
+    server, recording = Server(), journal()
+    recording.note(EventKind.CALL_REFUSED, call("early"))
+    forks = [copy.copy(recording) for _ in range(2)]
+    for forked in forks:
+        async with forked.run(), Deliveries(forked, server.post).run():
+            await forked.begin([call()])
+    assert len(server.chains) == 2
+    assert (server.kinds()["call.refused"], server.kinds()["call.begun"]) == (2, 2)
 
 
 async def test_many_calls_at_once_share_a_few_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ class Reports:
         return DefinitionReporter(self.post, keepers, self.announced, lambda: self.now)
 
     async def during(self, reporter: DefinitionReporter, seconds: int) -> int:
-        """Let a reporter look twice a second for so long; return how many reports it sends."""
+        """Let a reporter look twice a second; return how many reports it sends."""
         before = len(self.resources)
         for _ in range(2 * seconds):
             await reporter.report()
@@ -90,7 +90,7 @@ async def test_a_refused_report_does_not_hold_back_those_of_other_resources() ->
     assert server.resources.count("second") == 1
 
 
-async def test_a_version_that_does_not_come_is_asked_for_rarely_and_a_new_one_at_once() -> None:
+async def test_the_announced_version_is_requested_rarely_if_it_is_missing() -> None:
     server = Reports(lambda: approvals("old"))
     reporter = server.reporter("resource")
     server.announced.announce("new")
