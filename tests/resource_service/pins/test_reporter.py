@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from resource_service.pins import reporter
 from resource_service.pins.definitions import DefinitionKind, definitions_in
 from resource_service.pins.files import PinFiles
 from resource_service.pins.keeper import PinKeeper
 from resource_service.pins.reporter import AnnouncedApprovals, DefinitionReporter
+from resource_service.pins.reports import reports
 from shared.http_exchange import Answer
 from shared.pinned_definitions import DefinitionReport
 
@@ -63,14 +63,12 @@ def approvals(version: str) -> Answer:
 async def test_a_fault_in_the_report_of_one_resource_does_not_concern_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = reporter.reports
-
     def faulty(resource: str, *args: str, **about: object) -> list[DefinitionReport]:
         if resource == "first":
             raise ValueError(resource)
-        return made(resource, *args, **about)  # type: ignore[arg-type]
+        return reports(resource, *args, **about)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(reporter, "reports", faulty)
+    monkeypatch.setattr("resource_service.pins.reporter.reports", faulty)
     server = Reports(lambda: approvals(""))
     assert await server.during(server.reporter("first", "second"), 2) == 1
     assert server.resources == ["second"]
