@@ -51,4 +51,4 @@ def test_the_login_and_the_address_are_those_of_the_command(tmp_path: Path) -> N
     usage = doorward("up", "--help", cwd=tmp_path, COLUMNS="200").stdout
     assert f"`{DEMO_USERNAME}` with the password `{DEMO_PASSWORD}`" in README
     [port] = set(re.findall(r"http://localhost:(\d+)/mcp", README))
-    assert re.search(rf"--resource-port .*\[default: {port}\]", usage)
+    assert re.search(rf"--resource-port .*\[default: {port}\b", usage)
