@@ -90,6 +90,7 @@ def token(service: Service, server: AuthorizationServer, request: pytest.Fixture
 @pytest.fixture
 def upstream(scripted_upstream: AuthorizationServer) -> AuthorizationServer:
     scripted_upstream.questions.clear()
+    scripted_upstream.replies.clear()
     result = {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "done"}]}}
     scripted_upstream.replies["*"] = answer_json(result)
     return scripted_upstream

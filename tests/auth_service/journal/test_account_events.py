@@ -96,6 +96,8 @@ def test_a_client_that_changes_or_deletes_its_registration_is_recorded(server: A
     ]
 
 
+ENDS = {"logged out", "sessions ended", "browsers forgotten", "account deleted"}
+APPROVALS = {"call denied", "link of another approver refused"}
 AT_PROVIDERS = {
     *("account at a provider disconnected", "account at a provider ended by the provider"),
     *("tokens revoked at a provider", "tokens not revoked at a provider"),
@@ -122,7 +124,7 @@ class FullJournal:
 async def test_without_the_journal_only_access_can_be_taken_away(action: AccountAction) -> None:
     journal = FullJournal()
     events = AccountEvents(journal)
-    if action in ("logged out", "sessions ended", "browsers forgotten", "account deleted", *AT_PROVIDERS):
+    if action in ENDS | AT_PROVIDERS | APPROVALS:
         await events.record(action, "subject")
         assert journal.waiting == 1
         return
