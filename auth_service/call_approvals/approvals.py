@@ -24,7 +24,7 @@ from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
 
-_KEPT_S = LIFETIME_S + USE_WITHIN_S
+_KEPT_S = LIFETIME_S + max(LIFETIME_S, USE_WITHIN_S)
 
 
 @dataclass(frozen=True, kw_only=True)

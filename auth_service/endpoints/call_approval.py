@@ -17,6 +17,7 @@ from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol.call_approval import (
     MAX_CALL_BYTES,
     MAX_MEMBER,
+    MAX_TOOL,
     SELF,
     CallApproval,
     RequestedCall,
@@ -119,6 +120,8 @@ def _requested(grant: Grant, parameters: Parameters) -> RequestedCall:
         tool = shown_call(call).tool
     except UnreadableCallError as error:
         raise _invalid(str(error)) from error
+    if len(tool) > MAX_TOOL:
+        raise _invalid(f"the name of the tool has more than {MAX_TOOL} characters")
     return RequestedCall(
         grant_id=grant.grant_id,
         subject=grant.subject or "",

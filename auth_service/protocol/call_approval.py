@@ -27,6 +27,7 @@ MAX_APPROVER = 200
 MAX_CALL_BYTES = 8_192
 """The page shows all of it; what is not shown cannot be approved."""
 MAX_MEMBER = 200
+MAX_TOOL = 256
 MAX_MOUNT = 500
 
 
@@ -128,7 +129,9 @@ class CallApproval:
         if not self.is_open(now):
             return None
         if not approve:
-            return replace(self, state=State.DENIED, decided_by=by, call="")
+            # A client that repeats the call at once would otherwise ask again when the request expires.
+            until = int(now) + LIFETIME_S
+            return replace(self, state=State.DENIED, decided_by=by, call="", expires_at=until)
         return replace(
             self,
             state=State.APPROVED,

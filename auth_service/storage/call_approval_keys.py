@@ -9,12 +9,12 @@ CALL_APPROVALS: tuple[KeySpec, ...] = (
         "call-approval:{hash of the id}",
         "an approval of a call: whom and which MCP server it is for, the digest that it is bound to, who may"
         " decide, the state, who decided, and until it is used or denied the parameters of the call",
-        "15 minutes after its last change",
+        "20 minutes after its last change",
     ),
     KeySpec(
         "call-approval-of:{hash of the binding}",
         "the id of the approval that answers for a call",
-        "15 minutes",
+        "20 minutes",
     ),
     KeySpec(
         "pending-approvals:{hash of the approver}",

@@ -135,6 +135,7 @@ def test_a_link_needs_a_login_and_leads_back_to_the_page(asking: Asking) -> None
         {"call": '{"name":"a","name":"b"}'},
         {"call": '{"name":"pay","arguments":[]}'},
         {"call": '{"name":"pay","arguments":{"a":"' + "x" * 9_000 + '"}}'},
+        {"call": '{"name":"' + "x" * 257 + '"}'},
         {"session": "x" * 201},
         {"mount": "/" + "x" * 500},
         {"mount": "/staging\u202e"},

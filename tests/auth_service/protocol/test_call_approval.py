@@ -139,11 +139,13 @@ def test_the_parts_of_a_binding_cannot_run_into_each_other() -> None:
 
 
 def test_a_denial_is_final() -> None:
-    denied = approval_of(CALL).decided(approve=False, by="ada", now=NOW)
+    late = NOW + LIFETIME_S - 10
+    denied = approval_of(CALL).decided(approve=False, by="ada", now=late)
     assert denied is not None
-    assert denied.decided(approve=True, by="ada", now=NOW) is None
+    assert denied.decided(approve=True, by="ada", now=late) is None
     assert denied.call == ""
-    assert denied.stands(NOW + LIFETIME_S - 1)
+    assert denied.stands(late + LIFETIME_S - 1)
+    assert not denied.stands(late + LIFETIME_S)
 
 
 @pytest.mark.parametrize(
