@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -29,6 +29,8 @@ MAX_PAGES = 50
 MAX_BYTES = 4_194_304
 """The maximum of one mount's list."""
 MAX_KEPT_BYTES = 67_108_864
+ENTRY_BYTES = 1_024
+"""What a kept list counts in addition to its JSON: an empty one needs memory as well."""
 PAGE = 1_000
 METHOD_NOT_FOUND = -32601
 
@@ -114,6 +116,9 @@ class JoinedLists:
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._bytes = 0
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     async def all(self, method: str, request: JoinedRequest) -> JoinedList:
         """Return the list of all mounts that the token of `request` is for, in their order."""
         lists: dict[Section, Sequence[Json]] = {}
@@ -136,9 +141,13 @@ class JoinedLists:
             for section in request.sections:
                 tasks.start_soon(add, section)
         items = [item for section in request.sections for item in lists.get(section, ())]
-        too_long = [item for item in items if method in _NAMING and _is_too_long(item)]
-        missing |= {item["name"][:MAX_NAME_CHARACTERS]: _TOO_LONG for item in too_long}
-        return JoinedList(items=[item for item in items if item not in too_long], left_out=missing)
+        listed: list[Json] = []
+        for item in items:
+            if method in _NAMING and _is_too_long(item):
+                missing[item["name"][:MAX_NAME_CHARACTERS]] = _TOO_LONG
+            else:
+                listed.append(item)
+        return JoinedList(items=listed, left_out=missing)
 
     def forget(self, mount: str) -> None:
         """Forget what is kept of a mount: its server has announced that it changed."""
@@ -151,54 +160,75 @@ class JoinedLists:
         basis = (section.guard.policy.current, principal.scopes, principal.groups)
         kept = self._kept.get(key)
         if kept is not None and kept.basis == basis and steady_clock() < kept.until:
-            self._kept.move_to_end(key)
             return kept.items
         asked_at = steady_clock()
         try:
-            items = await _pages(method, section, request)
+            pages = await _pages(method, section, request)
         except SessionLostError:
-            items = await _pages(method, section, request)
-        joined = [in_item(section.name, item) for item in items if isinstance(item, dict)]
-        size = len(dumps(joined))
-        if size > MAX_BYTES:
-            raise UnavailableError(f"its list is larger than {MAX_BYTES} bytes")
-        self._keep(key, _Kept(items=joined, size=size, basis=basis, until=asked_at + KEPT_S))
-        return joined
+            pages = await _pages(method, section, request)
+        size, until = pages.size + ENTRY_BYTES, asked_at + KEPT_S
+        self._keep(key, _Kept(items=pages.items, size=size, basis=basis, until=until))
+        return pages.items
 
     def _keep(self, key: _Key, kept: _Kept) -> None:
+        """Keep a list, and drop those that expired: the first ones, since all are kept for the same time."""
         self._drop(key)
         self._kept[key] = kept
         self._bytes += kept.size
-        while self._bytes > MAX_KEPT_BYTES:
-            self._drop(next(iter(self._kept)))
+        now = steady_clock()
+        while self._kept:
+            first, oldest = next(iter(self._kept.items()))
+            if self._bytes <= MAX_KEPT_BYTES and now < oldest.until:
+                return
+            self._drop(first)
 
     def _drop(self, key: _Key) -> None:
         if (kept := self._kept.pop(key, None)) is not None:
             self._bytes -= kept.size
 
 
-async def _pages(method: str, section: Section, request: JoinedRequest) -> list[object]:
+@dataclass(slots=True)
+class _Pages:
+    """What a mount has listed, in its form at the joined URL, and the size of its JSON."""
+
+    items: list[Json] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, mount: str, listed: list[object]) -> None:
+        """Add a page.
+
+        Raises:
+            UnavailableError: the list is too large.
+        """
+        items = [in_item(mount, item) for item in listed if isinstance(item, dict)]
+        self.size += len(dumps(items))
+        if self.size > MAX_BYTES:
+            raise UnavailableError(f"its list is larger than {MAX_BYTES} bytes")
+        self.items += items
+
+
+async def _pages(method: str, section: Section, request: JoinedRequest) -> _Pages:
     session, scope = request.session, request.scope
     part = None if session is None else await opened(section, session, scope)
     if part is not None and not _offers(method, part.introduction or {}):
-        return []
+        return _Pages()
     stated = {name: value for name, value in request.meta.items() if name.startswith(_OF_THE_PROTOCOL)}
     params: Json = {"_meta": stated} if stated and part is None else {}
-    items: list[object] = []
+    pages = _Pages()
     for _ in range(MAX_PAGES):
         session_id = None if part is None else part.session_id
         answer = await ask(section, scope, {"method": method, "params": params}, part)
         check_session(answer.status, part, session_id)
         match answer.message:
             case {"error": {"code": code}} if code == METHOD_NOT_FOUND:
-                return []
+                return _Pages()
         result = result_of(answer)
         listed = result.get(MEMBERS[method])
         if not isinstance(listed, list):
             raise UnavailableError("it did not return a list")
-        items += listed
+        pages.add(section.name, listed)
         if not isinstance(result.get("nextCursor"), str):
-            return items
+            return pages
         params = {**params, "cursor": result["nextCursor"]}
     raise UnavailableError("its list has too many pages")
 

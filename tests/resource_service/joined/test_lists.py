@@ -9,7 +9,15 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from resource_service.joined.lists import JoinedList, JoinedLists, StaleCursorError
+from resource_service.joined.lists import (
+    ENTRY_BYTES,
+    KEPT_S,
+    MAX_BYTES,
+    MEMBERS,
+    JoinedList,
+    JoinedLists,
+    StaleCursorError,
+)
 from resource_service.messages.exact_json import dumps
 from tests.resource_service.joined.mounts import Mount, request_to
 
@@ -62,6 +70,59 @@ async def test_a_mount_that_fails_is_left_out_and_named() -> None:
     joined = await JoinedLists().all("tools/list", request_to(Tools(503), Tools(200)))
     assert len(joined.items) == 50
     assert set(joined.left_out) == {"m0"}
+
+
+class Pages(Mount):
+    """Returns the same page again and again, each with the cursor of another one if `ends` is false."""
+
+    def __init__(self, *items: Json, ends: bool) -> None:
+        super().__init__()
+        self.items = items
+        self.cursor: Json = {} if ends else {"nextCursor": "more"}
+
+    async def answer(self, message: Json, scope: Scope, receive: Receive, send: Send) -> None:
+        result = {MEMBERS[message["method"]]: self.items} | self.cursor
+        await JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result})(scope, receive, send)
+
+
+@pytest.mark.anyio
+async def test_a_list_that_is_too_large_is_read_no_further() -> None:
+    mount = Pages({"name": "a", "description": "d" * (MAX_BYTES // 4)}, ends=False)
+    joined = await JoinedLists().all("tools/list", request_to(mount))
+    assert "larger than" in joined.left_out["m0"]
+    assert len(mount.messages) == 4
+
+
+@pytest.mark.anyio
+async def test_many_names_that_are_too_long_are_left_out_in_linear_time() -> None:
+    tools = [{"name": f"{number}-{'n' * 200}", "inputSchema": {}} for number in range(8_000)]
+    begun = time.process_time()
+    joined = await JoinedLists().all("tools/list", request_to(Pages(*tools, {"name": "short"}, ends=True)))
+    assert time.process_time() - begun < 1.5
+    assert [item["name"] for item in joined.items] == ["m0_short"]
+    assert len(joined.left_out) == len(tools)
+
+
+@pytest.mark.anyio
+async def test_kept_lists_are_dropped_when_they_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("resource_service.joined.lists.steady_clock", lambda: now)
+    lists, request = JoinedLists(), request_to(Pages(ends=True))
+    await lists.all("tools/list", request)
+    await lists.all("prompts/list", request)
+    assert len(lists) == 2
+    now = KEPT_S
+    await lists.all("resources/list", request)
+    assert len(lists) == 1
+
+
+@pytest.mark.anyio
+async def test_empty_lists_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource_service.joined.lists.MAX_KEPT_BYTES", 3 * ENTRY_BYTES)
+    lists, request = JoinedLists(), request_to(Pages(ends=True))
+    for method in MEMBERS:
+        await lists.all(method, request)
+    assert len(lists) == 2
 
 
 def test_a_cursor_of_a_list_that_has_changed_is_refused() -> None:
