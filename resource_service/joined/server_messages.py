@@ -70,7 +70,7 @@ class JoinedMessages:
         """
         if isinstance(message.get("method"), str):
             return self._request(message) if "id" in message else self._notification(message)
-        return self._response(message) if "jsonrpc" in message else message
+        return self._response(message) if message.keys() & {"jsonrpc", "id"} else message
 
     def _response(self, message: Json) -> Json:
         if "id" in message and message["id"] is not None and not self.answers(key_of(message["id"])):

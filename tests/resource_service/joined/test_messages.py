@@ -36,6 +36,7 @@ def edited(message: object) -> Any:
     [
         {"jsonrpc": "2.0", "id": 2, "result": {}},
         {"jsonrpc": "2.0", "id": "1", "result": {}},
+        {"id": 2, "result": {}},
         {"jsonrpc": "2.0", "id": 2, "error": {"code": 1, "message": "no"}},
         [{"jsonrpc": "2.0", "id": 1, "result": {}}],
         {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": "other"}},
