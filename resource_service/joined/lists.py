@@ -30,7 +30,7 @@ MAX_BYTES = 4_194_304
 """The maximum of one mount's list."""
 MAX_KEPT_BYTES = 67_108_864
 ENTRY_BYTES = 1_024
-"""What a kept list counts in addition to its JSON: an empty one needs memory as well."""
+"""The size of a kept list beside its JSON: an empty one needs memory as well."""
 PAGE = 1_000
 METHOD_NOT_FOUND = -32601
 
@@ -189,7 +189,7 @@ class JoinedLists:
 
 @dataclass(slots=True)
 class _Pages:
-    """What a mount has listed, in its form at the joined URL, and the size of its JSON."""
+    """The items of a mount, as the joined URL lists them, and the size of their JSON."""
 
     items: list[Json] = field(default_factory=list)
     size: int = 0
