@@ -37,6 +37,9 @@ _log = get_logger(__name__)
 
 Json = dict[str, Any]
 
+MAX_LEVEL = 32
+"""Characters of a level of logging that are kept for the mounts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
@@ -108,7 +111,7 @@ class Dispatch:
             mount_results = await self.mount_results.discovered(request)
             return discovered(self.name, mount_results, search=self.search)
         if method == "logging/setLevel" and request.session is not None:
-            request.session.level = request.params
+            request.session.level = {"level": str(request.params.get("level"))[:MAX_LEVEL]}
             await self._tell_all(request, needs="logging")
             return {}
         raise unavailable_method(method)

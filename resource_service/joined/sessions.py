@@ -6,6 +6,7 @@ They are in memory, bounded, and belong to a principal.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ MAX_SESSIONS = 2_000
 MAX_PER_PRINCIPAL = 50
 MAX_REQUESTS = 1_000
 """Requests of a session whose mounts are remembered: streams with their answers may be resumed."""
+
+MAX_KEY = 256
+"""Characters of an id that is remembered as it is."""
 
 Key = tuple[str, object]
 
@@ -61,14 +65,23 @@ class SentKeys:
 
     def note(self, sent: object, mount: str) -> None:
         """Remember that `sent` was sent to `mount`."""
-        self._mounts[key_of(sent)] = mount
-        self._mounts.move_to_end(key_of(sent))
+        key = _bounded(key_of(sent))
+        self._mounts[key] = mount
+        self._mounts.move_to_end(key)
         if len(self._mounts) > MAX_REQUESTS:
             self._mounts.popitem(last=False)
 
     def mount_of(self, key: Key) -> str | None:
         """Return the mount that it was sent to."""
-        return self._mounts.get(key)
+        return self._mounts.get(_bounded(key))
+
+
+def _bounded(key: Key) -> Key:
+    """Return a digest in place of a long text: a client may choose ids of the size of a request."""
+    kind, value = key
+    if not isinstance(value, str) or len(value) <= MAX_KEY:
+        return key
+    return kind, hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
