@@ -12,8 +12,6 @@ from resource_service.connected_accounts.answers import ConnectLink
 from resource_service.messages.jsonrpc import object_in
 from resource_service.person_links import Json, completed, is_modern
 
-LISTEN = "subscriptions/listen"
-
 _CHANGES = {
     "toolsListChanged": "notifications/tools/list_changed",
     "promptsListChanged": "notifications/prompts/list_changed",

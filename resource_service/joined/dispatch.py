@@ -26,10 +26,10 @@ from resource_service.joined.sessions import JoinedSessions
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
 from resource_service.messages.jsonrpc import object_in
+from resource_service.messages.listening import LISTEN
 from resource_service.messages.request_ids import key_of
 from shared.logs import get_logger
 
-LISTEN = "subscriptions/listen"
 UNCACHED = {"ttlMs": 0, "cacheScope": "private"}
 TOLD_WITHIN_S = 10.0
 

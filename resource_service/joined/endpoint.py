@@ -12,12 +12,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resource_service.auth.authentication import token_in
 from resource_service.errors import Refusal, insufficient_scope
 from resource_service.gateway.errors import malformed_request, method_not_allowed, no_such_session
-from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Ending, Leases
-from resource_service.joined.dispatch import LISTEN, Dispatch
+from resource_service.joined.dispatch import Dispatch
 from resource_service.joined.errors import not_one_message
 from resource_service.joined.exchange import never, without_body
 from resource_service.joined.forwarding import resumed
@@ -32,6 +30,7 @@ from resource_service.messages.joined_names import split_name
 from resource_service.messages.jsonrpc import Posted
 from resource_service.messages.request_ids import may_be_repeated, note_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.leased_response import serve_leased
 from resource_service.middleware.posted_message import checked_headers, posted_in
 from resource_service.middleware.unanswered_errors import UnansweredErrors
 from resource_service.principal import Principal, remember
@@ -86,7 +85,9 @@ class JoinedEndpoint:
             app = await self._answering(scope, principal, posted, recording)
             answer = self._endable(scope, receive, _recorded(send, recording), messages)
             with self.stopped.watching(stoppable, lambda: answer.end(Ending.STOPPED)):
-                await self._leased(app, answer=answer, request=stoppable, scope=scope, checked_at=checked_at)
+                await serve_leased(
+                    self.leases, app, answer=answer, request=stoppable, scope=scope, checked_at=checked_at
+                )
         except Refusal as refusal:
             refusal.answers = refusal.answers or ids
             recording.refuse(refusal)
@@ -203,37 +204,6 @@ class JoinedEndpoint:
                 repeatable=scope["method"] == "POST" and may_be_repeated(messages),
             ),
         )
-
-    async def _leased(
-        self,
-        app: ASGIApp,
-        *,
-        answer: EndableResponse,
-        scope: Scope,
-        request: StoppableRequest,
-        checked_at: float,
-    ) -> None:
-        """Serve the response as long as the token is valid (RS-13)."""
-        lease = self.leases.open(
-            request.principal,
-            token_in(scope),
-            answer.end,
-            checked_at=checked_at,
-            standing=scope["method"] == "GET" or _listens(request.messages),
-        )
-        note_lease(scope, self.leases, lease)
-        try:
-            await answer.serve(app)
-        finally:
-            self.leases.close(lease)
-
-
-def _listens(messages: object) -> bool:
-    match messages:
-        case [{"method": method}]:
-            return bool(method == LISTEN)
-        case _:
-            return False
 
 
 def _recorded(send: Send, recording: Recording) -> Send:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.auth.authentication import token_in
 from resource_service.connected_accounts.introduction import TOOL
 from resource_service.errors import Refusal
 from resource_service.gateway.traced import traced_upstream
-from resource_service.introspection.lease_scope import note_lease
 from resource_service.introspection.leases import Ending, Leases
 from resource_service.journal.recorder import CallRecorder, Recording
 from resource_service.limits.counted_calls import CountedCalls
@@ -30,6 +28,7 @@ from resource_service.messages.request_ids import (
 from resource_service.middleware.account_gate import AccountGate
 from resource_service.middleware.approval_gate import ApprovalGate, session_of
 from resource_service.middleware.endable_response import EndableResponse
+from resource_service.middleware.leased_response import serve_leased
 from resource_service.middleware.pinned import PinnedDefinitions
 from resource_service.middleware.posted_message import checked_headers, mismatch, posted_in
 from resource_service.middleware.tool_schemas import ToolSchemas
@@ -51,8 +50,6 @@ from shared.asgi.noted_caller import Requester, note_caller
 from shared.clock import Clock
 from shared.logs import current_request_id, get_logger
 from shared.traces.current import current_span
-
-LISTEN = "subscriptions/listen"
 
 _log = get_logger(__name__)
 
@@ -152,7 +149,9 @@ class Guard:
                 ),
             )
             with self.stopped.watching(request, lambda: answer.end(Ending.STOPPED)):
-                await self._leased(app, answer=answer, scope=scope, request=request, checked_at=checked_at)
+                await serve_leased(
+                    self.leases, app, answer=answer, scope=scope, request=request, checked_at=checked_at
+                )
         except Refusal as refusal:
             recording.refuse(refusal)
             if counted_calls is not None:
@@ -236,36 +235,6 @@ class Guard:
             await app(scope, receive, send)
 
         return checked
-
-    async def _leased(
-        self,
-        app: ASGIApp,
-        *,
-        answer: EndableResponse,
-        scope: Scope,
-        request: StoppableRequest,
-        checked_at: float,
-    ) -> None:
-        """Serve the response as long as the token is valid (RS-13)."""
-        lease = self.leases.open(
-            request.principal,
-            token_in(scope),
-            answer.end,
-            checked_at=checked_at,
-            standing=scope["method"] == "GET" or _listens(request.messages),
-        )
-        note_lease(scope, self.leases, lease)
-        try:
-            await answer.serve(app)
-        except Refusal as refusal:
-            refusal.answers = noted_request_ids(scope)
-            raise
-        finally:
-            self.leases.close(lease)
-
-
-def _listens(messages: Iterable[object]) -> bool:
-    return any(isinstance(message, dict) and message.get("method") == LISTEN for message in messages)
 
 
 def _explaining(send: Send, scope: Scope, principal: Principal, recording: Recording) -> Send:

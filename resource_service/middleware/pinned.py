@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import definition_held, list_unreadable
 from resource_service.messages.jsonrpc import object_in
+from resource_service.messages.listening import LISTEN
 from resource_service.middleware.server_lists import Listed, ListMethod, ServerLists
 from resource_service.pins.definitions import (
     BY_LIST,
@@ -35,7 +36,6 @@ from resource_service.principal import principal_in
 FRESH_S = 1.0
 """How long a list decides on calls. A caller with many calls in a second pays for one list."""
 
-LISTEN = "subscriptions/listen"
 _LISTS = {kind: ListMethod(kind.method, kind.member) for kind in DefinitionKind}
 
 

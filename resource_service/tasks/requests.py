@@ -9,11 +9,12 @@ from typing import Any
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from resource_service.messages.jsonrpc import object_in
+from resource_service.messages.listening import LISTEN
 from resource_service.messages.request_ids import key_of
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 RELATED = "io.modelcontextprotocol/related-task"
-LIST, RESULT, LISTEN, INITIALIZE = "tasks/list", "tasks/result", "subscriptions/listen", "initialize"
+LIST, RESULT, INITIALIZE = "tasks/list", "tasks/result", "initialize"
 _OF_A_TASK = "tasks/"
 
 RequestKey = tuple[str, object]
