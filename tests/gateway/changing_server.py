@@ -14,6 +14,8 @@ NOTE = {"name": "add_note", "description": "Add a note.", "inputSchema": {"type"
 LIST = {"name": "list_notes", "description": "List notes.", "inputSchema": {"type": "object"}}
 SUMMARY = {"name": "summary", "description": "Summarize."}
 TEMPLATE = {"uriTemplate": "notes://{id}", "name": "note"}
+MODERN = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+"""Members that each result has in MCP 2026-07-28."""
 
 
 @dataclass
@@ -22,7 +24,7 @@ class ChangingServer:
 
     Attributes:
         raw: the bytes of the response to a method, in place of JSON of the lists; ``ID`` stands for the id.
-        ran: the tools and prompts that were used.
+        ran: the tools and prompts that were used; `arguments` has the arguments of each use.
     """
 
     tools: list[Any] = field(default_factory=lambda: [NOTE, LIST])
@@ -32,13 +34,15 @@ class ChangingServer:
     headers: dict[str, str] = field(default_factory=dict)
     raw: dict[str, bytes] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
+    arguments: list[Any] = field(default_factory=list)
     url: str = ""
 
     def answer(self, message: dict[str, Any]) -> bytes:
         """The response to a request."""
         if (raw := self.raw.get(message["method"])) is not None:
             return raw.replace(b"ID", json.dumps(message["id"]).encode())
-        result = self._result(message["method"], message.get("params", {}))
+        params = message.get("params", {})
+        result = self._result(message["method"], params) | (MODERN if "_meta" in params else {})
         return json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
 
     def _result(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class ChangingServer:
                 return {"resourceTemplates": self.templates}
             case "tools/call" | "prompts/get":
                 self.ran.append(params["name"])
+                self.arguments.append(params.get("arguments"))
                 return {"content": [], "messages": []}
         return {}
 
