@@ -13,7 +13,7 @@ from resource_service.joined.forwarding import editor_for
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
 from resource_service.joined.sessions import JoinedSession
-from resource_service.joined.streams import PartStream, event_of, merged
+from resource_service.joined.streams import Opening, PartStream, event_of, merged
 from resource_service.messages.joined_names import Joined, joined_name, joined_uri, split_name, split_uri
 from resource_service.messages.jsonrpc import object_in
 from resource_service.notifier import Notifier
@@ -40,7 +40,8 @@ def session_stream(request: JoinedRequest, session: JoinedSession, changed: Chan
             if session.part(section.name).is_open:
                 yield _of_part(request, session, section, changed)
 
-    return merged(streams, session.opened)
+    opening = Opening(stream.mount for stream in streams())
+    return merged(streams, session.opened, first=opening.event, answered=opening.answered)
 
 
 def _of_part(
@@ -63,7 +64,9 @@ def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
         if (wanted := _filter_for(section.name, object_in(request.params, "notifications")))
     ]
     acknowledgements.waiting = {stream.mount for stream in streams}
-    return merged(lambda: streams, Notifier(), first=acknowledgements.event, ended=acknowledgements.ended)
+    return merged(
+        lambda: streams, Notifier(), first=acknowledgements.event, answered=acknowledgements.answered
+    )
 
 
 class _Acknowledgements:
@@ -86,10 +89,12 @@ class _Acknowledgements:
                 self._notifications[name] = [*self._notifications.get(name, ()), *named]
             elif isinstance(value, bool):
                 self._notifications[name] = self._notifications.get(name, False) or value
-        self.ended(mount)
+        self.answered(mount, is_open=False)
 
-    def ended(self, mount: str) -> None:
-        """Wait no longer for a mount."""
+    def answered(self, mount: str, is_open: bool) -> None:
+        """Wait no longer for a mount whose stream is not open: it acknowledges nothing more."""
+        if is_open:
+            return
         self.waiting.discard(mount)
         if not self.waiting:
             self._all.set()

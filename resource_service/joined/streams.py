@@ -24,6 +24,14 @@ from shared.logs import get_logger
 AGAIN_AFTER_S = 1.0
 """When a stream that its mount has ended is opened again."""
 
+MAX_AGAIN_AFTER_S = 30.0
+"""The longest pause after a mount has failed to open a stream; each failure doubles it."""
+
+OPENED_WITHIN_S = 1.0
+"""How long a client waits for the mounts to open their streams: it then misses no message of theirs."""
+
+CONFLICT = 409
+
 WAITING = 32
 """Messages that wait for a slow client, before the mounts wait."""
 
@@ -32,6 +40,8 @@ OK = 200
 _log = get_logger(__name__)
 
 Take = Callable[[Json], Json | None]
+Answered = Callable[[str, bool], None]
+"""Gets a mount, and whether it has opened a stream."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -53,18 +63,30 @@ class PartStream:
 class _Sink:
     """A `send` that puts the messages of a stream into `out`, in their form for the client."""
 
-    def __init__(self, stream: PartStream, out: MemoryObjectSendStream[bytes]) -> None:
+    def __init__(self, stream: PartStream, out: MemoryObjectSendStream[bytes], answered: Answered) -> None:
         self._stream = stream
         self._out = out
+        self._answered = answered
         self._taken: list[Json] = []
         self._events = Events(self._read, max_bytes=MAX_BYTES, drop=True)
+        self._status = 0
         self.is_stream = False
+
+    @property
+    def may_be_opened_again(self) -> bool:
+        """Whether the mount may open the stream later.
+
+        Some servers allow one stream at a time: 409 if the one before has not ended there yet.
+        """
+        return self.is_stream or self._status == CONFLICT or self._status >= 500
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             fields = {name.lower(): value for name, value in message["headers"]}
             media_type = fields.get(b"content-type", b"").lower()
-            self.is_stream = message["status"] == OK and media_type.startswith(b"text/event-stream")
+            self._status = message["status"]
+            self.is_stream = self._status == OK and media_type.startswith(b"text/event-stream")
+            self._answered(self._stream.mount, self.is_stream)
         elif self.is_stream:
             self._events.feed(message.get("body", b""))
             taken, self._taken = self._taken, []
@@ -87,31 +109,51 @@ def event_of(message: Json) -> bytes:
     return b"event: message\ndata: %b\n\n" % dumps(message)
 
 
+class Opening:
+    """Waits until the mounts have answered whether they open a stream."""
+
+    def __init__(self, mounts: Iterable[str]) -> None:
+        self._waiting = set(mounts)
+        self._all = anyio.Event()
+
+    def answered(self, mount: str, is_open: bool) -> None:
+        """Wait no longer for a mount."""
+        self._waiting.discard(mount)
+        if not self._waiting:
+            self._all.set()
+
+    async def event(self) -> bytes:
+        """Return a comment, once all mounts have answered or time is up."""
+        if self._waiting:
+            with anyio.move_on_after(OPENED_WITHIN_S):
+                await self._all.wait()
+        return b": joined\n\n"
+
+
 def merged(
     streams: Callable[[], Iterable[PartStream]],
     changed: Notifier,
     *,
-    first: Callable[[], Awaitable[bytes]] | None = None,
-    ended: Callable[[str], None] = lambda _mount: None,
+    first: Callable[[], Awaitable[bytes]],
+    answered: Answered,
 ) -> ASGIApp:
     """Return the streams of several mounts as one, which ends with the client.
 
     Args:
         streams: returns those that should be open; called again after `changed`.
-        first: returns what the client gets before anything else.
-        ended: told about a stream that could not be opened.
+        first: returns what the client gets before anything else, when the response begins.
+        answered: told whether a mount has opened its stream; called again at the end of one.
     """
 
     async def serve(_scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name.encode(), value.encode()) for name, value in EVENTS.items()]
-        await send({"type": "http.response.start", "status": OK, "headers": headers})
-        await send({"type": "http.response.body", "body": b": joined\n\n", "more_body": True})
         out, taken = anyio.create_memory_object_stream[bytes](WAITING)
         with CancelledOnDisconnect(receive):
             async with out, taken, anyio.create_task_group() as tasks:
-                tasks.start_soon(_follow_all, streams, changed, out, ended)
-                if first is not None:
-                    await send({"type": "http.response.body", "body": await first(), "more_body": True})
+                tasks.start_soon(_follow_all, streams, changed, out, answered)
+                beginning = await first()
+                await send({"type": "http.response.start", "status": OK, "headers": headers})
+                await send({"type": "http.response.body", "body": beginning, "more_body": True})
                 async for event in taken:
                     await send({"type": "http.response.body", "body": event, "more_body": True})
 
@@ -122,16 +164,16 @@ async def _follow_all(
     streams: Callable[[], Iterable[PartStream]],
     changed: Notifier,
     out: MemoryObjectSendStream[bytes],
-    ended: Callable[[str], None],
+    answered: Answered,
 ) -> None:
     followed: set[str] = set()
 
     async def follow(stream: PartStream) -> None:
         try:
-            await _followed(stream, out)
+            await _followed(stream, out, answered)
         finally:
             followed.discard(stream.mount)
-            ended(stream.mount)
+            answered(stream.mount, False)
 
     async with anyio.create_task_group() as tasks:
         while True:
@@ -151,11 +193,13 @@ def _start_new(
             tasks.start_soon(follow, stream)
 
 
-async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes]) -> None:
-    """Follow a stream, and open it again when it ends, as long as the mount opens it."""
-    is_open = True
-    while is_open:
-        sink = _Sink(stream, out)
+async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes], answered: Answered) -> None:
+    """Follow a stream, and open it again when it ends, as long as the mount may open it."""
+    pause_s = AGAIN_AFTER_S
+    while True:
+        sink = _Sink(stream, out, answered)
         await stream.run(sink)
-        is_open = sink.is_stream
-        await anyio.sleep(AGAIN_AFTER_S if is_open else 0)
+        if not sink.may_be_opened_again:
+            return
+        pause_s = AGAIN_AFTER_S if sink.is_stream else min(2 * pause_s, MAX_AGAIN_AFTER_S)
+        await anyio.sleep(pause_s)

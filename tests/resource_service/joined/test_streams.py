@@ -1,0 +1,100 @@
+"""The streams of several mounts as one (GW-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+import pytest
+from starlette.types import Message, Send
+
+from resource_service.joined import streams
+from resource_service.joined.server_messages import JoinedMessages
+from resource_service.joined.streams import Opening, PartStream, merged
+from resource_service.notifier import Notifier
+from tests.resource_service.joined.mounts import never
+
+pytestmark = [pytest.mark.requirement("GW-3"), pytest.mark.anyio]
+EVENT = b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
+WITHIN_S = 30.0
+
+
+class Answering:
+    """A mount that answers with each status in turn; at 200, it sends an event and waits."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+
+    async def __call__(self, send: Send) -> None:
+        await anyio.sleep(0.01)
+        status = self.statuses.pop(0)
+        headers = [(b"content-type", b"text/event-stream" if status == 200 else b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if status == 200:
+            await send({"type": "http.response.body", "body": EVENT, "more_body": True})
+            await anyio.sleep_forever()
+
+
+async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]:
+    """The parts of the body that a client gets, until it has so many of them."""
+    parts = [
+        PartStream(
+            mount=f"m{number}",
+            run=mount,
+            editor=JoinedMessages(
+                mount=f"m{number}",
+                answers=lambda _key: False,
+                reports=lambda _key: False,
+                asks=True,
+                on_change=lambda: None,
+            ),
+        )
+        for number, mount in enumerate(mounts)
+    ]
+    opening, bodies, enough = Opening(part.mount for part in parts), [], anyio.Event()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            bodies.append(message["body"])
+        if len(bodies) >= at_least:
+            enough.set()
+
+    app = merged(lambda: parts, Notifier(), first=opening.event, answered=opening.answered)
+
+    async def serve(to: Send) -> None:
+        await app({"type": "http"}, never, to)
+
+    with anyio.fail_after(WITHIN_S):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve, send)
+            await enough.wait()
+            tasks.cancel_scope.cancel()
+    return bodies
+
+
+@pytest.mark.parametrize("statuses", [(409, 200), (503, 409, 200), (200,)])
+async def test_a_stream_that_its_mount_does_not_open_yet_is_tried_again(
+    statuses: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    first, event = await received([Answering(*statuses)], at_least=2)
+    assert first.startswith(b":")
+    assert b"tools/list_changed" in event
+
+
+@pytest.mark.parametrize("status", [400, 404, 405])
+async def test_a_stream_that_its_mount_refuses_is_not_tried_again(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    refusing = Answering(status, 200)
+    bodies = await received([refusing, Answering(503, 200)], at_least=2)
+    assert len(bodies) == 2
+    assert refusing.statuses == [200]
+
+
+async def test_the_response_begins_when_every_mount_has_answered() -> None:
+    mounts = [Answering(405), Answering(200)]
+    bodies = await received(mounts, at_least=1)
+    assert bodies[0].startswith(b":")
+    assert [mount.statuses for mount in mounts] == [[], []]
