@@ -1,4 +1,4 @@
-"""What servers and clients send each other passes through the right mount of the joined URL (GW-3)."""
+"""Messages in both directions pass through the right mount of the joined URL (GW-3)."""
 
 from __future__ import annotations
 
