@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection as Names
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
 
 _KEPT_S = LIFETIME_S + max(LIFETIME_S, USE_WITHIN_S)
+_READ_EVERY_S, _READINGS = 0.05, 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,20 @@ class CallApprovals:
         Raises:
             StoreUnavailableError: nothing is approved.
         """
+        # The event is recorded before the decision, so only one of two who decide at once may record it.
+        claim = keys.once("approval-decided", approval.approval_id)
+        store = self.by_id.store
+        if not await store.put_once(claim, ttl_s=_KEPT_S):
+            return await self._decision_of_another(approval)
+        try:
+            state = await self._decide(approval, approve=approve, by=by, **about)
+        except BaseException:
+            await store.delete(claim)
+            raise
+        await self.pending.remove(approval)
+        return state
+
+    async def _decide(self, approval: CallApproval, *, approve: bool, by: str, **about: str) -> State:
         action = AccountAction.CALL_APPROVED if approve else AccountAction.CALL_DENIED
 
         def rule(stored: CallApproval) -> tuple[CallApproval | None, State]:
@@ -87,8 +103,16 @@ class CallApprovals:
             await self._record(action, approval, by=by, **about)
 
         state = await self.by_id.update(approval.approval_id, rule, before=before)
-        await self.pending.remove(approval)
         return state or State.PENDING
+
+    async def _decision_of_another(self, approval: CallApproval) -> State:
+        """Return the state once the other decision is stored; the old state if that takes too long."""
+        for _ in range(_READINGS):
+            stored = await self.by_id.get(approval.approval_id)
+            if stored is None or stored.state != State.PENDING:
+                break
+            await asyncio.sleep(_READ_EVERY_S)
+        return State.PENDING if stored is None else State(stored.state)
 
     async def waiting_for(self, subject: str, groups: Names[str]) -> list[CallApproval]:
         """Return the approvals that a person may decide now, the oldest first.

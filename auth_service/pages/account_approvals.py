@@ -53,7 +53,7 @@ class ApprovalsSection:
                     "tool": each.tool,
                     "client": client.name if client else DELETED_CLIENT,
                     "resource": self.resource_names.get(each.resource, each.resource),
-                    "mount": each.mount,
+                    "mount": each.shown_mount,
                     "until": day(each.expires_at),
                 }
                 for each, client in zip(listed, clients, strict=True)

@@ -24,6 +24,7 @@ from auth_service.users.repository import UserRepository
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
+from auth_service.web.moments import day
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
@@ -85,7 +86,8 @@ class ApprovePage:
             "client": client.name if client else DELETED_CLIENT,
             "domain": client.domain if client else None,
             "resource": approval.resource,
-            "mount": approval.mount,
+            "mount": approval.shown_mount,
+            "until": day(approval.expires_at),
             "resource_name": self.resource_names.get(approval.resource, approval.resource),
             "caller": caller.username if caller else None,
             "own": session.subject == approval.subject,

@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from shared import base64url
 
@@ -105,6 +106,11 @@ class CallApproval:
     def caller(self) -> str:
         """The person for whom the call is made, or the client that acts for itself."""
         return self.subject or self.client_id
+
+    @property
+    def shown_mount(self) -> str:
+        """The mount, if the URL of the resource does not name it already; otherwise empty."""
+        return "" if urlsplit(self.resource).path == self.mount else self.mount
 
     def may_be_decided_by(self, subject: str, groups: Collection[str]) -> bool:
         """Return whether a person may decide.

@@ -204,12 +204,3 @@ def test_a_client_gets_the_link_as_it_can_use_it(
     assert [question.form["use"] for question in scripted.questions] == ["false", "false", "true"]
     assert {question.form["approver"] for question in scripted.questions} == {"group:ops"}
     assert "requestState" not in upstream.questions[-1].body.decode()
-
-
-@pytest.mark.parametrize("rule", ["ada", "group:", "{unless: {hours: 08:00-09:00}}", "{by: self, when: {}}"])
-def test_a_rule_that_names_no_approver_is_refused(rule: str, tmp_path: Path) -> None:
-    from resource_service.policy.file import parse_policy
-    from resource_service.policy.validation import PolicyError
-
-    with pytest.raises(PolicyError):
-        parse_policy(f"scopes: {{}}\ndefault: []\napprove: {{pay: '{rule}'}}\n".encode())

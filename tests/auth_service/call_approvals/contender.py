@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 
 from auth_service.call_approvals.approvals import CallApprovals, call_approvals
-from auth_service.journal.account_events import NO_ACCOUNT_EVENTS
+from auth_service.journal.account_events import AccountEvents
+from auth_service.journal.journal import NO_JOURNAL, Journal, NoJournal
 from auth_service.protocol.call_approval import RequestedCall, State
-from shared.storage import Store, open_store
+from shared.journal.event import EventKind
+from shared.storage import Store, StoreUnavailableError, open_store
 from tests.storage import contenders
 
 CALL = RequestedCall(
@@ -25,8 +27,31 @@ CALL = RequestedCall(
 )
 
 
-def approvals_in(store: Store, clock: Callable[[], float] = time.time) -> CallApprovals:
-    return call_approvals(store, clock, NO_ACCOUNT_EVENTS)
+class Actions(NoJournal):
+    """A journal that keeps the actions of its events, and lets other tasks run before it does.
+
+    Attributes:
+        fails: whether no event can be stored.
+    """
+
+    def __init__(self) -> None:
+        self.actions: list[object] = []
+        self.fails = False
+
+    async def record(self, kind: EventKind, **members: object) -> None:
+        await asyncio.sleep(0)
+        if self.fails:
+            raise StoreUnavailableError("the journal has no room")
+        self.actions.append(members["action"])
+
+    def note(self, kind: EventKind, **members: object) -> None:
+        self.actions.append(members["action"])
+
+
+def approvals_in(
+    store: Store, clock: Callable[[], float] = time.time, journal: Journal = NO_JOURNAL
+) -> CallApprovals:
+    return call_approvals(store, clock, AccountEvents(journal))
 
 
 def use_at_once(url: str, times: int) -> int:

@@ -14,8 +14,8 @@ import pytest
 from auth_service.call_approvals.approvals import CallApprovals
 from auth_service.call_approvals.pending import MAX_OF_CALLER, TooManyPendingError
 from auth_service.protocol.call_approval import LIFETIME_S, USE_WITHIN_S, CallApproval, State
-from shared.storage import Store
-from tests.auth_service.call_approvals.contender import CALL, approvals_in, runs_of, use_at_once
+from shared.storage import Store, StoreUnavailableError
+from tests.auth_service.call_approvals.contender import CALL, Actions, approvals_in, runs_of, use_at_once
 from tests.storage import contenders
 
 pytestmark = [pytest.mark.requirement("GW-6"), pytest.mark.anyio]
@@ -47,8 +47,16 @@ async def test_one_of_all_processes_may_run_the_call(store_url: str, approvals: 
         assert sum(await asyncio.gather(*runs)) == 1
 
 
-async def test_two_approvers_at_once_make_one_decision_and_at_most_one_run(approvals: CallApprovals) -> None:
+DECISIONS = ("call approved", "call denied")
+
+
+async def test_two_approvers_at_once_make_one_decision_with_one_event_and_at_most_one_run(
+    store: Store,
+) -> None:
+    journal = Actions()
+    approvals = approvals_in(store, journal=journal)
     for seed in range(SEEDS):
+        journal.actions.clear()
         chance = random.Random(seed)  # noqa: S311 -- a seed
         pending = await approvals.request(CALL, use=True)
         assert pending.state == State.PENDING
@@ -56,10 +64,12 @@ async def test_two_approvers_at_once_make_one_decision_and_at_most_one_run(appro
         both = (approvals.decide(pending, approve=each, by="ada") for each in choices)
         states, runs = await asyncio.gather(asyncio.gather(*both), runs_of(approvals, 2))
         assert states[0] is states[1] or State.USED in states
+        (decision,) = (action for action in journal.actions if action in DECISIONS)
         stored = await approvals.get(pending.approval_id)
         assert stored is not None
         runs += await runs_of(approvals, 2)
         assert runs == (stored.state != State.DENIED)
+        assert decision == DECISIONS[stored.state == State.DENIED]
         if stored.state == State.DENIED:
             assert not all(choices)
             await approvals.by_id.delete(pending.approval_id)
@@ -75,6 +85,19 @@ async def test_a_denied_call_stays_denied_also_if_it_is_approved_then(approvals:
     assert await approvals.decide(pending, approve=True, by="bob") is State.DENIED
     assert (await approvals.request(CALL, use=True)).state == State.DENIED
     assert await runs_of(approvals, 3) == 0
+
+
+async def test_a_decision_that_cannot_be_recorded_is_not_made_and_can_be_made_later(store: Store) -> None:
+    journal = Actions()
+    approvals = approvals_in(store, journal=journal)
+    pending = await approvals.request(CALL, use=True)
+    journal.fails = True
+    with pytest.raises(StoreUnavailableError):
+        await approvals.decide(pending, approve=True, by="ada")
+    assert (await approvals.request(CALL, use=False)).state == State.PENDING
+    journal.fails = False
+    assert await approvals.decide(pending, approve=True, by="ada") is State.APPROVED
+    assert await runs_of(approvals, 1) == 1
 
 
 async def test_another_call_gets_an_approval_of_its_own(approvals: CallApprovals) -> None:
