@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ from starlette.types import Message, Scope
 
 from resource_service.errors import Refusal, malformed_message
 from resource_service.journal.call_journal import CallJournal
-from resource_service.journal.call_members import MAX_NAME, calls_in
+from resource_service.journal.call_members import MAX_NAME, Call, calls_in
 from resource_service.journal.encoded_calls import EncodedCalls
 from resource_service.journal.results import Result, WatchedResponse
 from resource_service.messages.jsonrpc import INVALID_REQUEST
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
-from shared.journal.event import EventKind, encoded_members
+from shared.journal.event import EncodedMembers, EventKind, encoded_members
 from shared.journal.redaction import text_of
 
 MAX_CALLS = 100
@@ -60,12 +60,22 @@ class RecordedCalls:
             )
 
 
+ApproverOf = Callable[[Policy, Principal, object], str | None]
+"""Returns who must approve the call that a message is; None if it needs no approval."""
+
+
+def no_approver(_policy: Policy, _principal: Principal, _message: object) -> str | None:
+    """Return that no call needs an approval."""
+    return None
+
+
 class VerifiedRequest(NamedTuple):
     """A request whose caller is known, and the policy that applies to it."""
 
     scope: Scope
     principal: Principal
     policy: Policy
+    approver_of: ApproverOf
 
 
 class CallRecorder:
@@ -97,7 +107,9 @@ class CallRecorder:
             raise malformed_message(Reason.MESSAGE_MALFORMED, _TOO_MANY, rpc_code=INVALID_REQUEST)
         encoded = self._encoded
         shared = encoded.of_request(request.scope, request.principal, bytes_in=size)
-        members = [{**shared, **encoded.of_call(call, request.policy)} for call in calls]
+        members = [
+            {**shared, **encoded.of_call(call, request.policy), **_approval(call, request)} for call in calls
+        ]
         return RecordedCalls(self._journal, await self._journal.begin(members) if members else ())
 
     def refuse(self, request: VerifiedRequest, messages: Iterable[object], refusal: Refusal) -> None:
@@ -127,9 +139,9 @@ class Recording:
         self._calls: RecordedCalls | None = None
         self.messages: Sequence[object] | None = None
 
-    def verified(self, principal: Principal, policy: Policy) -> None:
+    def verified(self, principal: Principal, policy: Policy, approver_of: ApproverOf = no_approver) -> None:
         """Note who the caller is."""
-        self._request = VerifiedRequest(self._scope, principal, policy)
+        self._request = VerifiedRequest(self._scope, principal, policy, approver_of)
 
     async def begin(self, size: int) -> None:
         """Record the calls of the messages; see `CallRecorder.begin`."""
@@ -154,6 +166,15 @@ class Recording:
         """Record that the request has ended."""
         if self._calls is not None:
             self._calls.complete()
+
+
+def _approval(call: Call, request: VerifiedRequest) -> EncodedMembers:
+    """Return the member of a call that runs only after an approval."""
+    if not request.policy.approve:
+        return {}
+    method, params = call
+    approver = request.approver_of(request.policy, request.principal, {"method": method, "params": params})
+    return {} if approver is None else encoded_members({"approver": approver})
 
 
 def _result(response: WatchedResponse, refusal: Refusal | None) -> Result:

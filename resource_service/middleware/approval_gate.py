@@ -97,7 +97,7 @@ class ApprovalGate:
             body = await read_body(scope, receive, max_body_bytes=self.max_body_bytes)
             posted = read_posted(body).messages
             principal = principal_in(scope)
-            approvers = [self._approver(policy, principal, message) for message in posted]
+            approvers = [self.approver(policy, principal, message) for message in posted]
             if any(approver is not None for approver in approvers):
                 if len(posted) != 1 or not request_ids(posted):
                     raise not_approvable("A call that needs an approval must be a request of its own.")
@@ -119,7 +119,7 @@ class ApprovalGate:
             return app
 
         async def waiting(scope: Scope, receive: Receive, send: Send) -> None:
-            approver = self._approver(policy, principal_in(scope), message)
+            approver = self.approver(policy, principal_in(scope), message)
             if approver is not None:
                 question = self._question(scope, message, approver, policy=policy, session=session)
                 # A disconnect is received after the body.
@@ -149,7 +149,8 @@ class ApprovalGate:
                 return
             await anyio.sleep(ASK_EVERY_S)
 
-    def _approver(self, policy: Policy, principal: Principal, message: object) -> str | None:
+    def approver(self, policy: Policy, principal: Principal, message: object) -> str | None:
+        """Return who must approve the call that a message is; None if it needs no approval."""
         caller = CallContext(
             policy.closure(principal.scopes), frozenset(principal.groups), self.clock(), self.hints_of
         )

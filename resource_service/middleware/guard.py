@@ -101,7 +101,7 @@ class Guard:
         try:
             principal = await self.authenticate(scope)
             policy = self.policy.current
-            recording.verified(principal, policy)
+            recording.verified(principal, policy, self.approvals.approver)
             note_caller(scope, Requester(principal.client_id, principal.subject, principal.user))
             messages: list[object] = []
             call = own = None

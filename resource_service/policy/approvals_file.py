@@ -25,7 +25,7 @@ def _rule(name: str, node: Node) -> ApprovalRule:
     """Parse `self`, `group:NAME`, or `{by: …, unless: …}`."""
     what = f"`approve` of {name!r}"
     if isinstance(node, ScalarNode):
-        return ApprovalRule(_approver(node, what))
+        return ApprovalRule(read_approver(node, what))
     members = members_of(node, what)
     check_keys(members, KEYS, "part of an approval")
     if "by" not in members:
@@ -33,10 +33,18 @@ def _rule(name: str, node: Node) -> ApprovalRule:
     unless: tuple[Alternative, ...] = member_of(
         members, "unless", lambda value: read_alternatives(f"`unless` of {name!r}", value), otherwise=()
     )
-    return ApprovalRule(_approver(members["by"][1], what), unless)
+    return ApprovalRule(read_approver(members["by"][1], what), unless)
 
 
-def _approver(node: Node, what: str) -> str:
+def read_approver(node: Node, what: str) -> str:
+    """Parse who approves.
+
+    Args:
+        what: names the node in errors.
+
+    Raises:
+        PolicyError: it is not an approver.
+    """
     approver = text_of(node, what)
     if fault := fault_in_approver(approver):
         raise wrong(node, f"{what} is {approver!r}: {fault}")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from resource_service.errors import Refusal
-from resource_service.policy.conditions import Hints, hints_in
+from resource_service.policy.approvals import approver_of
+from resource_service.policy.conditions import CallContext, Hints, hints_in
 from resource_service.policy.decision import check_conditions, check_has, check_login
 from resource_service.policy.rules import Policy
 from resource_service.principal import Principal
@@ -27,7 +28,10 @@ OUTCOMES = (
         )
     ),
 )
-"""The decisions of a policy: the call is forwarded, or refused with one of these reason codes."""
+"""The decisions of a policy: the call is forwarded, or refused with one of these reason codes.
+
+A call that is forwarded only after an approval has another decision: see `needs_approval`.
+"""
 
 NOON = datetime(2024, 1, 3, 12, tzinfo=UTC)
 """A Wednesday: the time of a call whose case has none."""
@@ -46,7 +50,7 @@ class PolicyCase:
         login_age_s: the age of the login, in seconds; None if unknown.
         time: the time of the call.
         annotations: those in the approved definition of the tool; None if there is none.
-        expected: one of `OUTCOMES`.
+        expected: one of `OUTCOMES`, or that of `needs_approval`.
     """
 
     method: str
@@ -60,8 +64,17 @@ class PolicyCase:
     expected: str
 
 
+def needs_approval(by: str) -> str:
+    """Return the decision that a call runs only after an approval.
+
+    Args:
+        by: the approver of the rule.
+    """
+    return f"approve: {by}"
+
+
 def outcome(policy: Policy, case: PolicyCase) -> str:
-    """Return the decision of `policy` about a case: one of `OUTCOMES`."""
+    """Return the decision of `policy` about a case: one of `OUTCOMES`, or that of `needs_approval`."""
     messages = [{"method": case.method, "params": dict(case.params)}]
     principal, now = _principal(case), case.time.timestamp
     try:
@@ -70,7 +83,9 @@ def outcome(policy: Policy, case: PolicyCase) -> str:
         check_login(policy, messages, principal, now)
     except Refusal as refusal:
         return refusal.reason.code
-    return ALLOWED
+    caller = CallContext(policy.closure(case.scopes), case.groups, now(), lambda _: _hints(case))
+    approver = approver_of(policy.approve, messages[0], caller)
+    return ALLOWED if approver is None else needs_approval(approver)
 
 
 def _hints(case: PolicyCase) -> Hints | None:

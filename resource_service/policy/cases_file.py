@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node
 
-from resource_service.policy.cases import NOON, OUTCOMES, PolicyCase
+from resource_service.policy.approvals_file import read_approver
+from resource_service.policy.cases import NOON, OUTCOMES, PolicyCase, needs_approval
 from resource_service.policy.conditions_file import read_hints
 from resource_service.policy.nodes import (
     check_keys,
@@ -24,6 +25,7 @@ from resource_service.policy.validation import did_you_mean
 from shared.json_text import parse_json
 
 MAX_CASES = 1_000
+EXPECTED = (*OUTCOMES, "{approve: self}")
 TIME = "%Y-%m-%dT%H:%M"
 REQUESTS = MappingProxyType(
     {
@@ -63,7 +65,7 @@ def _case(what: str, node: Node) -> PolicyCase:
     members = members_of(node, what)
     check_keys(members, KEYS, "part of a test")
     if "expect" not in members:
-        raise wrong(node, f"{what} expects nothing; write expect: {', or '.join(OUTCOMES)}")
+        raise wrong(node, f"{what} expects nothing; write expect: {', or '.join(EXPECTED)}")
     method, params = _request(what, node, members)
     return PolicyCase(
         method=method,
@@ -119,8 +121,14 @@ def _time(node: Node, what: str) -> datetime:
 
 
 def _expected(node: Node, what: str) -> str:
+    if isinstance(node, MappingNode):
+        members = members_of(node, f"expect of {what}")
+        check_keys(members, ("approve",), "part of what a test expects")
+        if not members:
+            raise wrong(node, f"{what} expects nothing; write expect: {{approve: self}}")
+        return needs_approval(read_approver(members["approve"][1], f"expect of {what}"))
     text = text_of(node, f"expect of {what}")
     if text not in OUTCOMES:
         hint = did_you_mean(text, OUTCOMES)
-        raise wrong(node, f"{what} expects {text!r}; a policy decides {', or '.join(OUTCOMES)}{hint}")
+        raise wrong(node, f"{what} expects {text!r}; a policy decides {', or '.join(EXPECTED)}{hint}")
     return text

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from resource_service.policy.cases import ALLOWED, OUTCOMES, PolicyCase, outcome
-from resource_service.policy.conditions import Alternative
+from resource_service.policy.cases import ALLOWED, OUTCOMES, PolicyCase, needs_approval, outcome
+from resource_service.policy.conditions import Alternative, Conditions
 from resource_service.policy.patterns import first_pattern
 from resource_service.policy.rules import Policy
 from shared.journal.event import EventKind
@@ -68,22 +68,37 @@ def recorded_call(event: Mapping[str, Any]) -> RecordedCall | None:
         acr=event.get("acr"),
         login_age_s=int(moment) - login if isinstance(login, int) else None,
         time=datetime.fromtimestamp(moment, UTC),
-        expected=str(decided),
+        expected=_decided(str(decided), event.get("approver")),
     )
     return RecordedCall(case, kept, event.get("subject"))
 
 
 def decided_again(policy: Policy, call: RecordedCall) -> str:
-    """Return the decision of `policy` about a call: one of `OUTCOMES`, or `UNDECIDED`."""
+    """Return the decision of `policy` about a call: that of `outcome`, or `UNDECIDED`."""
     if LEFT_OUT in call.name:
         return UNDECIDED
-    without = outcome(replace(policy, when={}), call.case)
-    if without != ALLOWED or not policy.when or call.case.method != "tools/call":
-        return without
-    pattern = first_pattern(policy.when, call.name)
-    if pattern is not None and not all(_is_readable(each, call) for each in policy.when[pattern]):
-        return UNDECIDED
+    unless = {name: rule.unless for name, rule in policy.approve.items()}
+    # In the order of the service, so that conditions are looked at only where they matter.
+    for conditions, without in (
+        (policy.when, replace(policy, when={}, approve={})),
+        (unless, replace(policy, approve={})),
+    ):
+        if (decision := outcome(without, call.case)) != ALLOWED:
+            return decision
+        if call.case.method == "tools/call" and not _are_readable(conditions, call):
+            return UNDECIDED
     return outcome(policy, call.case)
+
+
+def _decided(code: str, approver: object) -> str:
+    """Return the decision about a call, which begins in the journal before it is approved."""
+    return needs_approval(approver) if code == ALLOWED and isinstance(approver, str) else code
+
+
+def _are_readable(conditions: Conditions, call: RecordedCall) -> bool:
+    """Check whether the journal kept what the conditions on a call look at."""
+    pattern = first_pattern(conditions, call.name) if conditions else None
+    return pattern is None or all(_is_readable(each, call) for each in conditions[pattern])
 
 
 def _is_readable(alternative: Alternative, call: RecordedCall) -> bool:

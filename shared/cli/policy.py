@@ -25,6 +25,7 @@ from shared.cli.policy_files import cases_in, policy_in
 from shared.cli.resource_variables import scopes_text
 
 if TYPE_CHECKING:
+    from resource_service.policy.approvals import Approvals
     from resource_service.policy.conditions import Conditions
     from resource_service.policy.limits import Limits
     from resource_service.policy.published import PublishedScope
@@ -40,7 +41,7 @@ File = Annotated[Path, typer.Argument(help="The policy.")]
 
 @policy.command()
 def check(file: File) -> None:
-    """Check that a policy is valid, and list what scopes allow, what needs a group, conditions and limits."""
+    """Check that a policy is valid, and list scopes, groups, conditions, approvals and limits."""
     from resource_service.policy.published import described, group_uses
 
     policy = policy_in(file)
@@ -49,6 +50,7 @@ def check(file: File) -> None:
         _scope_lines(described(policy)),
         _group_lines(group_uses(policy)),
         _condition_lines(policy.when),
+        _approval_lines(policy.approve),
         _limit_lines(policy.limits),
     )
     for line in chain.from_iterable(lines):
@@ -161,6 +163,12 @@ def _condition_lines(conditions: Conditions) -> Iterator[str]:
     for pattern, alternatives in conditions.items():
         yield f"tool {pattern}: only when"
         yield from (f"  {'or ' if number else ''}{each}" for number, each in enumerate(alternatives))
+
+
+def _approval_lines(approvals: Approvals) -> Iterator[str]:
+    for pattern, rule in approvals.items():
+        yield f"tool {pattern}: only after an approval by {rule.by}"
+        yield from (f"  {'or ' if number else ''}unless {each}" for number, each in enumerate(rule.unless))
 
 
 def _limit_lines(limits: Limits) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from resource_service.journal.call_journal import CallJournal, JournalLimits, no
 from resource_service.journal.call_members import calls_in, name_in
 from resource_service.journal.recorder import MAX_CALLS, CallRecorder, Recording
 from resource_service.journal.results import has_error
+from resource_service.policy.approvals import ApprovalRule
 from resource_service.policy.file import parse_policy
 from resource_service.principal import Principal
 from resource_service.reasons import Reason
@@ -121,6 +123,22 @@ async def test_a_call_has_all_its_members_and_no_secret_or_name_of_a_person() ->
         "arguments": {"full": {"issue": 7, "token": "***", "text": "see dw_at_***"}},
     }
     assert "alice" not in json.dumps(begun)
+
+
+@pytest.mark.requirement("GW-6")
+async def test_a_call_that_runs_only_after_an_approval_says_by_whom() -> None:
+    recorded = Recorded()
+    asking = replace(POLICY, approve={"delete_*": ApprovalRule("group:ops")})
+    for policy, approver in ((asking, "group:ops"), (asking, None), (POLICY, "group:ops")):
+        recording = recorded.of(scope())
+
+        def approver_of(*_: object, by: str | None = approver) -> str | None:
+            return by
+
+        recording.verified(PRINCIPAL, policy, approver_of)
+        recording.messages = [CALL]
+        await recording.begin(1)
+    assert [event.get("approver") for event in recorded.events()] == ["group:ops", None, None]
 
 
 @pytest.mark.parametrize(

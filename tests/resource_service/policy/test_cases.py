@@ -49,6 +49,36 @@ def test_a_case_may_say_what_the_definition_of_the_tool_says(annotations: str, e
     assert outcome(parse_policy(document), parse_cases(document)["a"]) == expected
 
 
+@pytest.mark.requirement("GW-6")
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("tool: get_all, scopes: read", "approve: self"),
+        ("tool: get_all, scopes: read, groups: ops", "allowed"),
+        ("tool: get_all, scopes: read, arguments: '{\"n\": 5}'", "allowed"),
+        ("tool: get_all, scopes: read, arguments: '{\"n\": 6}'", "approve: self"),
+        ("tool: get_all, scopes: read, annotations: {readOnlyHint: true}", "allowed"),
+        ("tool: get_all, scopes: read, time: 2026-11-29T12:00", "allowed"),
+        ("tool: get_one, scopes: read", "approve: group:ops"),
+        ("tool: get_one", "scope_missing"),
+        ("prompt: get_one, scopes: read", "allowed"),
+    ],
+)
+def test_a_case_says_who_must_approve_a_call(case: str, expected: str) -> None:
+    approve = """\
+approve:
+  get_all:
+    by: self
+    unless: [{groups: ops}, {arguments: {/n: {max: 5}}}, {annotations: {readOnlyHint: true}}, {days: [sun]}]
+  get_*: group:ops
+tests:"""
+    by = expected.removeprefix("approve: ")
+    expect = expected if by == expected else f"{{approve: '{by}'}}"
+    content = f"{POLICY.replace('tests:', approve)}  a: {{{case}, expect: {expect}}}\n".encode()
+    case_in_file = parse_cases(content)["a"]
+    assert outcome(parse_policy(content), case_in_file) == case_in_file.expected == expected
+
+
 @pytest.mark.parametrize(
     ("case", "expected"),
     [
@@ -95,6 +125,15 @@ def test_a_case_has_the_strength_and_the_age_of_a_login(login: str, expected: st
         ("  a: {tool: x}", "the test 'a' expects nothing; write expect: allowed, or scope_missing"),
         ("  a: {tool: x, expect: alowed}", "did you mean 'allowed'?"),
         ("  a: {tool: x, expect: limit_exceeded}", "a policy decides allowed"),
+        ("  a: {tool: x, expect: {approve: ada}}", "expect of the test 'a' is 'ada': it must be self, or"),
+        (
+            "  a: {tool: x, expect: {approves: self}}",
+            "'approves' is not part of what a test expects; did",
+        ),
+        (
+            "  a: {tool: x, expect: {}}",
+            "the test 'a' expects nothing; write expect: {approve: self}",
+        ),
         ("  a: {tool: x, scope: read, expect: allowed}", "'scope' is not part of a test; did you mean"),
         ("  a: {tool: [x], expect: allowed}", "tool of the test 'a' must be text"),
         ("  a: {tool: x, login_age: -1, expect: allowed}", "must be a number of seconds"),
@@ -121,7 +160,11 @@ def test_a_policy_is_as_valid_without_its_cases() -> None:
 def test_the_examples_of_the_reference_hold() -> None:
     policy, *others = re.findall(r"```yaml\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
     (cases,) = (block for block in others if block.startswith("tests:"))
-    more = "step_up: {delete_issue: {acr: mfa, max_age: 300}}\nwhen: {delete_issue: {days: [mon, wed]}}"
+    more = """\
+step_up: {delete_issue: {acr: mfa, max_age: 300}}
+when: {delete_issue: {days: [mon, wed]}}
+approve: {delete_issue: {by: group:ops, unless: {arguments: {/id: {max: 9}}}}}
+"""
     content = f"{policy}\n{more}\n{cases}".encode()
     outcomes = {case.expected: outcome(parse_policy(content), case) for case in parse_cases(content).values()}
-    assert outcomes == {code: code for code in OUTCOMES}
+    assert outcomes == {code: code for code in (*OUTCOMES, "approve: group:ops")}
