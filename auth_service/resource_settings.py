@@ -19,7 +19,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.admin_access import SCOPE
-from auth_service.upstream_settings import UpstreamOAuth
+from auth_service.protocol.upstream_providers import AccountProvider
+from auth_service.upstream_settings import UpstreamApiKey, UpstreamOAuth
 from shared.environment import PublicUrl
 from shared.scopes import SCOPE_TOKEN
 from shared.texts import Text
@@ -75,6 +76,7 @@ class Resource(BaseModel):
         joins: the mounts that the gateway serves together at this resource: their names, and the URLs of
             their own resources, whose access rules then also apply here.
         upstream_oauth: where people connect an account whose credential the gateway adds to their requests.
+        upstream_api_key: the service whose API key people enter, for the same purpose; not both.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +89,7 @@ class Resource(BaseModel):
     metadata_url: InternalUrl | None = None
     joins: dict[MountName, PublicUrl] = Field(default_factory=dict)
     upstream_oauth: UpstreamOAuth | None = None
+    upstream_api_key: UpstreamApiKey | None = None
 
     @property
     def described_at(self) -> str:
@@ -101,6 +104,21 @@ class Resource(BaseModel):
         if unknown:
             raise ValueError(f"default_scopes names {sorted(unknown)}, which scopes does not list")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_credential(self) -> Self:
+        if self.upstream_oauth is not None and self.upstream_api_key is not None:
+            raise ValueError("upstream_oauth and upstream_api_key exclude each other")
+        return self
+
+    def account_provider(self) -> AccountProvider | None:
+        """Return the provider at which people connect an account for this resource.
+
+        Raises:
+            ValueError: the file with its secret cannot be read.
+        """
+        configured = self.upstream_oauth or self.upstream_api_key
+        return None if configured is None else configured.provider(self.resource)
 
     @property
     def granted_by_default(self) -> tuple[str, ...]:

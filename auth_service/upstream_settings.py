@@ -1,4 +1,4 @@
-"""Settings of the providers at which people connect accounts for a resource (GW-1)."""
+"""Settings of the providers at which people connect accounts, or whose API keys they enter (GW-1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamPreset, UpstreamProvider
+from auth_service.protocol.upstream_providers import (
+    UPSTREAM_PRESETS,
+    ApiKeyProvider,
+    UpstreamPreset,
+    UpstreamProvider,
+)
 from auth_service.provider_settings import Secret
 from shared.scopes import SCOPE_TOKEN
 from shared.uris import check_public_url
@@ -145,3 +150,21 @@ class UpstreamOAuth(BaseModel):
         if not secret or len(content) > MAX_SECRET_BYTES:
             raise ValueError(f"the file {self.client_secret_file} must have 1 to {MAX_SECRET_BYTES} bytes")
         return secret
+
+
+class UpstreamApiKey(BaseModel):
+    """The service whose API keys people enter. The resource service has the name of the header.
+
+    Attributes:
+        name: of the service on pages.
+        key_page: where people create a key; a link on the page on which they enter it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=40)
+    key_page: Endpoint | None = None
+
+    def provider(self, resource: str) -> ApiKeyProvider:
+        """Return the service for `resource` as the rules use it."""
+        return ApiKeyProvider(resource=resource, name=self.name, key_page=self.key_page)

@@ -226,6 +226,7 @@ def _http_gateway(base: Infrastructure, settings: ResourceSettings, upstream: Up
         max_body_bytes=settings.max_body_bytes,
         max_answer_bytes=settings.upstream_max_message_bytes,
         headers=settings.upstream_headers,
+        key_header=settings.key_header,
     )
 
 

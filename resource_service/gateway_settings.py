@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from resource_service.connected_accounts.key_header import KeyHeader, check_header, check_prefix
 from resource_service.identity_token import read_private_key
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.messages.joined_names import check_mount_names
@@ -96,6 +97,8 @@ def _spelled_out(mounts: object) -> object:
 
 Upstream = Annotated[str, AfterValidator(_target)]
 Authorization = Annotated[SecretStr, AfterValidator(_authorization)]
+KeyHeaderName = Annotated[str, AfterValidator(check_header)]
+KeyPrefix = Annotated[str, AfterValidator(check_prefix)]
 Host = Annotated[str, AfterValidator(check_host)]
 PolicyFile = Annotated[Path, AfterValidator(_policy)]
 
@@ -112,6 +115,9 @@ class Mount(BaseModel):
         policy: the file with the scopes of this resource; without it, any valid token is sufficient.
         connected_account: whether requests get the credential of the account that the person has connected
             for this resource at the authorization server.
+        api_key_header: the header for the API key of a person, who enters it there; `Authorization` by
+            default.
+        api_key_prefix: before the key; by default ``Bearer `` in `Authorization`, and nothing in others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -123,6 +129,8 @@ class Mount(BaseModel):
     host: Host | None = None
     policy: PolicyFile | None = None
     connected_account: bool = False
+    api_key_header: KeyHeaderName | None = None
+    api_key_prefix: KeyPrefix | None = None
 
     @model_validator(mode="after")
     def _host_is_for_http(self) -> Self:
@@ -150,6 +158,8 @@ class GatewaySettings(BaseSettings):
         upstream_host: the ``Host`` header for `upstream`; the host of its URL by default.
         upstream_connected_account: whether requests to `upstream` get the credential of the account that the
             person has connected for `resource` at the authorization server.
+        upstream_api_key_header, upstream_api_key_prefix: how the API key of a person is sent to `upstream`;
+            see `Mount`.
         policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
             the built-in server, which has its own policy.
         pin: how the definitions of tools are approved where a policy does not say.
@@ -182,6 +192,8 @@ class GatewaySettings(BaseSettings):
     upstream_authorization: Authorization | None = None
     upstream_host: Host | None = None
     upstream_connected_account: bool = False
+    upstream_api_key_header: KeyHeaderName | None = None
+    upstream_api_key_prefix: KeyPrefix | None = None
     policy: PolicyFile | None = None
     pin: Pinning = Pinning.FIRST
     mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
@@ -217,6 +229,14 @@ class GatewaySettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _api_keys_can_be_sent(self) -> Self:
+        names = filter(None, (self.upstream_api_key_header, *(mount.api_key_header for mount in self.mounts)))
+        # Otherwise a client could send its own one beside that of the person.
+        for name in {name.lower() for name in names} & set(self.upstream_headers):
+            raise ValueError(f"DOORWARD_UPSTREAM_HEADERS: {name!r} is the header of an API key")
+        return self
+
+    @model_validator(mode="after")
     def _mounts_can_be_joined(self) -> Self:
         if self.join_search and not self.join:
             raise ValueError("DOORWARD_JOIN_SEARCH needs DOORWARD_JOIN")
@@ -231,6 +251,11 @@ class GatewaySettings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"DOORWARD_JOIN: {error}") from None
         return self
+
+    @property
+    def key_header(self) -> KeyHeader:
+        """The header of the API keys of people."""
+        return KeyHeader.of(self.upstream_api_key_header, self.upstream_api_key_prefix)
 
     @property
     def target(self) -> Target | None:
@@ -250,6 +275,8 @@ class GatewaySettings(BaseSettings):
             "upstream_authorization": mount.authorization,
             "upstream_host": mount.host,
             "upstream_connected_account": mount.connected_account,
+            "upstream_api_key_header": mount.api_key_header,
+            "upstream_api_key_prefix": mount.api_key_prefix,
             "policy": mount.policy,
             "mounts": (),
             "join": False,

@@ -20,7 +20,7 @@ from auth_service.connected_accounts.token_requests import (
 from auth_service.fetching import SingleFlight
 from auth_service.journal.account_events import AccountAction, AccountEvents
 from auth_service.protocol.connected_account import UpstreamTokens, Use
-from auth_service.protocol.upstream_providers import UpstreamProvider
+from auth_service.protocol.upstream_providers import AccountProvider, ApiKeyProvider, UpstreamProvider
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -54,7 +54,7 @@ class ConnectedAccounts:
         providers: by the URL of the resource.
     """
 
-    providers: Mapping[str, UpstreamProvider]
+    providers: Mapping[str, AccountProvider]
     credentials: Credentials
     requests: TokenRequests
     disconnections: Disconnections
@@ -77,6 +77,27 @@ class ConnectedAccounts:
             StoreUnavailableError: nothing may be stored.
         """
         tokens = await self.requests.redeem_code(provider, answer)
+        await self._save(link, provider, tokens, about)
+
+    async def enter_key(
+        self, link: ConnectLink, provider: ApiKeyProvider, api_key: str, **about: str
+    ) -> None:
+        """Store an API key for the person of the link; the same one again changes nothing.
+
+        Args:
+            about: for the journal.
+
+        Raises:
+            PersonGoneError, StoreUnavailableError: as `connect`.
+        """
+        tokens = UpstreamTokens(access_token=api_key)
+        current = await self._stored(link.subject, link.resource)
+        if current is None or current.tokens != tokens:
+            await self._save(link, provider, tokens, about)
+
+    async def _save(
+        self, link: ConnectLink, provider: AccountProvider, tokens: UpstreamTokens, about: Mapping[str, str]
+    ) -> None:
         about = {"resource": link.resource, "client_id": link.client_id, **about}
         await self.events.record(AccountAction.UPSTREAM_CONNECTED, link.subject, **about)
         account, earlier = await self.credentials.save(link.subject, link.client_id, provider, tokens)
@@ -143,6 +164,8 @@ class ConnectedAccounts:
             meanwhile: the credential, if it can still be used.
         """
         provider = self.providers[lease.account.resource]
+        if isinstance(provider, ApiKeyProvider):
+            raise TypeError("an API key is never due")
         try:
             async with asyncio.timeout(_CALL_S):
                 tokens = await self.requests.refresh(provider, lease.tokens.refresh_token or "")

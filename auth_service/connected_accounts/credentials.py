@@ -17,7 +17,7 @@ from auth_service.connected_accounts.records import ConnectedAccount, ConnectedA
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.crypto.secrets import new_id
 from auth_service.protocol.connected_account import UpstreamTokens
-from auth_service.protocol.upstream_providers import UpstreamProvider
+from auth_service.protocol.upstream_providers import AccountProvider, ApiKeyProvider
 from shared import base64url
 from shared.clock import Clock
 
@@ -45,7 +45,7 @@ class Credentials:
         self._clock = clock
 
     async def save(
-        self, subject: str, client_id: str, provider: UpstreamProvider, tokens: UpstreamTokens
+        self, subject: str, client_id: str, provider: AccountProvider, tokens: UpstreamTokens
     ) -> tuple[ConnectedAccount, ConnectedAccount | None]:
         """Store the tokens of a new connection; return it, and the earlier one that it replaces, if any."""
         now = int(self._clock())
@@ -61,6 +61,7 @@ class Credentials:
             replaced_at=now,
             expires_at=tokens.expires_at,
             refreshable=tokens.refresh_token is not None,
+            is_api_key=isinstance(provider, ApiKeyProvider),
         )
         return account, await self.records.put(account)
 

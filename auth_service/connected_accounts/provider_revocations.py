@@ -11,7 +11,7 @@ from auth_service.connected_accounts.credentials import Credentials
 from auth_service.connected_accounts.ended_tokens import MAX_ATTEMPTS, EndedTokenRecords, EndedTokens
 from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.journal.account_events import AccountAction, AccountEvents
-from auth_service.protocol.upstream_providers import UpstreamProvider
+from auth_service.protocol.upstream_providers import AccountProvider, UpstreamProvider
 from shared.clock import Clock
 from shared.logs import get_logger
 from shared.storage.interface import StoreUnavailableError
@@ -31,7 +31,7 @@ class ProviderRevocations:
         providers: by the URL of the resource; see `ConnectedAccounts`.
     """
 
-    providers: Mapping[str, UpstreamProvider]
+    providers: Mapping[str, AccountProvider]
     credentials: Credentials
     requests: TokenRequests
     events: AccountEvents
@@ -82,8 +82,7 @@ class ProviderRevocations:
         if tokens is None:
             return
         provider = self.providers.get(tokens.resource)
-        is_revocable = provider is not None and provider.identity == tokens.provider_identity
-        if provider is None or not is_revocable or provider.preset.revocation_endpoint is None:
+        if not isinstance(provider, UpstreamProvider) or not _revokes(provider, tokens):
             await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
         elif await self._would_end_another(provider, tokens):
             await self._ended.remove(tokens.version)
@@ -118,3 +117,8 @@ class ProviderRevocations:
         await self._ended.remove(tokens.version)
         await self.events.record(action, tokens.subject, resource=tokens.resource)
         _log.info(action.value, subject=tokens.subject, resource=tokens.resource, attempts=tokens.attempts)
+
+
+def _revokes(provider: UpstreamProvider, tokens: EndedTokens) -> bool:
+    is_its_own = provider.identity == tokens.provider_identity
+    return is_its_own and provider.preset.revocation_endpoint is not None

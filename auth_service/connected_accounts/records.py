@@ -35,6 +35,7 @@ class ConnectedAccount:
         replaced_at: when the credential was last connected or refreshed.
         leased_until: until when one process alone may refresh the credential.
         failed_until: until when nobody asks the provider, which could not be reached.
+        is_api_key: whether the credential is an API key, which the person entered.
         fence: counts the leases; only the holder of the last one may replace the credential.
     """
 
@@ -52,6 +53,7 @@ class ConnectedAccount:
     leased_until: int = 0
     failed_until: int = 0
     fence: int = 0
+    is_api_key: bool = False
 
     @property
     def facts(self) -> CredentialFacts:
@@ -124,7 +126,9 @@ class ConnectedAccountRecords:
         return bool(await self.change(account, rule))
 
     async def leave_to_revoke(self, account: ConnectedAccount) -> None:
-        """Let the provider of an account that has ended revoke its tokens."""
+        """Let the provider of an account that has ended revoke its tokens; an API key has none."""
+        if account.is_api_key:
+            return
         tokens = EndedTokens(
             subject=account.subject,
             resource=account.resource,

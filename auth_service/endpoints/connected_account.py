@@ -82,9 +82,11 @@ class ConnectedAccountEndpoint:
     def _connected(self, credential: Credential) -> dict[str, Any]:
         expires_at = credential.account.expires_at
         expires = {} if expires_at is None else {"expires_in": max(0, expires_at - int(self.clock()))}
+        token = credential.tokens.access_token
+        secret = {"api_key": token} if credential.account.is_api_key else {"authorization": f"Bearer {token}"}
         return {
             "status": "connected",
-            "authorization": f"Bearer {credential.tokens.access_token}",
+            **secret,
             "version": credential.account.version,
             **expires,
         }

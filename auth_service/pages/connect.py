@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.clients.repository import ClientRepository
 from auth_service.connected_accounts.accounts import ConnectedAccounts, PersonGoneError
 from auth_service.connected_accounts.attempts import ConnectAttempts
 from auth_service.connected_accounts.links import LIFETIME_S, ConnectLink, ConnectLinks
@@ -20,44 +17,24 @@ from auth_service.connected_accounts.token_requests import (
     UpstreamUnavailableError,
 )
 from auth_service.journal.account_events import AccountAction
+from auth_service.pages.connect_api_key import ApiKeyForm
 from auth_service.pages.descriptions.connect import CALLBACK, LINK
-from auth_service.protocol.connected_apps import DELETED_CLIENT
+from auth_service.pages.opened_link import LinkViews, OpenedLink, Outcome
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.upstream_providers import UpstreamProvider
+from auth_service.protocol.upstream_providers import ApiKeyProvider, UpstreamProvider
 from auth_service.rate_limits import Throttle
 from auth_service.storage import keys
 from auth_service.users.sessions import Session
-from auth_service.web.browser_cookies import Browser
 from auth_service.web.forms import RequestOverError, shows_errors, trusted_form
 from auth_service.web.page_context import PageContext
 from auth_service.web.render import see_other
 from auth_service.web.route import Endpoint
 from shared.asgi.noted_reason import note_reason
-from shared.encoded_text import encoded
 from shared.logs import get_logger
 from shared.storage.interface import Store
 
 _log = get_logger(__name__)
-
-
-class Outcome(Enum):
-    """The page after an attempt: its part of the template, its status, and the reason code if it failed."""
-
-    DONE = ("done", 200, None)
-    DENIED = ("denied", 400, Reason.CONNECT_DENIED)
-    INVALID = ("invalid", 400, Reason.CONNECT_ANSWER_INVALID)
-    UNAVAILABLE = ("unavailable", 503, Reason.CONNECTED_ACCOUNT_UNAVAILABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedLink:
-    """A link that the person it is for has opened."""
-
-    link: ConnectLink
-    provider: UpstreamProvider
-    browser: Browser
-    session: Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,22 +45,27 @@ class ConnectPages:
     accounts: ConnectedAccounts
     links: ConnectLinks
     attempts: ConnectAttempts
-    clients: ClientRepository
-    resource_names: Mapping[str, str]
+    views: LinkViews
+    api_keys: ApiKeyForm
     throttle: Throttle
     store: Store
     issuer: str
 
     async def handle(self, request: Request) -> Response:
-        if request.method == "POST":
-            await trusted_form(self.context.browsers, request)
+        is_post = request.method == "POST"
+        form = (await trusted_form(self.context.browsers, request))[0] if is_post else None
         link = await self.links.get(request.path_params["link"])
         opened = await self._opened(request, link)
         if isinstance(opened, Response):
             return opened
+        provider = opened.provider
+        if form is not None and isinstance(provider, ApiKeyProvider):
+            return await self.api_keys.submit(request, form, opened, provider)
         if opened.link.used:
-            return self._outcome(request, opened, Outcome.DONE)
-        return await (self._leave(request, opened) if request.method == "POST" else self._show(opened))
+            return self.views.outcome(request, opened, Outcome.DONE)
+        if isinstance(provider, ApiKeyProvider):
+            return await self.api_keys.show(opened, provider)
+        return await (self._leave(request, opened, provider) if is_post else self._show(opened, provider))
 
     async def _opened(self, request: Request, link: ConnectLink | None) -> OpenedLink | Response:
         """Return the link, or the response if the person it is for is not logged in.
@@ -124,28 +106,15 @@ class ConnectPages:
         context = {"username": session.username, "to": f"connect/{link.link_id}"}
         return self.context.templates.render("connect_other_person.html", context, status=403)
 
-    async def _show(self, opened: OpenedLink) -> Response:
-        client = await self.clients.get(opened.link.client_id)
-        context = {
-            "csrf": self.context.browsers.form_token(opened.browser),
-            "link": opened.link.link_id,
-            "provider": opened.provider.name,
-            "scopes": opened.provider.requested_scopes,
-            "client": client.name if client else DELETED_CLIENT,
-            "domain": client.domain if client else None,
-            "resource": opened.link.resource,
-            "resource_name": self.resource_names.get(opened.link.resource, opened.link.resource),
-            "username": opened.session.username,
-        }
+    async def _show(self, opened: OpenedLink, provider: UpstreamProvider) -> Response:
+        context = {**await self.views.facts(opened), "scopes": provider.requested_scopes}
         return self.context.templates.render("connect_account.html", context)
 
-    async def _leave(self, request: Request, opened: OpenedLink) -> Response:
+    async def _leave(self, request: Request, opened: OpenedLink, provider: UpstreamProvider) -> Response:
         await self.throttle.attempt(self.context.networks.network_of(request))
         secrets = await self.attempts.begin(opened.link.link_id, opened.browser.browser_id or "")
-        parameters = opened.provider.authorization_parameters(
-            self._callback, secrets.state, secrets.challenge
-        )
-        return see_other(f"{opened.provider.preset.authorization_endpoint}?{urlencode(parameters)}")
+        parameters = provider.authorization_parameters(self._callback, secrets.state, secrets.challenge)
+        return see_other(f"{provider.preset.authorization_endpoint}?{urlencode(parameters)}")
 
     async def come_back(self, request: Request) -> Response:
         """Connect the account of a person who comes back from the provider."""
@@ -157,51 +126,49 @@ class ConnectPages:
         opened = await self._opened(request, await self.links.get(attempt.link_id))
         if isinstance(opened, Response):
             return opened
+        provider = opened.provider
+        if isinstance(provider, ApiKeyProvider):
+            raise RequestOverError  # the configuration has changed since
         # A second attempt with the same link, or the same response again.
         if opened.link.used:
-            return self._outcome(request, opened, Outcome.DONE)
+            return self.views.outcome(request, opened, Outcome.DONE)
         if not await self.attempts.claim(state):
-            return self._outcome(request, opened, _outcome_of(await self.attempts.outcome(state)))
+            return self.views.outcome(request, opened, _outcome_of(await self.attempts.outcome(state)))
         outcome = Outcome.UNAVAILABLE
         try:
-            outcome = await self._answered(request, query, opened)
+            outcome = await self._answered(request, query, opened, provider)
         finally:
             await self.attempts.finish(state, outcome.name)
-        return self._outcome(request, opened, outcome)
+        return self.views.outcome(request, opened, outcome)
 
-    async def _answered(self, request: Request, query: Parameters, opened: OpenedLink) -> Outcome:
-        if not opened.provider.accepts_iss(query.get("iss")):
-            return _failed(opened, Outcome.INVALID, "the response is not from the provider of the link")
+    async def _answered(
+        self, request: Request, query: Parameters, opened: OpenedLink, provider: UpstreamProvider
+    ) -> Outcome:
+        if not provider.accepts_iss(query.get("iss")):
+            return opened.failed(Outcome.INVALID, "the response is not from the provider of the link")
         if query.get("error") is not None:
             description = f"{query.require('error')[:50]} {(query.get('error_description') or '')[:200]}"
-            return _failed(opened, Outcome.DENIED, "the provider answered with an error", description)
+            return opened.failed(Outcome.DENIED, "the provider answered with an error", description)
         if query.get("code") is None:
-            return _failed(opened, Outcome.INVALID, "the response has neither a code nor an error")
+            return opened.failed(Outcome.INVALID, "the response has neither a code nor an error")
         verifier = self.attempts.secrets_of(query.require("state")).verifier
         answer = CodeAnswer(query.require("code"), verifier, self._callback)
         try:
             await self.accounts.connect(
                 opened.link,
-                opened.provider,
+                provider,
                 answer,
                 session=opened.session.session_id,
                 network=self.context.networks.network_of(request),
             )
         except UpstreamUnavailableError as error:
-            return _failed(opened, Outcome.UNAVAILABLE, error.reason, error.detail or "")
+            return opened.failed(Outcome.UNAVAILABLE, error.reason, error.detail or "")
         except UpstreamRefusedError:
-            return _failed(opened, Outcome.INVALID, "the provider does not accept the code")
+            return opened.failed(Outcome.INVALID, "the provider does not accept the code")
         except PersonGoneError:
-            return _failed(opened, Outcome.INVALID, "the account was disabled or deleted")
+            return opened.failed(Outcome.INVALID, "the account was disabled or deleted")
         await self.links.note_used(opened.link)
         return Outcome.DONE
-
-    def _outcome(self, request: Request, opened: OpenedLink, outcome: Outcome) -> Response:
-        part, status, reason = outcome.value
-        if reason is not None:
-            note_reason(request.scope, reason)
-        context = {"part": part, "provider": opened.provider.name, "link": opened.link.link_id}
-        return self.context.templates.render("connect_outcome.html", context, status=status)
 
     @property
     def _callback(self) -> str:
@@ -229,16 +196,3 @@ def _outcome_of(name: str) -> Outcome:
     if name not in Outcome.__members__:
         raise RequestOverError
     return Outcome[name]
-
-
-def _failed(opened: OpenedLink, outcome: Outcome, reason: str, detail: str = "") -> Outcome:
-    _log.info(
-        "account not connected",
-        subject=opened.link.subject,
-        provider=opened.provider.name,
-        reason=reason,
-        reason_code=outcome.value[2].code if outcome.value[2] else None,
-        # Anybody may have written the error of a response.
-        detail=encoded(detail) if detail else None,
-    )
-    return outcome

@@ -17,6 +17,9 @@ SHORTEST_S, LONGEST_S = 10, 366 * 86_400
 
 MAX_TOKEN = 16_384
 
+MAX_API_KEY = 4_096
+"""Characters of an API key."""
+
 
 class UnusableTokenResponseError(ValueError):
     """A token response of a provider cannot be used; the message is for the log and names no token."""
@@ -100,14 +103,23 @@ def tokens_of(members: Mapping[str, object], now: int, earlier: str | None = Non
     )
 
 
+def is_api_key(text: str) -> bool:
+    """Check that a text can be sent as an API key: printable ASCII without spaces, within the bound."""
+    return 0 < len(text) <= MAX_API_KEY and _is_field_part(text)
+
+
 def _token(members: Mapping[str, object], name: str) -> str:
     token = members.get(name)
-    # Printable ASCII without spaces: it becomes a part of a header.
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
+    if not isinstance(token, str) or not _is_field_part(token):
         raise UnusableTokenResponseError(f"the token response has no usable {name}")
     if not 0 < len(token) <= MAX_TOKEN:
         raise UnusableTokenResponseError(f"the {name} must have 1 to {MAX_TOKEN} characters")
     return token
+
+
+def _is_field_part(text: str) -> bool:
+    # Printable ASCII without spaces: it becomes a part of a header.
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _expires_at(expires_in: object, now: int) -> int | None:

@@ -230,9 +230,9 @@ class Reason(ReasonCode):
     )
     PROVIDER_IDENTITY_TAKEN = "The identity is already connected to another account."
     CONNECTED_ACCOUNT_NOT_CONFIGURED = (
-        "The resource of the token has no upstream_oauth, or the token has no user.",
-        "Set `upstream_oauth` of the resource in DOORWARD_RESOURCE_SERVERS, or remove `connected_account` of "
-        "the mount.",
+        "The resource of the token has no upstream_oauth or upstream_api_key, or the token has no user.",
+        "Set `upstream_oauth` or `upstream_api_key` of the resource in DOORWARD_RESOURCE_SERVERS, or remove "
+        "`connected_account` of the mount.",
     )
     CONNECTED_ACCOUNT_TOKEN_INACTIVE = "The token is not an active access token for a resource of the caller."
     CONNECTED_ACCOUNT_UNAVAILABLE = (
@@ -252,6 +252,10 @@ class Reason(ReasonCode):
         "The response of the provider of a connected account is not valid.",
         "Compare `client_id`, the secret, `issuer` and the redirect URI, which is `/connect/callback` of the "
         "authorization server, with the provider's configuration.",
+    )
+    API_KEY_INVALID = (
+        "A person entered an API key that cannot be sent in a header; nothing was stored.",
+        "Copy the key again, without spaces or line breaks. It has at most 4096 characters.",
     )
     APPROVAL_TOKEN_INACTIVE = (
         "The token of a call is not an active access token for a resource of the caller."

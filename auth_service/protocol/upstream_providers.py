@@ -1,4 +1,7 @@
-"""Providers of connected accounts as data: their configuration, and the peculiarities of well-known ones."""
+"""Providers of connected accounts as data: their configuration, and the peculiarities of well-known ones.
+
+A provider either speaks OAuth, or issues API keys that people enter here.
+"""
 
 from __future__ import annotations
 
@@ -160,3 +163,25 @@ class UpstreamProvider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyProvider:
+    """The service whose API keys people enter for one resource.
+
+    Attributes:
+        resource: the URL of the resource whose requests get the key.
+        key_page: where the person creates a key; None if it is not configured.
+    """
+
+    resource: str
+    name: str
+    key_page: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Changes if another service is configured, which must not get the keys of the earlier one."""
+        return f"API key of {self.name}"
+
+
+AccountProvider = UpstreamProvider | ApiKeyProvider

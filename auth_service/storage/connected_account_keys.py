@@ -7,9 +7,9 @@ from shared.storage.key_spec import KeySpec
 CONNECTED_ACCOUNTS: tuple[KeySpec, ...] = (
     KeySpec(
         "connected-account:{subject}:{hash of the resource}",
-        "the account that a person has connected for a resource: access and refresh token, encrypted under a"
-        " master key, its version, since when, until when the access token is valid, and the lease of the"
-        " process that refreshes it",
+        "the account that a person has connected for a resource: access and refresh token, or an API key,"
+        " encrypted under a master key, its version, since when, until when the access token is valid, and"
+        " the lease of the process that refreshes it",
         "until disconnected, ended by the provider, or the person's account is deleted; a minute more without"
         " the tokens",
     ),

@@ -12,6 +12,8 @@ from auth_service.connected_accounts.records import ConnectedAccountRecords
 from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.endpoints.connected_account import ConnectedAccountEndpoint
 from auth_service.pages.connect import ConnectPages
+from auth_service.pages.connect_api_key import ApiKeyForm
+from auth_service.pages.opened_link import LinkViews
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
@@ -24,7 +26,7 @@ def connected_accounts(parts: Components) -> ConnectedAccounts:
     """Create the connected accounts of people."""
     base = parts.base
     return ConnectedAccounts(
-        providers=configured.upstream_providers(base.settings),
+        providers=configured.account_providers(base.settings),
         credentials=Credentials(ConnectedAccountRecords(base.store), base.key_ring, base.clock),
         requests=TokenRequests(base.operator_fetcher, base.clock),
         disconnections=Disconnections(base.store, base.clock),
@@ -63,14 +65,22 @@ def connect_pages(parts: Components) -> list[Endpoint]:
     """Create the pages on which people connect accounts."""
     base = parts.base
     templates = PageTemplates(Theme.of(base.settings), warning=warning(base.settings), nested=True)
-    return ConnectPages(
-        context=parts.page_context.with_templates(templates),
-        accounts=connected_accounts(parts),
-        links=ConnectLinks(base.store, base.clock),
-        attempts=ConnectAttempts(base.store, base.key_ring),
+    context = parts.page_context.with_templates(templates)
+    accounts, links = connected_accounts(parts), ConnectLinks(base.store, base.clock)
+    throttle = base.throttle("connect")
+    views = LinkViews(
+        context=context,
         clients=parts.clients.repository,
         resource_names={resource.resource: resource.name for resource in base.settings.resources},
-        throttle=base.throttle("connect"),
+    )
+    return ConnectPages(
+        context=context,
+        accounts=accounts,
+        links=links,
+        attempts=ConnectAttempts(base.store, base.key_ring),
+        views=views,
+        api_keys=ApiKeyForm(accounts=accounts, links=links, views=views, throttle=throttle),
+        throttle=throttle,
         store=base.store,
         issuer=base.settings.issuer,
     ).endpoints()

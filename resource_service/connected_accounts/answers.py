@@ -8,7 +8,7 @@ from typing import Any
 
 # RFC 9110 §5.5: characters of a field value; a line break would begin another header.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_MAX_AUTHORIZATION = 16_384
+_MAX_SECRET = 16_384
 _MAX_URL = 2_000
 _MAX_NAME = 100
 
@@ -22,15 +22,17 @@ class Credential:
     """The current credential of a person for one upstream.
 
     Attributes:
-        authorization: the value of the ``Authorization`` header.
+        secret: the value of the ``Authorization`` header, or an API key.
+        is_api_key: whether it is a key; then the settings say in which header it is sent.
         version: changes with each replacement of the credential.
         expires_in: seconds until it expires; None if unknown.
         replaces_refused: whether it replaces one that the upstream refused.
     """
 
-    authorization: str = field(repr=False)
+    secret: str = field(repr=False)
     version: str
     expires_in: int | None
+    is_api_key: bool = False
     replaces_refused: bool = False
 
 
@@ -74,14 +76,18 @@ def account_from_wire(document: object, issuer: str) -> Account:
 
 
 def _credential(members: dict[str, Any]) -> Credential:
-    authorization = members.get("authorization")
-    if not isinstance(authorization, str) or len(authorization) > _MAX_AUTHORIZATION:
-        raise MalformedAccountError("the authorization is missing or too long")
-    if not _FIELD_VALUE.fullmatch(authorization):
-        raise MalformedAccountError("the authorization is not the value of a header")
+    is_api_key = "api_key" in members
+    secret = members.get("api_key" if is_api_key else "authorization")
+    if not isinstance(secret, str) or len(secret) > _MAX_SECRET:
+        raise MalformedAccountError("the credential is missing or too long")
+    if not _FIELD_VALUE.fullmatch(secret):
+        raise MalformedAccountError("the credential is not the value of a header")
     expires_in = _seconds(members) if members.get("expires_in") is not None else None
     return Credential(
-        authorization=authorization, version=_text(members, "version", _MAX_NAME), expires_in=expires_in
+        secret=secret,
+        version=_text(members, "version", _MAX_NAME),
+        expires_in=expires_in,
+        is_api_key=is_api_key,
     )
 
 

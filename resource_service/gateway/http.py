@@ -13,6 +13,7 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
+from resource_service.connected_accounts.key_header import BEARER, KeyHeader
 from resource_service.connected_accounts.request_account import account_in
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit, common_slot
 from resource_service.gateway.disconnect import CancelledOnDisconnect
@@ -55,6 +56,7 @@ class HttpGateway:
         max_body_bytes: of one MCP message; the guard has already enforced it.
         max_answer_bytes: of one JSON answer.
         headers: names of additional request headers to forward.
+        key_header: of the API keys of connected accounts.
     """
 
     upstream: Upstream
@@ -67,6 +69,7 @@ class HttpGateway:
     max_body_bytes: int
     max_answer_bytes: int
     headers: tuple[str, ...] = ()
+    key_header: KeyHeader = BEARER
     _forwarded: Callable[[RawFields], Fields] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -97,7 +100,7 @@ class HttpGateway:
         if account is None:
             response = await self.upstream.answer_to(request)
         else:
-            response = await answer_with_account(self.upstream, request, account)
+            response = await answer_with_account(self.upstream, request, account, self.key_header)
         try:
             reply = HttpReply(
                 upstream=self.upstream,

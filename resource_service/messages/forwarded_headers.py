@@ -73,7 +73,7 @@ def to_upstream(fields: Iterable[tuple[bytes, bytes]], also: Iterable[str] = ())
     passed = [
         field
         for field in fields
-        if (field[0] in allowed or _is_of_mcp(field[0])) and field[0] not in hop_by_hop
+        if (field[0] in allowed or is_of_mcp(field[0])) and field[0] not in hop_by_hop
     ]
     values = b"\n".join([value for _, value in passed])
     if any(token in values for token in tokens):
@@ -89,7 +89,7 @@ def _allowed(also: tuple[str, ...]) -> frozenset[bytes]:
     return PASSED | {name.encode() for name in also}
 
 
-def _is_of_mcp(name: bytes) -> bool:
+def is_of_mcp(name: bytes) -> bool:
     return name.startswith(b"mcp-") and (b"_" not in name or name.startswith(b"mcp-param-"))
 
 

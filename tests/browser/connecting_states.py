@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from tests.auth_service.connected_accounts.connecting import Connecting
+from tests.auth_service.connected_accounts.upstream import TICKETS
 from tests.browser.visits import StateTable, Visit
 
 STATES = StateTable()
@@ -41,3 +42,9 @@ def account_with_a_connected_account(visit: Visit) -> httpx2.Response:
     connecting = _connecting(visit)
     connecting.connect()
     return visit.open(connecting.person, "account")
+
+
+@STATES.add
+def entering_an_api_key(visit: Visit) -> httpx2.Response:
+    connecting = Connecting(visit.server, visit.upstream, visit.person(), TICKETS)
+    return connecting.enter("two words")

@@ -44,6 +44,10 @@ class Accounts:
             for number, text in enumerate(authorizations, 1)
         ]
 
+    def connect_key(self, token: str, api_key: str) -> None:
+        """Let the person have entered an API key."""
+        self.by_token[token] = [{"status": "connected", "api_key": api_key, "version": "1"}]
+
     def offer_link(self, token: str, link_id: str = "link-1") -> None:
         """Let no account be connected."""
         self.by_token[token] = [self.link(link_id)]
@@ -109,3 +113,8 @@ def accepting(*authorizations: str) -> Reply:
         await answer(200, body, *headers)(question, writer)
 
     return reply
+
+
+def sent_authorizations(upstream: AuthorizationServer) -> list[str]:
+    """The authorizations that an upstream has got."""
+    return [value for question in upstream.questions for value in question.header_values("authorization")]

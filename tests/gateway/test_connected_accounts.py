@@ -12,7 +12,7 @@ import pytest
 
 from resource_service.connected_accounts.introduction import TOOL
 from shared.disconnections import MEMBER
-from tests.gateway.accounts import FIRST, SECOND, Accounts, accepting
+from tests.gateway.accounts import FIRST, SECOND, Accounts, accepting, sent_authorizations
 from tests.gateway.exchange import INITIALIZE, MESSAGE, check_explained
 from tests.gateway.upstreams import gateway
 from tests.resource_service.authorization_server import AuthorizationServer, answer_json
@@ -55,6 +55,7 @@ def service(
     policy = directory / "policy.yaml"
     policy.write_text(POLICY)
     settings = {"upstream_connected_account": "true", "resource_name": "Issues", "policy": str(policy)}
+    settings |= {"upstream_api_key_header": "X-API-Key", "upstream_api_key_prefix": "Key "}
     url = f"{scripted_upstream.url}/mcp"
     with gateway(server, directory, url, **settings) as running:
         wait_until(lambda: "receiving revocations" in running.log_file.read_text(), timeout_s=30)
@@ -85,10 +86,6 @@ def post(client: httpx2.Client, token: str, message: object, **headers: str) -> 
     return client.post("/mcp", headers=bearer(token) | MESSAGE | headers, json=message)
 
 
-def sent_authorizations(upstream: AuthorizationServer) -> list[str]:
-    return [value for question in upstream.questions for value in question.header_values("authorization")]
-
-
 def initialize(**params: object) -> dict[str, Any]:
     return {**INITIALIZE, "params": {**INITIALIZE["params"], **params}}
 
@@ -116,6 +113,16 @@ def test_every_request_gets_the_credential_of_the_person_and_never_the_token(
     assert sent_authorizations(upstream) == [FIRST] * 4
     assert all(token not in str(question) for question in upstream.questions)
     assert len(accounts.questions) == 1
+
+
+@pytest.mark.requirement("GW-1")
+def test_an_api_key_is_sent_in_its_own_header_and_not_that_of_the_client(
+    client: httpx2.Client, token: str, accounts: Accounts, upstream: AuthorizationServer
+) -> None:
+    accounts.connect_key(token, "k-1")
+    post(client, token, CALL, **{"X-API-Key": "of the client"})
+    assert [question.header_values("x-api-key") for question in upstream.questions] == [["Key k-1"]]
+    assert sent_authorizations(upstream) == []
 
 
 @pytest.mark.requirement("GW-1")

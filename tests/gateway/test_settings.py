@@ -84,6 +84,13 @@ def test_an_upstream_is_an_address_or_a_command(
             '{"/one": {"upstream": "http://a/mcp", "connected_account": true, "authorization": "xyzzy"}}',
         ),
         ("upstream_connected_account", "true"),
+        ("upstream_api_key_header", "X-Doorward-Xyzzy"),
+        ("upstream_api_key_header", "Cookie"),
+        ("upstream_api_key_header", "Mcp-Xyzzy"),
+        ("upstream_api_key_header", "X-Xyzzy\r\nX-Other"),
+        ("upstream_api_key_prefix", "xyzzy\r\n"),
+        ("upstream_api_key_prefix", "xyzzy" * 9),
+        ("mounts", '{"/one": {"upstream": "http://a/mcp", "api_key_header": "xyzzy x"}}'),
         ("mounts", '{"/one": {"upstream": "http://a", "other": "xyzzy"}}'),
         ("mounts", '{"/hello": "http://a/mcp"}'),
         ("mounts", '{"/docs": "http://a/mcp"}'),
@@ -156,3 +163,9 @@ def test_secrets_show_in_no_representation(read: Read) -> None:
 def test_the_built_in_server_is_there_where_nothing_else_is(read: Read) -> None:
     assert read().serves_notes
     assert not read(upstream="http://a/mcp").serves_notes
+
+
+def test_clients_cannot_send_the_header_of_an_api_key(read: Read) -> None:
+    mounts = '{"/one": {"upstream": "http://a/mcp", "api_key_header": "X-API-Key"}}'
+    with pytest.raises(ValidationError, match="DOORWARD_UPSTREAM_HEADERS: 'x-api-key' is the header of"):
+        read(upstream_headers="X-API-Key", mounts=mounts)

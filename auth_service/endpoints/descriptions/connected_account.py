@@ -6,8 +6,9 @@ from auth_service.web.route import CLIENT_PARAMETERS, answer, error, form, text
 
 OPERATION = {
     "summary": "Get the credential of a person for an upstream",
-    "description": "For a resource server whose resource has `upstream_oauth`, with the access token of the"
-    " request in hand: the credential of the person's connected account, refreshed if need be. If none is"
+    "description": "For a resource server whose resource has `upstream_oauth` or `upstream_api_key`, with the"
+    " access token of the request in hand: the credential of the person's connected account, refreshed if"
+    " need be; `api_key` in place of `authorization` if the person has entered a key. If none is"
     " connected, the response is the link by which this person can connect one:"
     ' `{"status": "not_connected", "provider": "GitHub", "connect_url": "…/connect/ID",'
     ' "elicitation_id": "ID", "expires_in": 600}`.',
@@ -44,7 +45,7 @@ OPERATION = {
             "only configured resource servers get credentials",
         ),
         "404": error(
-            "The resource has no `upstream_oauth`, or the token has no user.",
+            "The resource has no `upstream_oauth` or `upstream_api_key`, or the token has no user.",
             "not_configured",
             "nobody connects an account for this token",
         ),

@@ -16,8 +16,8 @@ _LINK = {
 LINK: Mapping[str, Operation] = {
     "GET": {
         "summary": "Connect an account for an upstream (opened in a browser)",
-        "description": "Shows the provider, the scopes and the client that asked. Only the person that the"
-        " link is for can use it, logged in.",
+        "description": "Shows the provider, the scopes and the client that asked, and a form if the person"
+        " enters an API key. Only the person that the link is for can use it, logged in.",
         "tags": ["Pages"],
         "parameters": [_LINK],
         "responses": {
@@ -28,14 +28,24 @@ LINK: Mapping[str, Operation] = {
         },
     },
     "POST": {
-        "summary": "Go to the provider (posted by the page)",
+        "summary": "Go to the provider, or save an API key (posted by the page)",
         "description": "Takes only the form that this browser was shown.",
         "tags": ["Pages"],
         "parameters": [_LINK],
-        "requestBody": form({"csrf": text("From the page.")}, ("csrf",), {}),
+        "requestBody": form(
+            {
+                "csrf": text("From the page."),
+                "api_key": text("The key, at most 4096 characters; only if the provider is used with keys."),
+            },
+            ("csrf",),
+            {},
+        ),
         "responses": {
+            "200": answer("A page: the key is stored."),
             "303": answer("To the provider."),
-            "400": answer("A page: the form was not shown to this browser, or the link has expired."),
+            "400": answer(
+                "A page: the form was not shown to this browser, the link has expired, or the key is invalid."
+            ),
             "403": answer("A page: the link is for another person."),
             "429": answer("A page: too many attempts of one network."),
         },

@@ -24,6 +24,7 @@ class Connecting:
     server: AuthorizationServer
     upstream: Upstream
     person: Person
+    resource: str = RESOURCE
     client: Client = field(init=False)
     token: str = field(init=False)
 
@@ -43,7 +44,7 @@ class Connecting:
 
     def new_token(self) -> str:
         """Another access token for the same client."""
-        return str(self.client.connect(self.person, resource=RESOURCE)["access_token"])
+        return str(self.client.connect(self.person, resource=self.resource)["access_token"])
 
     def response(self, token: str | None = None, **form: str) -> httpx2.Response:
         """The response to the resource server."""
@@ -71,6 +72,11 @@ class Connecting:
     def connect(self) -> httpx2.Response:
         """Connect an account; the last page."""
         return self.person.open(self.upstream.approve(self.leave()))
+
+    def enter(self, api_key: str, url: str = "") -> httpx2.Response:
+        """Enter an API key by the link; the last page."""
+        page = self.person.open(url or self.ask()["connect_url"])
+        return self.person.submit(page, {"api_key": api_key})
 
     def connected(self) -> dict[str, Any]:
         """Connect an account; the answer to the resource server."""

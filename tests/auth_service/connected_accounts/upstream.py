@@ -17,6 +17,9 @@ from tests.auth_service.keypair import sha256
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, SCOPES
 
 CLIENT_ID = "doorward-at-the-upstream"
+TICKETS = "https://mcp.example/tickets"
+"""The resource for which people enter an API key."""
+
 CLIENT_SECRET = "the secret of doorward: at the upstream"
 
 
@@ -146,7 +149,9 @@ def running_upstream() -> Iterator[Upstream]:
 
 
 def resource_server(upstream: Upstream) -> dict[str, Any]:
-    """The usual resource server, with the provider for its resource."""
+    """The usual resource server, with the provider for its resource, and another one that needs API keys."""
     upstream_oauth = upstream.settings()
     resource = {"resource": RESOURCE, "name": "Notes", "scopes": SCOPES, "upstream_oauth": upstream_oauth}
-    return {**RESOURCE_SERVER, "resources": [resource]}
+    api_key = {"name": "Tickets", "key_page": "https://tickets.example/keys"}
+    tickets = {"resource": TICKETS, "name": "Tickets", "scopes": {}, "upstream_api_key": api_key}
+    return {**RESOURCE_SERVER, "resources": [resource, tickets]}

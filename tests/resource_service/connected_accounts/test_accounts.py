@@ -30,7 +30,7 @@ class World:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.questions: list[Question] = []
-        self.answer: Account | None = Credential(authorization="Bearer s", version="1", expires_in=None)
+        self.answer: Account | None = Credential(secret="Bearer s", version="1", expires_in=None)
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.accounts = ConnectedAccounts(self._ask, lambda: self.now)
@@ -63,7 +63,7 @@ class World:
 @pytest.mark.parametrize("expires_in", [None, 3_000])
 async def test_a_credential_is_used_again_for_a_minute_at_most(expires_in: int | None) -> None:
     world = World()
-    world.answer = Credential(authorization="Bearer s", version="1", expires_in=expires_in)
+    world.answer = Credential(secret="Bearer s", version="1", expires_in=expires_in)
     assert await world.asks()
     world.advance(KEEP_FOR_S - 0.5)
     assert not await world.asks()
@@ -73,7 +73,7 @@ async def test_a_credential_is_used_again_for_a_minute_at_most(expires_in: int |
 
 async def test_a_credential_is_not_used_beyond_its_expiry() -> None:
     world = World()
-    world.answer = Credential(authorization="Bearer s", version="1", expires_in=10)
+    world.answer = Credential(secret="Bearer s", version="1", expires_in=10)
     assert await world.asks()
     world.advance(9)
     assert not await world.asks()
@@ -193,6 +193,6 @@ def test_no_representation_shows_a_credential_a_token_or_a_link() -> None:
     link = ConnectLink(
         provider="GitHub", url="https://i/connect/secret", elicitation_id="secret", expires_in=1
     )
-    credential = Credential(authorization="Bearer secret", version="1", expires_in=None)
+    credential = Credential(secret="Bearer secret", version="1", expires_in=None)
     for value in (credential, link, replace(QUESTION, token="secret")):
         assert "secret" not in f"{value!r} {value}"

@@ -32,12 +32,12 @@ NOT_CONNECTED = {
 
 
 def test_a_credential_and_a_link_are_understood() -> None:
-    assert account_from_wire(CONNECTED, ISSUER) == Credential(
-        authorization="Bearer s", version="1", expires_in=5
-    )
+    assert account_from_wire(CONNECTED, ISSUER) == Credential(secret="Bearer s", version="1", expires_in=5)
     unlimited = {name: value for name, value in CONNECTED.items() if name != "expires_in"}
-    assert account_from_wire(unlimited, ISSUER) == Credential(
-        authorization="Bearer s", version="1", expires_in=None
+    assert account_from_wire(unlimited, ISSUER) == Credential(secret="Bearer s", version="1", expires_in=None)
+    key = {"status": "connected", "api_key": "k", "version": "1"}
+    assert account_from_wire(key, ISSUER) == Credential(
+        secret="k", version="1", expires_in=None, is_api_key=True
     )
     assert account_from_wire(NOT_CONNECTED, ISSUER) == ConnectLink(
         provider="GitHub", url=f"{ISSUER}/connect/1", elicitation_id="1", expires_in=600
@@ -55,6 +55,8 @@ def test_a_credential_and_a_link_are_understood() -> None:
         CONNECTED | {"authorization": ""},
         CONNECTED | {"authorization": "x" * 20_000},
         CONNECTED | {"authorization": None},
+        CONNECTED | {"api_key": None},
+        CONNECTED | {"api_key": "Bearer k\r\nX: y"},
         CONNECTED | {"version": 1},
         CONNECTED | {"expires_in": "5"},
         CONNECTED | {"expires_in": -1},
