@@ -68,14 +68,14 @@ def test_the_same_key_twice_changes_nothing_and_another_one_replaces_it(entering
 @pytest.mark.parametrize(
     "api_key", ["", "two words", "a\r\nX-Header: b", "schlüssel", "\x7f", "x" * (MAX_API_KEY + 1)]
 )
-def test_what_is_no_part_of_a_header_is_not_a_key(api_key: str) -> None:
+def test_a_key_is_text_for_a_header(api_key: str) -> None:
     assert not is_api_key(api_key)
     assert is_api_key("x" * MAX_API_KEY)
     assert is_api_key(KEY)
 
 
 @ON_ONE_STORE
-def test_what_is_not_a_key_is_refused_and_not_shown_again(
+def test_an_invalid_key_is_refused_and_not_shown_again(
     entering: Connecting, capfd: pytest.CaptureFixture[str]
 ) -> None:
     page = entering.enter(f"{KEY} {KEY}")
