@@ -10,8 +10,10 @@ from shared.journal.chain import Head, digest_of, empty, read_entry
 from shared.journal.verification import Keys, Problem, VerifiedChain, unsigned, verify
 from shared.storage.interface import START, Position, Store
 
+_PAGE_BYTES = 256 * 1024
+"""Bytes that are read at once, about: Redis keeps its response in the memory that the journal fills."""
 _PAGE = 500
-"""Writes that are read at once."""
+"""Writes that are read at once if they are small."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +54,13 @@ class JournalReader:
         self, writer: str, *, after: Position = START
     ) -> AsyncIterator[tuple[Position, list[bytes]]]:
         """Iterate over the entries of a chain after a position, oldest first, as they were stored."""
-        while page := await self._store.log_read(keys.journal(writer), after=after, limit=_PAGE):
+        limit = 1
+        while page := await self._store.log_read(keys.journal(writer), after=after, limit=limit):
             for after, lines in page:
                 yield after, lines.split(b"\n")
+            if len(page) < limit:
+                return
+            limit = _next_page(limit, sum(len(lines) for _, lines in page))
 
     async def verify(self, public_keys: Keys, *, witnessed: Iterable[Head] = ()) -> JournalReport:
         """Verify all chains, while processes write them and old events are removed.
@@ -98,6 +104,11 @@ class JournalReader:
                 for entry in entries:
                     each.chain.add(entry, public_keys)
                 each.position = position
+
+
+def _next_page(limit: int, size: int) -> int:
+    """Return how many writes to read after `limit` writes that had `size` bytes."""
+    return max(1, min(2 * limit, limit * _PAGE_BYTES // max(1, size), _PAGE))
 
 
 @dataclass

@@ -14,7 +14,7 @@ from auth_service.journal.checkpoints import Checkpoints
 from auth_service.journal.keys import public_keys, signing_key
 from auth_service.journal.limits import JournalLimit
 from auth_service.journal.reader import JournalReader, JournalReport
-from auth_service.journal.retention import Retention, first_minute_within
+from auth_service.journal.retention import Retention, newest_beyond
 from auth_service.journal.writer import MAX_BATCH, MAX_UNSIGNED, JournalWriter
 from auth_service.settings import MasterKey
 from auth_service.storage import keys
@@ -223,9 +223,12 @@ async def test_checkpoints_of_an_earlier_master_key_stay_valid(journals: Journal
 
 
 @pytest.mark.requirement("JR-6")
-@pytest.mark.parametrize(("limit", "first"), [(60, 0), (59, 2), (50, 2), (49, 3), (30, 3), (29, 8), (0, 8)])
-def test_the_newest_minutes_within_the_limit_stay(limit: int, first: int) -> None:
-    assert first_minute_within({1: 10, 2: 20, 7: 30}, limit) == first
+@pytest.mark.parametrize(
+    ("limit", "beyond"),
+    [(60, None), (59, (1, 9)), (50, (1, 0)), (49, (2, 19)), (30, (2, 0)), (29, (7, 29)), (0, (7, 0))],
+)
+def test_the_newest_intervals_within_the_limit_stay(limit: int, beyond: tuple[int, int] | None) -> None:
+    assert newest_beyond({1: 10, 2: 20, 7: 30}, limit) == beyond
 
 
 class TestRetention:
@@ -241,7 +244,7 @@ class TestRetention:
             await journals.sign(process)
             journals.now += 3_600
         assert await journals.retention(process).apply() == 0
-        assert await journals.retention(process, keep_bytes=700).apply() == 1
+        assert await journals.retention(process, keep_bytes=1_500).apply() == 1
         subjects = [event.get("subject") for event in await journals.events(process)]
         assert "s1" not in subjects
         assert "s3" in subjects
