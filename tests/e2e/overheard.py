@@ -20,6 +20,7 @@ _HANDLE = re.compile(r"dw_[a-z]{2}_[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]{8,})?")
 _KEY = re.compile(r'<code class="secret">([A-Z2-7 ]+)</code>')
 _RECOVERY_CODE = re.compile(r"<li><code>([a-z2-7-]+)</code></li>")
 _CHALLENGE = re.compile(r'"challenge": ?"([A-Za-z0-9_-]{16,})"')
+_LINK = re.compile(r"/((?:connect|approve)/)([A-Za-z0-9_-]{16,})")
 _FIELDS = frozenset(
     {
         *(
@@ -32,6 +33,7 @@ _FIELDS = frozenset(
             "pending",
             "device_code",
             "user_code",
+            "state",
         ),
         *("token", "refresh_token", "subject_token", "client_secret", "code_verifier", "client_assertion"),
         *("access_token", "id_token", "registration_access_token", "request_uri", "nonce"),
@@ -67,6 +69,8 @@ class Overheard:
         """Note all secrets that their form shows."""
         for handle in _HANDLE.findall(text):
             self.add(handle[:6], handle)
+        for page_of, name in _LINK.findall(text):
+            self.add(page_of, name)
         page = unescape(text)
         self.add("key of an authenticator app", *(key.replace(" ", "") for key in _KEY.findall(page)))
         self.add("recovery code", *_RECOVERY_CODE.findall(page))
@@ -79,6 +83,7 @@ class Overheard:
         kind, _, credentials = request.headers.get("authorization", "").partition(" ")
         self.add(f"Authorization: {kind}", credentials)
         self.add("DPoP proof", request.headers.get("dpop", ""))
+        self.add("MCP session", request.headers.get("mcp-session-id", ""))
 
     def _note_response(self, response: httpx2.Response) -> None:
         response.read()
@@ -97,7 +102,7 @@ class Overheard:
 
     def leaks(self, place: str, text: str) -> list[tuple[str, str, str]]:
         """Return each secret that a text contains: the place, what it is, and the secret."""
-        searched = "\n".join(_readings(text))
+        searched = "\n".join(_readings("\n".join(dict.fromkeys(text.splitlines()))))
         return [
             (place, kind, secret)
             for secret, kind in self.secrets.items()

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx2
@@ -16,6 +17,7 @@ from tests.cli.command import doorward, up, up_again
 from tests.collector import Collector, collecting
 from tests.e2e.overheard import Overheard
 from tests.e2e.secret_run import EXCHANGE, Run, overheard
+from tests.e2e.upstream_run import upstream_run
 from tests.gateway.upstreams import forked_stdio
 from tests.servers import two_free_ports, wait_until
 
@@ -33,6 +35,12 @@ KINDS = {
     *("recovery code", "request_uri", "sent to the provider", "user_code"),
 }
 """The kinds of secrets that the run must have used."""
+KINDS_OF_UPSTREAMS = {
+    *("dw_ac_", "dw_at_", "dw_rt_", "approve/", "connect/", "configured", "MCP session", "argument"),
+    *("token of the provider", "sent to the provider/token", "sent to the provider/revoke", "state"),
+    "sent to an MCP server",
+}
+FORMATS = ("jsonl", "ocsf", "otlp")
 
 
 @pytest.fixture(scope="module")
@@ -95,31 +103,57 @@ def credentials(output: str) -> dict[str, str]:
     return {name: members[name] for name in ("client_id", "client_secret")}
 
 
-def places(run: Run, collector: Collector, metrics_port: int) -> dict[str, str]:
-    """Everything that an operator can read afterwards."""
-    exported = doorward("audit", "export", cwd=run.running.directory)
-    assert exported.returncode == 0, exported.stderr
-    urls = (f"http://127.0.0.1:{each}/metrics" for each in (metrics_port, metrics_port + 1))
-    state = run.running.directory / ".doorward"
-    wait_until(lambda: bool(collector.named("upstream")))
-    return {
-        "logs": "".join((state / name).read_text() for name in ("auth.log", "resource.log")),
-        "journal": exported.stdout,
-        "metrics": "".join(httpx2.get(url, trust_env=False).text for url in urls),
-        "traces": "".join(collector.texts),
+def metrics(first_port: int) -> str:
+    """The metrics of both services."""
+    urls = (f"http://127.0.0.1:{port}/metrics" for port in (first_port, first_port + 1))
+    return "".join(httpx2.get(url, trust_env=False).text for url in urls)
+
+
+def exports(directory: Path, **settings: str) -> dict[str, str]:
+    """The journal in each of its forms."""
+    made = {
+        form: doorward("audit", "export", "--format", form, cwd=directory, **settings) for form in FORMATS
     }
+    assert all(each.returncode == 0 and each.stdout for each in made.values()), made
+    return {f"journal as {form}": each.stdout for form, each in made.items()}
+
+
+def kinds_of_events(searched: dict[str, str]) -> set[str]:
+    return {json.loads(line)["kind"] for line in searched["journal as jsonl"].splitlines()}
 
 
 def test_no_secret_of_a_run_at_debug_level_is_in_a_log_the_journal_the_metrics_or_a_trace(
     run: Run, collector: Collector, metrics_port: int
 ) -> None:
     assert run.traffic.kinds >= KINDS
-    searched = places(run, collector, metrics_port)
+    wait_until(lambda: bool(collector.named("upstream")))
+    state = run.running.directory / ".doorward"
+    searched = {
+        "logs": "".join((state / name).read_text() for name in ("auth.log", "resource.log")),
+        "metrics": metrics(metrics_port),
+        "traces": "".join(collector.texts),
+        **exports(run.running.directory),
+    }
     assert [leak for place, text in searched.items() for leak in run.traffic.leaks(place, text)] == []
-    events = [json.loads(line)["kind"] for line in searched["journal"].splitlines()]
-    assert {"login", "consent", "call.begun", "call.completed", "tokens.refused"} <= set(events)
+    assert {"login", "consent", "call.begun", "call.completed", "tokens.refused"} <= kinds_of_events(searched)
     for method in ("password", "second_factor", "provider"):
         assert re.search(rf'logins_total{{method="{method}",outcome="failed"}} [1-9]', searched["metrics"])
+
+
+def test_no_secret_of_a_connected_account_an_approval_or_a_session_is_there_either(tmp_path: Path) -> None:
+    with collecting() as collector, upstream_run(tmp_path, collector) as run:
+        run.all()
+        run.hear_servers()
+        assert run.traffic.kinds >= KINDS_OF_UPSTREAMS
+        searched = {
+            "logs": "".join(service.log for service in run.deployment.services),
+            "metrics": metrics(run.metrics_port),
+            "traces": "".join(collector.texts),
+            **exports(tmp_path, **run.deployment.auth[0].settings),
+        }
+    assert [leak for place, text in searched.items() for leak in run.traffic.leaks(place, text)] == []
+    assert {"account", "definition.held", "call.begun", "administration"} <= kinds_of_events(searched)
+    assert "doorward_call_journal_missing_events_total 0.0" in searched["metrics"]
 
 
 @pytest.mark.parametrize(
