@@ -17,16 +17,16 @@ class Cancellable:
         was_cancelled: whether the section was ended early.
     """
 
-    __slots__ = ("_before", "_has_ended", "_is_cancelled", "_task", "was_cancelled")
+    __slots__ = ("_before", "_is_cancelled", "_task", "was_cancelled")
 
     def __init__(self) -> None:
         self._task: asyncio.Task[object] | None = None
         self._before = 0
-        self._is_cancelled = self._has_ended = self.was_cancelled = False
+        self._is_cancelled = self.was_cancelled = False
 
     def cancel(self) -> None:
-        """End the section, if it has begun. To be called by another task, as often as it likes."""
-        if self._task is None or self._is_cancelled or self._has_ended:
+        """End the section if it is under way. To be called by another task, as often as it likes."""
+        if self._task is None or self._is_cancelled:
             return
         self._is_cancelled = True
         self._task.cancel()
@@ -41,10 +41,11 @@ class Cancellable:
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> bool:
-        self._has_ended = True
-        if not self._is_cancelled or self._task is None:
+        # The error of a task refers to this object: in a cycle, both wait for the garbage collector.
+        task, self._task = self._task, None
+        if not self._is_cancelled or task is None:
             return False
-        if self._task.uncancel() > self._before:
+        if task.uncancel() > self._before:
             return False  # the task itself was cancelled, too
         self.was_cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
         return self.was_cancelled

@@ -40,6 +40,7 @@ class CancelledOnDisconnect(Cancellable):
         self._beginning.cancel()
         if self._watching is not None:
             self._watching.cancel()
+            self._watching = None
         return super().__exit__(kind, error, trace)
 
     def _begin(self) -> None:

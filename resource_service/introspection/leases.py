@@ -149,6 +149,9 @@ class Leases:
 
     def close(self, lease: Lease) -> None:
         """Close a lease; closing it twice is allowed."""
+        # The lease is noted in the request, which the response refers to: in a cycle, both would wait for the
+        # garbage collector.
+        lease.end = _closed
         self._open.discard(lease)
         for grant in lease.principal.grants:
             held = self._by_grant.get(grant)
@@ -193,8 +196,9 @@ class Leases:
     def _end(self, leases: Iterable[Lease], ending: Ending) -> None:
         for lease in tuple(leases):
             if lease in self._open:
+                end = lease.end
                 self.close(lease)
-                lease.end(ending)
+                end(ending)
 
     def _keep_watch(self) -> None:
         """Run one task for all leases while there are any. Its log lines belong to no particular request."""
@@ -254,6 +258,10 @@ class Leases:
         self._end(
             (lease for lease in leases if now - (lease.unknown_since or now) > UNKNOWN_FOR_S), Ending.UNKNOWN
         )
+
+
+def _closed(_ending: Ending) -> None:
+    """End what a lease was for: it has ended."""
 
 
 def _is_narrower(answer: ActiveToken, principal: Principal) -> bool:

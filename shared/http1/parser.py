@@ -39,6 +39,9 @@ class ResponseParser:
         Raises:
             BrokenOffError: they are not HTTP, or the header or trailer is too large.
         """
+        if self.is_complete:
+            self.keeps_alive = False  # a second response, which nobody asked for
+            return
         before = self.buffered
         try:
             self._parser.feed_data(data)
@@ -48,9 +51,11 @@ class ResponseParser:
             raise BrokenOffError(f"the response cannot be parsed: {error}") from error
         if self._has_unknown_coding:
             raise BrokenOffError("the response cannot be parsed: its transfer coding is unknown")
+        if self._is_released():
+            return
         # The head, chunk extensions and trailers: everything but the body.
         self._fields_bytes = 0 if self.buffered > before else self._fields_bytes + len(data)
-        if self._fields_bytes > MAX_FIELDS_BYTES and not self.is_complete:
+        if self._fields_bytes > MAX_FIELDS_BYTES:
             raise BrokenOffError(f"the header or trailer of the response exceeds {MAX_FIELDS_BYTES} bytes")
 
     def feed_eof(self, *, is_whole: bool = True) -> None:
@@ -108,6 +113,15 @@ class ResponseParser:
         if self.has_head and not self.is_complete:
             self.is_complete = True
             self.keeps_alive = self._parser.should_keep_alive() and not self._is_faulty_framing
+
+    def _is_released(self) -> bool:
+        """Forget the parser once the response is complete, and return whether it is.
+
+        It refers to this object: in a cycle, both would wait for the garbage collector.
+        """
+        if self.is_complete:
+            del self._parser
+        return self.is_complete
 
     def _has_length(self) -> bool:
         """Note how the end of the body is found (RFC 9112 §6.3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -78,6 +79,17 @@ async def test_sections_in_sections_and_time_limits_end_alone() -> None:
             await asyncio.sleep(60)
     assert outer.was_cancelled
     assert not third.was_cancelled
+
+
+@pytest.mark.anyio
+async def test_a_task_that_was_cancelled_in_a_section_needs_no_garbage_collector() -> None:
+    task = await begun(Cancellable(), [])
+    task.cancel()
+    await asyncio.wait([task])
+    kept = weakref.ref(task)
+    del task
+    await asyncio.sleep(0)
+    assert kept() is None
 
 
 def test_a_section_needs_a_task() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from dataclasses import replace
 from typing import Any
 
@@ -259,6 +260,30 @@ async def test_an_answer_ends_the_doubt(world: World) -> None:
     await world.at(world.now + RECHECK_S)
     await world.fail(error, 2 * UNKNOWN_FOR_S)
     assert world.endings == []
+
+
+class Response:
+    """A response that ends with a lease, and a request that notes it.
+
+    Attributes:
+        noted: the lease.
+    """
+
+    def __init__(self) -> None:
+        self.noted: list[Lease] = []
+
+    def end(self, _ending: Ending) -> None:
+        self.noted.clear()
+
+
+async def test_a_closed_lease_needs_no_garbage_collector(world: World) -> None:
+    response = Response()
+    lease = world.leases.open(PERSON, "token", response.end, checked_at=world.now)
+    response.noted.append(lease)
+    world.leases.close(lease)
+    kept = weakref.ref(response)
+    del response, lease
+    assert kept() is None
 
 
 async def test_the_watch_ends_with_the_last_lease_and_begins_with_the_next(world: World) -> None:

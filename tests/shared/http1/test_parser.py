@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 from shared.http1.errors import BrokenOffError
@@ -137,3 +139,11 @@ def test_a_connection_of_http_1_0_with_a_transfer_coding_is_not_used_again() -> 
     older = CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0").replace(b"Transfer-Encoding: chunked", keep_alive)
     assert not parsed(older).keeps_alive
     assert parsed(older.replace(b"HTTP/1.0", b"HTTP/1.1")).keeps_alive
+
+
+@pytest.mark.parametrize("data", [LENGTH, CHUNKED])
+def test_a_complete_response_needs_no_garbage_collector(data: bytes) -> None:
+    parser = parsed(data)
+    kept = weakref.ref(parser)
+    del parser
+    assert kept() is None
