@@ -21,7 +21,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
+"""Longer than a busy machine takes: only a failure waits that long."""
 
 DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 """Writes the append-only file before it answers, as the Redis that we ship does."""

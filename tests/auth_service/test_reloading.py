@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from structlog.testing import capture_logs
 
+from auth_service import reloading
 from auth_service.crypto.keyring import KeyRing
 from auth_service.declarative.applied import DeclarativeConfiguration
 from auth_service.declarative.document import parse_document
@@ -34,7 +35,6 @@ pytestmark = pytest.mark.requirement("ID-12")
 
 SECRET = "the-secret-of-the-declared-server-0123456789"
 WIKI = "https://wiki.example/mcp"
-WITHIN_S = 1.5
 FILE = f"""
 resource_servers:
   entries:
@@ -148,21 +148,25 @@ def behaviour(url: str) -> tuple[object, ...]:
     return introspects(url), offers(url), scopes(url)
 
 
+def test_declared_settings_are_looked_for_twice_a_second() -> None:
+    assert reloading.LOOK_EVERY_S <= 0.5
+
+
 def test_declared_settings_count_in_a_running_server_and_end_when_they_are_removed(store_url: str) -> None:
     with serving(store_url) as url, httpx2.Client(trust_env=False, timeout=30) as connected_before:
         before = behaviour(url)
         assert before[:2] == (False, False)
         assert not introspects(url, connected_before)
         assert apply(store_url, FILE) == 2
-        wait_until(lambda: introspects(url), timeout_s=WITHIN_S)
+        wait_until(lambda: introspects(url))
         assert introspects(url, connected_before)
         assert offers(url)
         assert "wiki:read" in scopes(url)
         apply(store_url, "resource_servers: {prune: true, entries: {}}")
-        wait_until(lambda: not introspects(url), timeout_s=WITHIN_S)
+        wait_until(lambda: not introspects(url))
         assert offers(url)
         apply(store_url, "identity_providers: {prune: true, entries: {}}")
-        wait_until(lambda: behaviour(url) == before, timeout_s=WITHIN_S)
+        wait_until(lambda: behaviour(url) == before)
 
 
 def test_a_file_and_its_export_leave_nothing_to_do_and_restore_a_wiped_installation(
@@ -221,4 +225,4 @@ def test_a_secret_that_cannot_be_decrypted_leaves_its_setting_out(store_url: str
     with serving(store_url) as url:
         assert behaviour(url)[:2] == (False, False)
         assert apply(store_url, FILE) == 2
-        wait_until(lambda: introspects(url), timeout_s=WITHIN_S)
+        wait_until(lambda: introspects(url))

@@ -96,13 +96,20 @@ def snooped(
         yield service, findings
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
-def start_command(service: Service, issuer: AuthorizationServer) -> None:
-    with httpx2.Client(timeout=2, trust_env=False) as client, suppress(httpx2.HTTPError):
-        headers = bearer(token_for(service, issuer)) | MESSAGE
-        client.post(service.resource, headers=headers, json=INITIALIZE)
+def start_command(service: Service, issuer: AuthorizationServer, findings: Path) -> str:
+    """Let the service start its command, which never answers; what it wrote to `findings`."""
+    headers = bearer(token_for(service, issuer)) | MESSAGE
+
+    def post() -> None:
+        with httpx2.Client(timeout=60, trust_env=False) as client, suppress(httpx2.HTTPError):
+            client.post(service.resource, headers=headers, json=INITIALIZE)
+
+    threading.Thread(target=post).start()  # it ends with the service
+    wait_until(lambda: findings.exists() and bool(findings.read_text()), timeout_s=60)
+    return findings.read_text()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -110,9 +117,7 @@ def test_a_command_finds_no_secret_in_any_process(
     issuer: AuthorizationServer, tmp_path: Path, workers: int
 ) -> None:
     with snooped(issuer, tmp_path, *POWERLESS, workers=workers) as (service, findings):
-        start_command(service, issuer)
-        wait_until(lambda: findings.exists() and bool(findings.read_text()))
-        assert json.loads(findings.read_text()) == []
+        assert json.loads(start_command(service, issuer, findings)) == []
 
 
 def test_workers_that_are_started_again_still_have_their_settings(
@@ -145,13 +150,12 @@ def answers(service: Service) -> bool:
 
 def test_no_command_outlives_a_service_that_is_killed(issuer: AuthorizationServer, tmp_path: Path) -> None:
     with snooped(issuer, tmp_path, code=STUBBORN) as (service, findings):
-        start_command(service, issuer)
-        wait_until(lambda: findings.exists() and bool(findings.read_text()))
+        start_command(service, issuer, findings)
         commands = children(service)
         assert commands
         try:
             service.process.kill()
-            wait_until(lambda: not any(alive(pid) for pid in commands), timeout_s=2)
+            wait_until(lambda: not any(alive(pid) for pid in commands))
         finally:
             for pid in filter(alive, commands):
                 os.kill(pid, signal.SIGKILL)

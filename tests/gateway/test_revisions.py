@@ -35,6 +35,12 @@ for line in sys.stdin:
 """
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers at all answers in time, also where a busy machine is slow to start it."""
+    monkeypatch.setattr(stateless, "DISCOVERED_WITHIN_S", stateless.INITIALIZED_WITHIN_S)
+
+
 @asynccontextmanager
 async def started(arguments: Sequence[str]) -> AsyncIterator[StatelessProcess]:
     environment = environment_for(SOMEBODY, {"PYTHONPATH": str(ROOT)})

@@ -49,7 +49,7 @@ def sender(receiver: Site, store: Store, *, total_s: float = 5.0, attempts: int 
 
 
 async def received(receiver: Site, count: int) -> list[dict[str, Any]]:
-    await to_thread.run_sync(lambda: wait_until(lambda: len(bodies(receiver)) >= count, timeout_s=10))
+    await to_thread.run_sync(lambda: wait_until(lambda: len(bodies(receiver)) >= count))
     return [json.loads(body) for body in bodies(receiver)]
 
 

@@ -24,6 +24,6 @@ async def posting_to(handler: Handler) -> AsyncIterator[Post]:
             request = http.build_request(
                 "POST", "https://auth.example/introspect", headers=fields, content=body
             )
-            return await exchange(http, request, timeout_s=5, max_bytes=MAX_ANSWER_BYTES, repeatable=True)
+            return await exchange(http, request, timeout_s=60, max_bytes=MAX_ANSWER_BYTES, repeatable=True)
 
         yield post

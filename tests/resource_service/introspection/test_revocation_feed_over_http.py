@@ -81,7 +81,7 @@ async def notes(feed: Feed, anyio_backend: str) -> AsyncIterator[Notes]:
     """A running consumer of the feed, and its listener after the first event."""
     notes, url = Notes(), feed.server.url
     async with http_client(timeout_s=60, max_connections=2) as http:
-        keys = IssuerKeys(http, f"{url}{JWKS}", timeout_s=1, steady_clock=steady_clock)
+        keys = IssuerKeys(http, f"{url}{JWKS}", timeout_s=30, steady_clock=steady_clock)
         authorization = basic_authorization(AUDIENCE, "the secret/")
         source = Source(f"{url}{REVOCATIONS}", authorization, url, AUDIENCE)
         consumer = RevocationFeed(
