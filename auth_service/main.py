@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -58,6 +57,7 @@ from shared.asgi.endpoint_names import EndpointNames, route_paths
 from shared.assets import BRAND, Assets
 from shared.clock import Clock, system_clock
 from shared.docs_page import mount_docs
+from shared.in_background import in_background
 from shared.journal.delivery import EVENTS_PATH
 from shared.logs import configure_logs, get_logger
 from shared.metrics.measurements import Measurements
@@ -269,12 +269,16 @@ def _lifespan(
             )
         _log.info("authorization server ready", issuer=settings.issuer)
         recent = functools.partial(parts.grants.repository.put_back_revocations, RECENT_REVOCATIONS_S)
-        watching = asyncio.create_task(store_watch.watch(recent))
         try:
-            async with parts.revocation_stream.followed(), journal_upkeep(base), watched, revoking:
+            async with (
+                in_background(store_watch.watch(recent)),
+                parts.revocation_stream.followed(),
+                journal_upkeep(base),
+                watched,
+                revoking,
+            ):
                 yield
         finally:
-            watching.cancel()
             base.fetcher.close()
             base.operator_fetcher.close()
             await parts.authorization.resource_descriptions.aclose()

@@ -13,6 +13,8 @@ from auth_service.declarative.merged_settings import merged
 from auth_service.declarative.stored_settings import DeclaredSettings
 from auth_service.openapi import DescribedApp
 from auth_service.settings import AuthSettings
+from shared.cancellation import cancel_and_wait
+from shared.in_background import in_background
 from shared.logs import get_logger
 from shared.storage.interface import StoreUnavailableError
 
@@ -95,9 +97,8 @@ class ReloadingApp:
             async with self._clock():
                 await self._declared.seal_again()
                 await self._reload()
-                watch = asyncio.create_task(self._watch())
-                yield
-                watch.cancel()
+                async with in_background(self._watch()):
+                    yield
         finally:
             await self._shut_down()
 
@@ -105,8 +106,7 @@ class ReloadingApp:
         generations = [*self._draining.values(), *([self._current] if self._current else [])]
         for generation in generations:
             await generation.retire()
-        for task in self._draining:
-            task.cancel()
+        await cancel_and_wait(*self._draining)
         await self._close()
 
     async def _watch(self) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
+
+from shared.cancellation import cancel_and_wait
 
 
 @asynccontextmanager
@@ -19,6 +21,6 @@ async def in_background(work: Coroutine[Any, Any, object]) -> AsyncIterator[None
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancel_and_wait(task)
+        if not task.cancelled():
+            task.result()

@@ -346,6 +346,19 @@ def test_what_a_request_passes_through_describes_nothing() -> None:
     assert describing == []
 
 
+def test_no_service_can_lose_a_cancellation() -> None:
+    """`asyncio.wait_for` loses one on Python 3.11, and who suppresses the error loses its own, too."""
+    lost = ("asyncio.wait_for(", "suppress(asyncio.CancelledError)")
+    losing = [
+        f"{path}:{call.lineno}"
+        for package in PACKAGES
+        for path in sources(f"{package}/**/*.py")
+        for call in nodes(path)
+        if isinstance(call, ast.Call) and ast.unparse(call).startswith(lost)
+    ]
+    assert losing == []
+
+
 @pytest.mark.parametrize(
     ("constructor", "argument"), [("Config", "timeout_keep_alive"), ("AsyncClient", "limits")]
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from auth_service.connected_accounts.credentials import Credentials
@@ -13,6 +13,7 @@ from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.journal.account_events import AccountAction, AccountEvents
 from auth_service.protocol.upstream_providers import AccountProvider, UpstreamProvider
 from shared.clock import Clock
+from shared.in_background import in_background
 from shared.logs import get_logger
 from shared.storage.interface import StoreUnavailableError
 
@@ -43,13 +44,8 @@ class ProviderRevocations:
         if not self.providers:
             yield
             return
-        task = asyncio.create_task(self._repeat())
-        try:
+        async with in_background(self._repeat()):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _repeat(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from auth_service.events.publisher import RevocationPublisher, decode_event
 from auth_service.protocol.errors import UnknownPositionError
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
+from shared.cancellation import cancel_and_wait
 from shared.clock import Clock
 from shared.in_background import in_background
 from shared.logs import get_logger
@@ -68,7 +69,7 @@ class RevocationStream:
                 yield
         finally:
             if self._catching_up:
-                self._catching_up.cancel()
+                await cancel_and_wait(self._catching_up)
 
     async def next(self, seen: Iterable[str], at_most: int, *, waits: bool) -> Batch:
         """Return the events after the newest of those `seen`; without any, wait if `waits` is set.

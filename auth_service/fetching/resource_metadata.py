@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx2
 
 from auth_service.protocol.scope_details import ResourceDescription, read_description
+from shared.cancellation import cancel_and_wait
 from shared.clock import Clock
 from shared.http_exchange import NoAnswerError, exchange, http_client
 from shared.logs import get_logger
@@ -77,10 +77,7 @@ class ResourceDescriptions:
 
     async def aclose(self) -> None:
         """Cancel all fetches."""
-        for asking in list(self._asking.values()):
-            asking.cancel()
-            with suppress(asyncio.CancelledError):
-                await asking
+        await cancel_and_wait(*self._asking.values())
 
     def _is_fresh(self, resource: str) -> bool:
         kept = self._kept.get(resource)

@@ -8,6 +8,7 @@ from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.grant_use import is_worth_recording, record_presented
 from auth_service.protocol.lost_writes import advanced
+from shared.cancellation import cancel_and_wait
 from shared.clock import Clock, system_clock
 from shared.logs import get_logger
 
@@ -59,6 +60,4 @@ class Confirmations:
         if not pending:
             return
         await asyncio.wait(pending, timeout=CLOSE_TIMEOUT_S)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await cancel_and_wait(*pending)

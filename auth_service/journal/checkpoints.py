@@ -66,7 +66,8 @@ class Checkpoints:
     async def _follow(self) -> NoReturn:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._writer.checkpoint_due.wait(), self._interval_s)
+                async with asyncio.timeout(self._interval_s):
+                    await self._writer.checkpoint_due.wait()
             await self._try()
 
     async def _try(self) -> None:

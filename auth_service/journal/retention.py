@@ -104,7 +104,8 @@ class Retention:
         while True:
             growth.restart(await self._limit.read() // GROWTH_PARTS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(growth.due.wait(), INTERVAL_S)
+                async with asyncio.timeout(INTERVAL_S):
+                    await growth.due.wait()
             try:
                 await self.apply()
             except Exception as error:  # noqa: BLE001 -- whatever the store has, the next hour must be tried

@@ -83,7 +83,8 @@ class Deliveries:
     async def _follow(self) -> NoReturn:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._journal.has_much.wait(), self._interval_s)
+                async with asyncio.timeout(self._interval_s):
+                    await self._journal.has_much.wait()
             self._journal.has_much.clear()
             if not await self._try():
                 await asyncio.sleep(self._interval_s)

@@ -66,7 +66,8 @@ class AnnouncedApprovals:
     async def wait(self, at_most_s: float) -> None:
         """Wait until the version changes."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), at_most_s)
+            async with asyncio.timeout(at_most_s):
+                await self._changed.wait()
         self._changed.clear()
 
 

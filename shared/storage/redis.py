@@ -21,10 +21,9 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    NoScriptError,
-)
+from redis.exceptions import NoScriptError
 
+from shared.cancellation import cancellable
 from shared.clock import Clock, system_clock
 from shared.logs import get_logger
 from shared.storage import own_keys, redis_info, redis_steps, redis_streams
@@ -201,7 +200,7 @@ class RedisStore(MayRecordRevocations):
         """Disconnect from a server that a failover replaced, which it may not know."""
         if self._sentinel is None or self._pipeline is None:
             return
-        primaries = await newest_primaries(self._sentinel, self._address.service)
+        primaries = await cancellable(newest_primaries(self._sentinel, self._address.service))
         if primaries and self._pipeline.is_elsewhere(primaries):
             _log.warning(
                 "the connection was to a primary that a failover has replaced", primaries=sorted(primaries)
@@ -274,7 +273,7 @@ class RedisStore(MayRecordRevocations):
         if self._replicated is None or not self._durability.waits_for(key):
             return await self._command(*arguments)
         try:
-            answer, replicated = await self._replicated.execute(key, arguments)
+            answer, replicated = await cancellable(self._replicated.execute(key, arguments))
         except OUTAGES_OF_CLUSTERS as error:
             raise unavailable(self._address, error) from error
         if answer and not replicated:
@@ -292,7 +291,7 @@ class RedisStore(MayRecordRevocations):
         """Call redis-py under the concurrency limit and CALL_TIMEOUT_S."""
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S), self._turns:
-                return await method(*args, **kwargs)
+                return await cancellable(method(*args, **kwargs))
         except OUTAGES_OF_CLUSTERS as error:
             raise unavailable(self._address, error) from error
 

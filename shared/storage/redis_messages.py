@@ -8,6 +8,7 @@ from typing import Any, cast
 from redis.asyncio import Connection
 from redis.asyncio.client import PubSub
 
+from shared.cancellation import cancellable
 from shared.storage.interface import StoreUnavailableError
 from shared.storage.redis_address import RedisAddress
 from shared.storage.redis_errors import OUTAGES_OF_CLUSTERS, unavailable
@@ -36,14 +37,16 @@ class Messages(AsyncIterator[bytes]):
         if self._broken or not cast("Connection", self._pubsub.connection).is_connected:
             raise StoreUnavailableError(f"{self._address}: the subscription has ended")
         try:
-            return await self._pubsub.get_message(timeout=HEARTBEAT_S) or await self._sign_of_life()
+            return await cancellable(self._read())
         except OUTAGES_OF_CLUSTERS as error:
             self._broken = True
             raise unavailable(self._address, error) from error
 
-    async def _sign_of_life(self) -> dict[str, Any]:
-        await self._pubsub.ping()
+    async def _read(self) -> dict[str, Any]:
         message: dict[str, Any] | None = await self._pubsub.get_message(timeout=HEARTBEAT_S)
+        if message is None:
+            await self._pubsub.ping()
+            message = await self._pubsub.get_message(timeout=HEARTBEAT_S)
         if message is None:
             raise TimeoutError("no answer to PING")
         return message

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from shared.clock import Clock, steady_clock, system_clock
+from shared.in_background import in_background
 from shared.logs import get_logger
 from shared.storage.interface import Store, StoreUnavailableError
 
@@ -113,11 +114,8 @@ class StoreClock:
     async def followed(self) -> AsyncIterator[None]:
         """Follow the store's clock within the context, which begins with a measurement."""
         await self.measure()
-        following = asyncio.create_task(self._follow())
-        try:
+        async with in_background(self._follow()):
             yield
-        finally:
-            following.cancel()
 
     async def _follow(self) -> None:
         while True:

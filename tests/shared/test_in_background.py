@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from shared import cancellation
 from shared.in_background import in_background
 
 pytestmark = pytest.mark.anyio
@@ -58,3 +59,20 @@ async def test_the_failure_of_the_work_is_raised_at_the_end() -> None:
 
     with pytest.raises(ValueError, match="the failure of the work"):
         await run()
+
+
+async def test_it_ends_although_the_work_loses_a_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancellation, "CANCEL_AGAIN_S", 0.01)
+    lost = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            lost.set()
+        await asyncio.sleep(60)
+
+    async with asyncio.timeout(10) as limit, in_background(work()):
+        await asyncio.sleep(0)
+    assert lost.is_set()
+    assert not limit.expired()

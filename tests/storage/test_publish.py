@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 
-from shared.storage import Store, StoreUnavailableError, open_store
+from shared.storage import Store, StoreUnavailableError, open_store, redis_messages
 from tests.storage import contenders
 from tests.storage.calls import CHANNEL
 
@@ -90,6 +91,34 @@ async def test_a_subscription_stays_alive_through_silence(store: Store) -> None:
             await asyncio.wait_for(anext(messages), 1.5)
         await store.publish(CHANNEL, b"message")
         assert await next_of(messages) == b"message"
+
+
+@pytest.mark.parametrize("store_url", ["redis_server"], indirect=True)
+async def test_a_subscription_is_cancelled_at_the_end_of_a_command(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At that moment redis-py loses the cancellation (`asyncio.wait_for` of Python 3.11)."""
+    monkeypatch.setattr(redis_messages, "HEARTBEAT_S", 0.1)
+    sends, begun = AbstractConnection._send_packed_command, asyncio.Event()  # noqa: SLF001
+
+    async def cancelled_then(connection: AbstractConnection, command: Iterable[bytes]) -> None:
+        await sends(connection, command)
+        following.cancel()
+
+    async def follow() -> None:
+        async with store.subscribe(CHANNEL) as messages:
+            begun.set()
+            async for _ in messages:
+                pass
+
+    following = asyncio.create_task(follow())
+    await begun.wait()
+    monkeypatch.setattr(AbstractConnection, "_send_packed_command", cancelled_then)
+    ended, _ = await asyncio.wait([following], timeout=SOON_S)
+    monkeypatch.undo()
+    following.cancel()
+    assert ended
+    assert following.cancelled()
 
 
 async def test_subscriptions_can_be_opened_and_closed_without_end(store: Store) -> None:
