@@ -47,13 +47,15 @@ class ChangingServer:
 
     def _result(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         match method:
-            case "initialize":
+            case "initialize" | "server/discover":
                 about: dict[str, Any] = {
                     "serverInfo": {"name": "changing", "version": "1"},
-                    "capabilities": {},
+                    "capabilities": {"tools": {}},
+                    "protocolVersion": "2025-11-25",
+                    "supportedVersions": ["2026-07-28"],
                 }
                 stated = {} if self.instructions is None else {"instructions": self.instructions}
-                return {"protocolVersion": "2025-11-25", **about, **stated}
+                return {**about, **stated}
             case "tools/list":
                 return {"tools": self.tools}
             case "prompts/list":

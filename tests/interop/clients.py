@@ -128,9 +128,18 @@ class Scripted(RealClient):
     def command(self) -> list[str]:
         """The command to run."""
 
-    def call(self, tool: str, **arguments: str) -> Result:
+    def attempt(self, tool: str, **arguments: object) -> Result:
+        """Call a tool; return what the library gave back or raised."""
         self._lines.tell({"tool": tool, "arguments": arguments})
-        answer = self._lines.hear()
+        return self._lines.hear()
+
+    def tools(self) -> list[str]:
+        """The names of the tools in the server's list."""
+        names: list[str] = self.attempt("")["tools"]
+        return names
+
+    def call(self, tool: str, **arguments: str) -> Result:
+        answer = self.attempt(tool, **arguments)
         assert "error" not in answer, answer["error"]
         assert answer["isError"] is False, answer
         result: Result = answer["result"]
@@ -227,24 +236,39 @@ class Inspector(RealClient):
     def start(self) -> None:
         """Nothing runs between calls."""
 
+    def attempt(self, tool: str, **arguments: object) -> Result:
+        """Call a tool; return what was printed about it."""
+        done = self._call(tool, arguments)
+        if done.returncode != 0:
+            return {"error": done.stdout + done.stderr}
+        result: Result = json.loads(done.stdout)["result"]
+        return result
+
+    def tools(self) -> list[str]:
+        """The names of the tools in the server's list."""
+        done = self._run("tools/list")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [tool["name"] for tool in json.loads(done.stdout)["result"]["tools"]]
+
     def call(self, tool: str, **arguments: str) -> Result:
-        package = node_modules() / "@modelcontextprotocol" / "inspector"
-        command = [str(node()), str(package / "clients" / "launcher" / "build" / "index.js"), "--cli"]
-        command += ["--server-url", self.mcp_url, "--transport", "http", "--format", "json", "--quiet"]
-        command += ["--method", "tools/call", "--tool-name", tool]
-        command += ["--tool-args-json", json.dumps(arguments)]
-        done = self._run(command)
+        done = self._call(tool, arguments)
         if "The access token has expired" in done.stdout:
             # It ended after this program had looked at it, and before the call: the program gives up, and a
             # user starts it again. It then refreshes, or the call fails again.
-            done = self._run(command)
+            done = self._call(tool, arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         result: Result = json.loads(done.stdout)["result"]["structuredContent"]
         return result
 
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def _call(self, tool: str, arguments: Mapping[str, object]) -> subprocess.CompletedProcess[str]:
+        return self._run("tools/call", "--tool-name", tool, "--tool-args-json", json.dumps(arguments))
+
+    def _run(self, method: str, *options: str) -> subprocess.CompletedProcess[str]:
+        package = node_modules() / "@modelcontextprotocol" / "inspector"
+        command = [str(node()), str(package / "clients" / "launcher" / "build" / "index.js"), "--cli"]
+        command += ["--server-url", self.mcp_url, "--transport", "http", "--format", "json", "--quiet"]
         return subprocess.run(
-            command,
+            [*command, "--method", method, *options],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

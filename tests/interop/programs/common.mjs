@@ -120,7 +120,8 @@ async function listen() {
 }
 
 /**
- * Be a client for as long as stdin is open: a line with `tool` and `arguments` in, a line with its result out.
+ * Be a client for as long as stdin is open: a line with `tool` and `arguments` in, a line with its result out;
+ * for an empty `tool`, a line with the names of the tools.
  *
  * @param open makes a transport and a client for a URL and a provider, not connected yet
  * @param finish hands the parameters of the authorization response to a transport
@@ -154,10 +155,17 @@ export async function run({ open, finish, Unauthorized }) {
     try {
       const { tool, arguments: given } = JSON.parse(line);
       if (!session) await loggedIn(connect);
+      if (!tool) {
+        const { tools } = await loggedIn(() => session.client.listTools());
+        console.log(JSON.stringify({ tools: tools.map(({ name }) => name) }));
+        continue;
+      }
       const result = await loggedIn(() => session.client.callTool({ name: tool, arguments: given }));
-      console.log(JSON.stringify({ result: result.structuredContent, isError: Boolean(result.isError) }));
+      const { structuredContent, content, isError } = result;
+      console.log(JSON.stringify({ result: structuredContent, content, isError: Boolean(isError) }));
     } catch (error) {
-      console.log(JSON.stringify({ error: String(error?.stack ?? error) }));
+      const { code, data } = error ?? {};
+      console.log(JSON.stringify({ error: String(error?.stack ?? error), code, data }));
     }
   }
   await session?.client.close();
