@@ -20,17 +20,25 @@ async def cancellable(work: Awaitable[R]) -> R:
     """Await code of a library, and return its result.
 
     Raises:
-        CancelledError: the task was cancelled, also if `work` went on all the same.
+        CancelledError: the task was cancelled, also if `work` went on all the same, or failed afterwards.
+        Exception: `work` has failed.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
-    result = await work
-    if task and task.cancelling() > before:
-        await asyncio.sleep(
-            0
-        )  # a scope of anyio cancels again here, with the message by which it knows its own
-        raise asyncio.CancelledError
+    try:
+        result = await work
+    except Exception:
+        await _raise_if_cancelled(task, before)
+        raise
+    await _raise_if_cancelled(task, before)
     return result
+
+
+async def _raise_if_cancelled(task: asyncio.Task[Any] | None, before: int) -> None:
+    if task and task.cancelling() > before:
+        # A scope of anyio cancels again here, with the message by which it recognizes its own cancellations.
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:

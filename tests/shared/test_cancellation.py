@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import anyio
 import pytest
@@ -21,13 +23,28 @@ async def losing_one() -> str:
     return "went on"
 
 
-async def test_a_lost_cancellation_is_raised() -> None:
-    task = asyncio.create_task(cancellable(losing_one()))
+async def failing_after_one() -> None:
+    """Lose a cancellation, and fail."""
+    await losing_one()
+    raise TimeoutError("no answer")
+
+
+@pytest.mark.parametrize("work", [losing_one, failing_after_one])
+async def test_a_lost_cancellation_is_raised(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    task = asyncio.create_task(cancellable(work()))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await cancellable(asyncio.sleep(0, "a result")) == "a result"
+
+
+async def test_a_failure_is_raised() -> None:
+    async def fail() -> None:
+        raise KeyError("the failure")
+
+    with pytest.raises(KeyError, match="the failure"):
+        await cancellable(fail())
 
 
 async def test_time_limits_around_code_that_loses_cancellations_hold() -> None:
