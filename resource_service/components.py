@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.authorization_server_client import AuthorizationServerClient, http_client
-from resource_service.call_approvals.client import PATH as APPROVAL_PATH
-from resource_service.call_approvals.client import ApprovalClient
+from resource_service.call_approvals.configured import approval_client, approval_endpoint
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.client import PATH as ACCOUNT_PATH
 from resource_service.connected_accounts.client import AccountClient
@@ -27,7 +26,6 @@ from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.stdio import StdioGateway
 from resource_service.gateway.upstream import Upstream
 from resource_service.identity_token import IdentityTokens
-from resource_service.introspection.back_channel import BackChannel
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import NeedsGroups, no_groups
@@ -114,9 +112,7 @@ def token_validation(
     endpoint = IntrospectionEndpoint(
         f"{settings.authorization_server_url}{ACCOUNT_PATH}", timeout_s=settings.introspection_timeout_s
     )
-    approvals = IntrospectionEndpoint(
-        f"{settings.authorization_server_url}{APPROVAL_PATH}", timeout_s=settings.introspection_timeout_s
-    )
+    approvals = approval_endpoint(settings)
     accounts = connected_accounts(settings, endpoint)
     announced = AnnouncedApprovals()
     chain = introspection_chain(
@@ -157,15 +153,6 @@ def connected_accounts(settings: ResourceSettings, endpoint: IntrospectionEndpoi
         issuer=settings.issuer,
     )
     return ConnectedAccounts(CircuitBreaker(client.ask, steady_clock), steady_clock)
-
-
-def approval_client(settings: ResourceSettings, endpoint: IntrospectionEndpoint) -> ApprovalClient:
-    """Create the client for approvals of calls."""
-    secret = settings.resource_secret.get_secret_value()
-    channel = BackChannel(
-        post=endpoint.post, authorization=basic_authorization(settings.resource_server_id, secret)
-    )
-    return ApprovalClient(channel=channel, issuer=settings.issuer)
 
 
 def notes_backend(settings: ResourceSettings, notes: Notes) -> Backend:

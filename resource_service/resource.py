@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from resource_service.auth.authentication import Authenticate
 from resource_service.auth.dpop.check import DpopValidator
 from resource_service.call_approvals.answers import Approval
-from resource_service.call_approvals.client import ApprovalQuestion, nobody_approves
+from resource_service.call_approvals.client import ApprovalQuestion
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.errors import Refuse
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
@@ -82,7 +82,7 @@ class TokenValidation:
     dpop_validator: DpopValidator
     leases: Leases
     clock: Clock
-    ask_approval: Callable[[ApprovalQuestion], Awaitable[Approval | None]] = nobody_approves
+    ask_approval: Callable[[ApprovalQuestion], Awaitable[Approval | None]]
     accounts: ConnectedAccounts | None = None
     announced: AnnouncedApprovals = field(default_factory=AnnouncedApprovals)
 

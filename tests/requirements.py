@@ -244,7 +244,7 @@ GATEWAY = (
         "GW-6",
         "SHOULD",
         "approval of a call",
-        Partial("no notice to clients of 2025-11-25 when a call is approved; only the gateway, no verifiers"),
+        Partial("no notice to clients of 2025-11-25 when a call is approved"),
     ),
     Requirement(
         "GW-7",

@@ -4,4 +4,5 @@ calls.py    the canonical form of a call, and the message that is forwarded; pur
 answers.py  what the authorization server answers; pure
 client.py   one query
 errors.py   error responses
+configured.py  the client, as the settings define it
 """

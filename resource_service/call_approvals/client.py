@@ -44,11 +44,6 @@ class CannotBeApprovedError(Exception):
     """Nobody can approve the call, as the authorization server says."""
 
 
-async def nobody_approves(_question: ApprovalQuestion) -> Approval | None:
-    """Answer for a service that asks nobody: a call that needs an approval does not run."""
-    raise CannotBeApprovedError
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalClient:
     """Queries the endpoint for approvals once for each call; caches and repeats nothing.

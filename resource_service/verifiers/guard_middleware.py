@@ -15,7 +15,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.auth.dpop.check import dpop_validator_for
-from resource_service.introspection.chain import IntrospectionChain, introspection_chain
+from resource_service.call_approvals.answers import Approval
+from resource_service.call_approvals.client import ApprovalQuestion
+from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.leases import Leases
 from resource_service.journal.configured import call_journal, delivered
 from resource_service.limits.counting import call_counting
@@ -30,6 +32,7 @@ from resource_service.shutdown import call_when_stopping, called_when_stopping
 from resource_service.stops.stopped_list import StoppedList
 from resource_service.storage.shared_store import shared_store
 from resource_service.verifiers.lifespan import Lifespan
+from resource_service.verifiers.queries import Queries, queries
 from shared.asgi import (
     Cors,
     FrozenHeaders,
@@ -107,16 +110,20 @@ class GuardMiddleware:
         self._leases = Leases(self._ask, clock, steady_clock)
         self._policy = policy
         stopped = StoppedList()
-        self._new_chain: Callable[[], IntrospectionChain] = lambda: introspection_chain(
-            settings, clock, self._leases, lambda: bool(policy.current.groups), stopped=stopped
+        self._new_queries: Callable[[], Queries] = lambda: queries(
+            settings,
+            introspection_chain(
+                settings, clock, self._leases, lambda: bool(policy.current.groups), stopped=stopped
+            ),
         )
-        self._chain = self._new_chain()
+        self._queries = self._new_queries()
         self._store = shared_store(settings.resource_store)
         self._counting = call_counting(self._store, settings.resource_server_id)
         validation = TokenValidation(
             introspect=self._ask,
             run=self._asking,
             stopped=stopped,
+            ask_approval=self._ask_approval,
             dpop_validator=dpop_validator_for(settings, clock, self._store),
             leases=self._leases,
             clock=clock,
@@ -180,17 +187,20 @@ class GuardMiddleware:
             _admitted.reset(outside)
 
     async def _ask(self, token: str) -> ActiveToken | None:
-        return await self._chain.introspect(token)
+        return await self._queries.introspect(token)
+
+    async def _ask_approval(self, question: ApprovalQuestion) -> Approval | None:
+        return await self._queries.ask_approval(question)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        """Run for the life of the server. The chain runs once; a server may be restarted, as in tests."""
+        """Run for the life of the server. The queries run once; a server may be restarted, as in tests."""
         try:
             store = nullcontext() if self._store is None else self._store.run()
             async with (
                 store,
                 self._counting.run(),
-                self._chain.run(),
+                self._queries.run(),
                 self._delivered(),
                 self._policy.watch(),
                 self._pins.run(),
@@ -200,7 +210,7 @@ class GuardMiddleware:
                     yield
         finally:
             self._stops_with = None
-            self._chain = self._new_chain()
+            self._queries = self._new_queries()
 
     def _stop_with_the_process(self) -> None:
         """Handle shutdown without a lifespan: an app that mounts another rarely forwards its events."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resource_service.errors import Refusal
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair
-from tests.resource_service.authorization_server import AuthorizationServer, answer
+from tests.resource_service.authorization_server import AuthorizationServer, answer, answer_json
 from tests.resource_service.service import bearer, call, modern_headers
 from tests.verifiers.browsing import RESOURCE, SECRET, TOKEN, browsing
 
@@ -302,3 +302,26 @@ async def test_a_policy_file_says_what_tools_need_and_arguments_do_not_beside_it
         await guarded.token_fields(TOKEN)
     with pytest.raises(ValueError, match="policy file"):
         protection(issuer, required_scopes=["write"])
+
+
+@pytest.mark.requirement("GW-6")
+async def test_a_call_that_needs_an_approval_reaches_the_app_only_once_it_is_approved(
+    issuer: AuthorizationServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("scopes: {}\ndefault: []\napprove: {get: self}\n")
+    guarded = protection(issuer, implies={}, policy=file)
+    link = f"{issuer.url}/approve/id"
+    pending = {"status": "pending", "approve_url": link, "elicitation_id": "id", "expires_in": 600}
+    headers = bearer(TOKEN) | modern_headers("get")
+    async with browsing(guarded.in_front_of(Echo(guarded), path="/mcp")) as client:
+        for document in (pending, {"status": "denied"}, {"status": "used"}):
+            issuer.replies["/call-approval"] = answer_json(document)
+            text = (await client.post("/mcp", json=call("get"), headers=headers)).text
+            assert ("headers" in json.loads(text)) is (document["status"] == "used")
+            assert (link in text) is (document is pending)
+        issuer.replies["/call-approval"] = answer(500, b"")
+        assert (await client.post("/mcp", json=call("get"), headers=headers)).status_code == 503
+    questions = issuer.requests_to("/call-approval")
+    assert {(question.form["token"], question.form["mount"]) for question in questions} == {(TOKEN, "/mcp")}
+    assert {question.form["use"] for question in questions} == {"true"}

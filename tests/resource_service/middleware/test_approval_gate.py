@@ -14,11 +14,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from resource_service.call_approvals.answers import Approval, Status
 from resource_service.call_approvals.client import ApprovalQuestion
+from resource_service.errors import Refusal
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
 from resource_service.middleware.approval_gate import ApprovalGate
 from resource_service.policy.file import parse_policy
 from resource_service.policy.watcher import PolicyWatcher
 from resource_service.principal import Principal, remember
+from resource_service.reasons import Reason
 
 pytestmark = [pytest.mark.requirement("GW-6"), pytest.mark.anyio]
 
@@ -98,6 +100,26 @@ async def test_an_approval_is_for_one_mount(session: str) -> None:
     assert (staging.mount, prod.mount) == ("/staging", "/prod")
     assert staging.session != prod.session
     assert staging == replace(prod, mount=staging.mount, session=staging.session)
+
+
+@pytest.mark.parametrize("changes_first", [True, False])
+async def test_a_call_does_not_run_under_a_policy_that_has_changed(*, changes_first: bool) -> None:
+    calls = Calls()
+    watcher = calls.gate.policy
+    other = parse_policy(b"scopes: {use: Use}\ndefault: []\napprove: {delete: group:ops}\n")
+
+    async def changing(question: ApprovalQuestion) -> Approval:
+        watcher.current = other
+        return await calls.answer(question)
+
+    gate = replace(calls.gate, ask=changing)
+    if changes_first:
+        watcher.current = other
+    with pytest.raises(Refusal) as refused:
+        await gate.protect(calls.server, POLICY, "")(request(), receiving(), nothing_sent)
+    assert refused.value.reason is Reason.POLICY_CHANGED
+    assert len(calls.questions) == (not changes_first)
+    assert calls.ran == []
 
 
 async def test_an_approval_is_not_used_for_a_client_that_has_disconnected() -> None:
