@@ -226,7 +226,7 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial("no connected accounts, no sections on the consent page, without the conformance suite"),
+        Partial("no connected accounts, no sections on the consent page"),
     ),
     Requirement(
         "GW-4",

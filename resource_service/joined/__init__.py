@@ -12,6 +12,7 @@ mount and its own names; nothing of it is repeated here.
     sessions.py         sessions of clients (2025-11-25), and those of the mounts in them
     parts.py            opens the sessions of mounts
     forwarding.py       a message for one mount, forwarded through its guard
+    modern.py           requests of revision 2026-07-28 that are refused for all mounts; pure
     request.py          a request to the joined URL
     errors.py           the refusals of the joined URL itself
     mount_results.py    asks the mounts what they are

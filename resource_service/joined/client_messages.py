@@ -43,7 +43,7 @@ def routed(message: Mapping[str, Any]) -> Routed | None:
         return _by_member(message, "uri", split_uri)
     if method == "completion/complete":
         return _completion(message)
-    if method.startswith(("tasks/", "notifications/tasks")):
+    if method.startswith(("tasks/", "notifications/tasks")) and method != "tasks/list":
         return _by_member(message, "taskId", split_name)
     if method == "notifications/progress":
         return _progress(message)

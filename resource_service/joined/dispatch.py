@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from resource_service.errors import insufficient_scope
 from resource_service.joined.client_messages import NoSuchNameError, routed
-from resource_service.joined.errors import stale_cursor, unavailable_method, unknown_name
+from resource_service.joined.errors import missing_method, stale_cursor, unavailable_method, unknown_name
 from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.forwarding import forwarded
 from resource_service.joined.listening import listened
@@ -21,7 +21,7 @@ from resource_service.joined.mount_results import MountResults
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.search import called, found_tools, own_tools
 from resource_service.joined.sections import Section
-from resource_service.joined.server_results import discovered, initialized, revision_for
+from resource_service.joined.server_results import discovered, identified, initialized, revision_for
 from resource_service.joined.sessions import JoinedSessions
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
@@ -95,7 +95,7 @@ class Dispatch:
         result = await self._result(request)
         if request.session is None:
             caching = UNCACHED if request.method in MEMBERS else {}
-            result = {"resultType": "complete", **caching, **result}
+            result = {"resultType": "complete", **caching, **identified(self.name, result)}
         return _response(request, result)
 
     async def _result(self, request: JoinedRequest) -> Json:
@@ -114,7 +114,7 @@ class Dispatch:
             request.session.level = {"level": str(request.params.get("level"))[:MAX_LEVEL]}
             await self._tell_all(request, needs="logging")
             return {}
-        raise unavailable_method(method)
+        raise unavailable_method(method) if request.session is not None else missing_method(method)
 
     async def _listed(self, request: JoinedRequest) -> Json:
         if self.search and request.method == "tools/list":

@@ -20,6 +20,7 @@ from resource_service.joined.errors import not_one_message
 from resource_service.joined.exchange import never, without_body
 from resource_service.joined.forwarding import resumed
 from resource_service.joined.listening import session_stream
+from resource_service.joined.modern import check_modern
 from resource_service.joined.policy import JoinedPolicy
 from resource_service.joined.request import JoinedRequest, is_modern
 from resource_service.joined.sections import Section
@@ -131,12 +132,14 @@ class JoinedEndpoint:
     def _request(self, scope: Scope, principal: Principal, posted: Posted) -> JoinedRequest:
         message: Any = posted.messages[0] if posted.messages else {}
         sections = self._sections(principal)
-        session = None
+        modern, session = is_modern(scope, message), None
+        if modern and "id" in message and "method" in message:
+            check_modern(message)
         if message.get("method") == "initialize":
             if len(dumps(message)) > MAX_INITIALIZE_BYTES:
                 says = f"The parameters of initialize are larger than {MAX_INITIALIZE_BYTES} bytes."
                 raise malformed_request(Reason.MESSAGE_MALFORMED, 400, says)
-        elif not is_modern(scope, message):
+        elif not modern:
             session = self._session(scope, principal)
         return JoinedRequest(
             scope=scope, principal=principal, message=message, sections=sections, session=session

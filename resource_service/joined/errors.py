@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from resource_service.errors import Refusal
 from resource_service.reasons import Reason
 
@@ -29,14 +32,42 @@ def stale_cursor() -> Refusal:
     return Refusal(Reason.JOINED_CURSOR_INVALID, 200, "invalid_request", description, rpc_code=INVALID_PARAMS)
 
 
-def unavailable_method(method: str) -> Refusal:
+def unavailable_method(method: str, *, status: int = 200) -> Refusal:
     """A method that cannot be passed on to one mount, since it names none."""
     description = (
         f"The method {method[:100]!r} is not available behind this URL; use the URL of the MCP server."
     )
     return Refusal(
-        Reason.JOINED_METHOD_UNAVAILABLE, 200, "invalid_request", description, rpc_code=METHOD_NOT_FOUND
+        Reason.JOINED_METHOD_UNAVAILABLE, status, "invalid_request", description, rpc_code=METHOD_NOT_FOUND
     )
+
+
+def missing_method(method: str) -> Refusal:
+    """A method that is not available in revision 2026-07-28, which wants 404 (MCP, "Streamable HTTP")."""
+    return unavailable_method(method, status=404)
+
+
+class UnacceptableEnvelope(Refusal):
+    """A request without what each one of revision 2026-07-28 has.
+
+    Args:
+        data: members of the error's data that the specification wants.
+    """
+
+    def __init__(self, code: int, says: str, data: Mapping[str, Any]) -> None:
+        super().__init__(Reason.MESSAGE_MALFORMED, 400, "invalid_request", says[:200], rpc_code=code)
+        self._data = data
+
+    def rpc_answer(self, request_id: object, code: int) -> dict[str, object]:
+        """Return the response to a JSON-RPC request: an error with `code`."""
+        answer = super().rpc_answer(request_id, code)
+        error: Any = answer["error"]
+        return {**answer, "error": {**error, "data": {**error["data"], **self._data}}}
+
+
+def unacceptable_envelope(code: int, says: str, data: object) -> Refusal:
+    """A request of revision 2026-07-28 whose version is not supported, or that lacks what it must state."""
+    return UnacceptableEnvelope(code, says, data if isinstance(data, dict) else {})
 
 
 def not_one_message() -> Refusal:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from resource_service.messages.joined_names import NAME_SEPARATOR
@@ -74,6 +75,12 @@ def discovered(name: str, mount_results: Sequence[MountResult], *, search: bool)
         "serverInfo": {"name": name, "version": VERSION},
         **_common(mount_results, search=search),
     }
+
+
+def identified(name: str, result: Mapping[str, Any]) -> Json:
+    """Return a result of revision 2026-07-28, whose ``_meta`` names this server."""
+    server_info = {"name": name, "version": VERSION}
+    return {**result, "_meta": {SERVER_INFO_META_KEY: server_info, **object_in(result, "_meta")}}
 
 
 def _revisions(result: Mapping[str, Any]) -> Sequence[object]:

@@ -66,9 +66,9 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, d
 
 
 @contextmanager
-def adding_token(port: int, token: str) -> Iterator[int]:
-    """The port of a proxy to `port` that adds `token`, for the length of the context."""
-    proxy, ready = TokenProxy(port, token), threading.Event()
+def serving(proxy: TokenProxy) -> Iterator[int]:
+    """The port of a proxy, for the length of the context."""
+    ready = threading.Event()
 
     def run() -> None:
         asyncio.run(proxy.serve(ready))
@@ -81,3 +81,10 @@ def adding_token(port: int, token: str) -> Iterator[int]:
     finally:
         proxy.stop()
         thread.join(10)
+
+
+@contextmanager
+def adding_token(port: int, token: str) -> Iterator[int]:
+    """The port of a proxy to `port` that adds `token`, for the length of the context."""
+    with serving(TokenProxy(port, token)) as listening:
+        yield listening
