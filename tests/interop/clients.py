@@ -50,7 +50,7 @@ class RealClient(ABC):
         """Start it."""
 
     @abstractmethod
-    def call(self, tool: str, **arguments: str) -> Result:
+    def call(self, tool: str, **arguments: object) -> Result:
         """Call a tool; what it gave back.
 
         Raises:
@@ -138,7 +138,7 @@ class Scripted(RealClient):
         names: list[str] = self.attempt("")["tools"]
         return names
 
-    def call(self, tool: str, **arguments: str) -> Result:
+    def call(self, tool: str, **arguments: object) -> Result:
         answer = self.attempt(tool, **arguments)
         assert "error" not in answer, answer["error"]
         assert answer["isError"] is False, answer
@@ -204,7 +204,7 @@ class McpRemote(RealClient):
         self._request("initialize", hello)
         self._lines.tell({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
-    def call(self, tool: str, **arguments: str) -> Result:
+    def call(self, tool: str, **arguments: object) -> Result:
         result: Result = self._request("tools/call", {"name": tool, "arguments": arguments})[
             "structuredContent"
         ]
@@ -250,7 +250,7 @@ class Inspector(RealClient):
         assert done.returncode == 0, done.stdout + done.stderr
         return [tool["name"] for tool in json.loads(done.stdout)["result"]["tools"]]
 
-    def call(self, tool: str, **arguments: str) -> Result:
+    def call(self, tool: str, **arguments: object) -> Result:
         done = self._call(tool, arguments)
         if "The access token has expired" in done.stdout:
             # It ended after this program had looked at it, and before the call: the program gives up, and a
