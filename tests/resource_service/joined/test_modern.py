@@ -15,7 +15,7 @@ VERSION = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 
 
-def request(method: str = "tools/list", **meta: object) -> dict[str, Any]:
+def request(method: str = "tools/list", /, **meta: object) -> dict[str, Any]:
     changed = {name: value for name, value in (META | meta).items() if value is not None}
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": changed}}
 
