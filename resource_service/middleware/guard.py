@@ -20,9 +20,9 @@ from resource_service.messages.jsonrpc import Posted
 from resource_service.messages.mcp_headers import HeaderMismatchError, ToolCall
 from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import (
+    RequestId,
     may_be_repeated,
     note_request_ids,
-    noted_request_ids,
     request_ids,
 )
 from resource_service.middleware.account_gate import AccountGate
@@ -104,12 +104,14 @@ class Guard:
             recording.verified(principal, policy, self.approvals.approver)
             note_caller(scope, Requester(principal.client_id, principal.subject, principal.user))
             messages: list[object] = []
+            ids: list[RequestId] = []
             call = own = None
             request = StoppableRequest(self.resource, principal, messages)
             if scope["method"] == "POST":
                 posted = await posted_in(scope, receive, max_body_bytes=self.max_body_bytes)
-                messages = recording.messages = posted.messages
-                request = self._not_stopped(principal, messages)
+                messages = request.messages = recording.messages = posted.messages
+                ids = request_ids(messages)
+                self._check_not_stopped(request, ids)
                 self._allow(messages, principal, policy)
                 call = checked_headers(scope, posted)
                 own = self._own_tasks(posted, principal)
@@ -122,7 +124,7 @@ class Guard:
                 self.stopped.check(request, is_call=False)
                 self._allow(messages, principal, policy)
             remember(scope, principal)
-            note_request_ids(scope, request_ids(messages))
+            note_request_ids(scope, ids)
             listed = None if scope["method"] == "GET" else listed_in(messages)
             session = session_of(scope)
             app = self.approvals.protect(self._showing(policy, principal, listed), policy, session)
@@ -143,7 +145,7 @@ class Guard:
                 send=explaining,
                 errors=UnansweredErrors(
                     request_id=current_request_id.get(),
-                    request_ids=noted_request_ids(scope),
+                    request_ids=ids,
                     refuse=self.refuse,
                     repeatable=scope["method"] == "POST" and may_be_repeated(messages),
                 ),
@@ -187,14 +189,12 @@ class Guard:
         account = self.account
         return account is not None and account.answers_itself(messages) and not policy.names_tool(TOOL)
 
-    def _not_stopped(self, principal: Principal, messages: Sequence[object]) -> StoppableRequest:
-        request = StoppableRequest(self.resource, principal, messages)
+    def _check_not_stopped(self, request: StoppableRequest, ids: list[RequestId]) -> None:
         try:
-            self.stopped.check(request, is_call=bool(request_ids(messages)))
+            self.stopped.check(request, is_call=bool(ids))
         except Refusal as refusal:
-            refusal.answers = request_ids(messages)
+            refusal.answers = ids
             raise
-        return request
 
     async def _admitted(
         self, principal: Principal, policy: Policy, messages: Sequence[object]

@@ -13,7 +13,7 @@ from shared.uris import resource_key
 _NAMED_BY = frozenset({"tools/call", "prompts/get"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class StoppableRequest:
     """A request of a principal to one resource."""
 

@@ -41,6 +41,7 @@ from shared.asgi import (
     UnhandledErrors,
     method_not_allowed,
 )
+from shared.asgi.repeated_fields import ForeignConnections
 from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
 from shared.logs import get_logger
@@ -105,6 +106,7 @@ class GuardMiddleware:
         self._lifespan = Lifespan(app)
         self._stops_with: asyncio.AbstractEventLoop | None = None
         self._path = path
+        self._connections = ForeignConnections()
         journal = call_journal(settings, clock, only_in_run=True)
         self._delivered = partial(delivered, journal, settings, clock)
         self._leases = Leases(self._ask, clock, steady_clock)
@@ -155,7 +157,9 @@ class GuardMiddleware:
             await self._beside(scope, receive, send)
         elif scope["type"] == "http":
             self._stop_with_the_process()
-            await self._front({**scope, "path": place}, receive, send)
+            scope = {**scope, "path": place}
+            self._connections.note(scope, receive)
+            await self._front(scope, receive, send)
         else:  # MCP has no WebSocket transport, so its messages would be neither checked nor ended
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 

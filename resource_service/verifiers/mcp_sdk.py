@@ -111,7 +111,7 @@ class _AdmittedEndpoint:
         self._protection = protection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        user = AuthenticatedUser(AccessToken(**self._protection.fields_of(principal_in(scope))))
+        user = AuthenticatedUser(AccessToken(**self._protection.fields_of_admitted(principal_in(scope))))
         inner = {**scope, "app": self._app, "auth": AuthCredentials(user.scopes), "user": user}
         outside = auth_context_var.set(user)
         try:

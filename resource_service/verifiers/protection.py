@@ -18,7 +18,10 @@ from resource_service.principal import Principal
 from resource_service.verifiers.guard_middleware import GuardMiddleware, admitted, is_beside
 from resource_service.verifiers.settings import SettingsKwargs, settings_of
 from shared.clock import Clock, system_clock
+from shared.kept_by_identity import KeptByIdentity
 from shared.logs import configure_own_logs, get_logger
+
+MAX_POLICIES = 4
 
 NO_SCOPES: Mapping[str, Iterable[str]] = MappingProxyType({})
 
@@ -63,6 +66,7 @@ class Protection:
         self.settings = settings_of(settings)
         self.policy = self._policy(required_scopes, tool_scopes, implies)
         self._clock = clock
+        self._of_policy = KeptByIdentity(self._of_principals, at_most=MAX_POLICIES)
 
     @property
     def path(self) -> str:
@@ -89,13 +93,13 @@ class Protection:
             RuntimeError: tools need scopes, but the called tool is not visible here.
         """
         if principal := admitted(token):
-            return self.fields_of(principal)
+            return self.fields_of_admitted(principal)
         if _judges_messages(self.policy.current) and not is_beside():
             raise RuntimeError(
                 "the guard enforces the scopes of tools: serve the app that the verifier returns"
             )
         try:
-            return self.fields_of(await self._holder_of(token), token=token)
+            return self._fields_of(await self._holder_of(token), self.policy.current, token=token)
         except Refusal as refusal:
             # Another route is outside our scope: it must not fail because the issuer cannot be queried.
             if refusal.status >= 500 and not is_beside():
@@ -108,12 +112,18 @@ class Protection:
             )
             return None
 
-    def fields_of(self, principal: Principal, *, token: str = "") -> TokenFields:
-        """Return what a framework needs to know about a validated token.
+    def fields_of_admitted(self, principal: Principal) -> TokenFields:
+        """Return what a framework needs to know about the token of an admitted request, without the token.
 
-        Args:
-            token: empty for an admitted request, so that the app cannot pass the token on.
+        So the app cannot pass it on. The same object is returned as long as the policy and the cached answer
+        are the same; `AccessToken` copies the lists and objects in it.
         """
+        return self._of_policy(self.policy.current)(principal)
+
+    def _of_principals(self, policy: Policy) -> KeptByIdentity[Principal, TokenFields]:
+        return KeptByIdentity(lambda principal: self._fields_of(principal, policy, token=""))
+
+    def _fields_of(self, principal: Principal, policy: Policy, *, token: str) -> TokenFields:
         claims = {
             "iss": principal.issuer,
             "sub": principal.subject,
@@ -123,7 +133,7 @@ class Protection:
         return {
             "token": token,
             "client_id": principal.client_id,
-            "scopes": sorted(self.policy.current.closure(principal.scopes)),
+            "scopes": sorted(policy.closure(principal.scopes)),
             "expires_at": principal.expires_at,
             "resource": self.settings.resource,
             "subject": principal.subject,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 RawFields = Iterable[tuple[bytes, bytes]]
 Derived = TypeVar("Derived")
@@ -46,6 +47,27 @@ class RepeatedFields(list[tuple[bytes, bytes]]):
 def note_connection(scope: Scope, heads: Heads) -> None:
     """Note what is remembered for the connection of a request."""
     scope[_CONNECTION] = heads
+
+
+class ForeignConnections:
+    """Remembers heads for the connections of a server that another program runs, as `note_connection` does.
+
+    The `receive` of uvicorn is a method of the exchange, which has the transport of its connection.
+    Nothing is remembered for another server, or behind a middleware that replaces `receive`.
+    """
+
+    def __init__(self) -> None:
+        self._heads: WeakKeyDictionary[object, Heads] = WeakKeyDictionary()
+
+    def note(self, scope: Scope, receive: Receive) -> None:
+        """Note what is remembered for the connection of a request, if it is not noted yet."""
+        transport: object = getattr(getattr(receive, "__self__", None), "transport", None)
+        if transport is None or _CONNECTION in scope:
+            return
+        heads = self._heads.get(transport)
+        if heads is None:
+            self._heads[transport] = heads = {}
+        note_connection(scope, heads)
 
 
 def repeated_fields(scope: Scope) -> RepeatedFields:

@@ -91,7 +91,7 @@ class Event:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EncodedEvent:
     """An event whose members are encoded already, because many events share them.
 
@@ -109,7 +109,7 @@ class EncodedEvent:
         """Return the same as `Event.entry`."""
         members = [
             *self.members.values(),
-            f'"kind":"{self.kind.value}"',
+            f'"kind":"{self.kind}"',
             f'"previous":"{previous}"',
             f'"sequence":{sequence}',
             f'"time_ms":{self.time_ms}',

@@ -9,6 +9,7 @@ import pytest
 from shared.asgi.repeated_fields import (
     MAX_BYTES,
     MAX_HEADS,
+    ForeignConnections,
     Heads,
     RawFields,
     derived,
@@ -101,3 +102,49 @@ def test_an_error_is_not_remembered() -> None:
         with pytest.raises(LookupError):
             derived(fields, derive)
     assert not fields.kept
+
+
+class Transport:
+    """The transport of a connection."""
+
+
+class Exchange:
+    """An exchange of a server that another program runs, as in uvicorn."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    async def receive(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_connection_of_another_server_repeats_its_heads_until_it_is_closed() -> None:
+    connections, derive, transport = ForeignConnections(), Derivation(), Transport()
+    for _ in range(2):
+        scope = scope_of(FIELDS)
+        connections.note(scope, Exchange(transport).receive)
+        assert derived(repeated_fields(scope), derive) == b"Bearer one add"
+    assert derive.calls == 1
+    scope = scope_of(FIELDS)
+    connections.note(scope, Exchange(Transport()).receive)
+    derived(repeated_fields(scope), derive)
+    assert derive.calls == 2, "another connection"
+    del transport, scope
+    assert not vars(connections)["_heads"]
+
+
+def test_nothing_is_remembered_of_a_server_without_known_connections() -> None:
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    scope = scope_of(FIELDS)
+    ForeignConnections().note(scope, receive)
+    assert scope == scope_of(FIELDS)
+
+
+def test_the_heads_that_a_server_has_noted_are_kept() -> None:
+    heads: Heads = {}
+    scope = scope_of(FIELDS, heads)
+    ForeignConnections().note(scope, Exchange(Transport()).receive)
+    repeated_fields(scope)
+    assert len(heads) == 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server.auth.provider import AccessToken
 from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.errors import Refusal
+from resource_service.principal import Principal
 from resource_service.verifiers.protection import Protection
 from tests.auth_service.keypair import KeyPair
 from tests.resource_service.authorization_server import AuthorizationServer, answer, answer_json
@@ -244,6 +247,17 @@ async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
         issuer.replies["/introspect"] = answer(500, b"")
         assert await fields(TOKEN) is None
         assert (await client.get("/health")).status_code == 200
+
+
+def test_the_fields_of_an_admitted_token_follow_the_policy(issuer: AuthorizationServer) -> None:
+    own, principal = protection(issuer), Principal(client_id="c", scopes=("write",), issuer="i", expires_at=1)
+    before = own.fields_of_admitted(principal)
+    assert own.fields_of_admitted(principal) is before
+    assert (before["token"], before["scopes"]) == ("", ["read", "write"])
+    own.policy.current = replace(own.policy.current, includes={})
+    assert own.fields_of_admitted(principal)["scopes"] == ["write"]
+    assert AccessToken(**before).scopes is not before["scopes"], "an app may change its own copy"
+    assert AccessToken(**before).claims is not before["claims"]
 
 
 def test_arguments_win_over_the_environment_and_what_is_missing_is_named(
