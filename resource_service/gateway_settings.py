@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.connected_accounts.key_header import KeyHeader, check_header, check_prefix
-from resource_service.identity_token import read_private_key
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.messages.joined_names import check_mount_names
-from resource_service.policy.file import read_policy
 from resource_service.policy.pinning import Pinning
-from resource_service.policy.validation import PolicyError
 from resource_service.targets import StdioTarget, Target, check_host, parse_target
 from shared.environment import listed
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 _MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -44,11 +43,16 @@ def _authorization(value: SecretStr) -> SecretStr:
 
 
 def _private_key(value: SecretStr) -> SecretStr:
+    from resource_service.identity_token import read_private_key  # most starts need neither it nor a policy
+
     read_private_key(value.get_secret_value())
     return value
 
 
 def _policy(path: Path) -> Path:
+    from resource_service.policy.file import read_policy
+    from resource_service.policy.validation import PolicyError
+
     try:
         read_policy(path)
     except PolicyError as error:
@@ -265,6 +269,8 @@ class GatewaySettings(BaseSettings):
     @property
     def identity_private_key(self) -> EllipticCurvePrivateKey | None:
         """The parsed `identity_key`."""
+        from resource_service.identity_token import read_private_key
+
         return None if self.identity_key is None else read_private_key(self.identity_key.get_secret_value())
 
     def of_mount(self, mount: Mount) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import closing
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 
@@ -24,7 +26,7 @@ def health(
     if not is_web_url(url):
         raise CommandError(f"{url} is not an http or https URL")
     try:
-        status = _status(url, timeout_s)
+        status = status_of(url, timeout_s)
     except (OSError, HTTPException) as error:
         raise NegativeResultError(f"{url} does not respond: {error}") from error
     if status != HTTPStatus.OK:
@@ -32,13 +34,26 @@ def health(
     output.print("well")
 
 
-def _status(url: str, timeout_s: float) -> int:
+def status_of(url: str, timeout_s: float, ca_file: Path | None = None) -> int:
     """Request `url` without a proxy and without following redirects; return the status.
 
     With the standard library: a check that runs every few seconds must not import an HTTP client first.
+
+    Args:
+        ca_file: the authorities that certify `url`; None for those of the machine.
+
+    Raises:
+        OSError, HTTPException: nothing answers.
     """
     parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    with closing(kind(parts.hostname or "", parts.port, timeout=timeout_s)) as connection:
+    with closing(_connection(parts, timeout_s, ca_file)) as connection:
         connection.request("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
         return connection.getresponse().status
+
+
+def _connection(parts: SplitResult, timeout_s: float, ca_file: Path | None) -> HTTPConnection:
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return HTTPConnection(host, parts.port, timeout=timeout_s)
+    context = ssl.create_default_context(cafile=ca_file)
+    return HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)

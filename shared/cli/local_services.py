@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shared.cli.certificates import Certificates
 from shared.cli.child import Service
 from shared.cli.installation import Secrets, resource_servers, sqlite_url
 from shared.cli.listen import loopback_host
@@ -16,6 +16,9 @@ from shared.cli.set_up.saved import SetUp
 from shared.cli.variables import without_effect
 from shared.uris import is_loopback, split_absolute
 from shared.well_known import PROTECTED_RESOURCE
+
+if TYPE_CHECKING:
+    from shared.cli.certificates import Certificates
 
 ON_THIS_MACHINE = {
     "DOORWARD_OPEN_CLIENT_CREDENTIALS": "true",

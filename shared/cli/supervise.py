@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-
-import httpx2
+from http import HTTPStatus
+from http.client import HTTPException
 
 from shared.cli.child import Child, Service, running
 from shared.cli.console import CommandError, NegativeResultError
-from shared.idle_connections import CLIENT_S
+from shared.cli.health import status_of
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 8.0
 _POLL_S = 0.1
+_ANSWER_TIMEOUT_S = 2.0
 Goal = Coroutine[None, None, object]
 
 
@@ -140,8 +140,8 @@ def _ended_by_itself(child: Child, status: int) -> CommandError:
 
 async def _all_healthy(services: Sequence[Service]) -> None:
     try:
-        async with asyncio.timeout(START_TIMEOUT_S), _client(services) as http:
-            await asyncio.gather(*(_healthy(http, service.health_url) for service in services))
+        async with asyncio.timeout(START_TIMEOUT_S):
+            await asyncio.gather(*map(_healthy, services))
     except TimeoutError:
         logs = " and ".join(str(service.log) for service in services)
         raise NegativeResultError(
@@ -149,15 +149,14 @@ async def _all_healthy(services: Sequence[Service]) -> None:
         ) from None
 
 
-def _client(services: Sequence[Service]) -> httpx2.AsyncClient:
-    ca_files = [service.ca_file for service in services if service.ca_file is not None]
-    verify = ssl.create_default_context(cafile=ca_files[0]) if ca_files else True
-    return httpx2.AsyncClient(trust_env=False, verify=verify, limits=httpx2.Limits(keepalive_expiry=CLIENT_S))
-
-
-async def _healthy(http: httpx2.AsyncClient, url: str) -> None:
+async def _healthy(service: Service) -> None:
     while True:
-        with contextlib.suppress(httpx2.HTTPError):
-            if (await http.get(url)).status_code == httpx2.codes.OK:
-                return
+        if await asyncio.to_thread(_status, service) == HTTPStatus.OK:
+            return
         await asyncio.sleep(_POLL_S)
+
+
+def _status(service: Service) -> int | None:
+    with contextlib.suppress(OSError, HTTPException):
+        return status_of(service.health_url, _ANSWER_TIMEOUT_S, service.ca_file)
+    return None

@@ -1,4 +1,7 @@
-"""``doorward up``: run both services on this machine, as two processes like in production."""
+"""``doorward up``: run both services on this machine, as two processes like in production.
+
+The services start first. What this process imports to check the settings and to wait, it imports meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +13,28 @@ import secrets
 import shlex
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from pydantic_settings import BaseSettings
 
-from shared.cli.certificates import certificates_in
 from shared.cli.child import Service
 from shared.cli.console import CommandError, output
 from shared.cli.local_services import Listener, LocalServices
-from shared.cli.panel import Panel, print_panel
 from shared.cli.private_files import make_private_directory
 from shared.cli.public_urls import check_public_urls
+from shared.cli.set_up.listener import SetUpListener
 from shared.cli.set_up.saved import SetUp
-from shared.cli.settings import complaints_about_values
 from shared.cli.store import check_store
 from shared.cli.supervise import Replacement, supervise
 from shared.cli.variables import complaints_about_names, refuse
 from shared.clock import system_clock
-from shared.logs import LogSettings
-from shared.metrics.settings import MetricsSettings
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+    from shared.cli.certificates import Certificates
+    from shared.cli.panel import Panel
 
 REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
 SETUP_S = 7 * 86_400
@@ -88,13 +91,11 @@ def up(
             data_dir=data_dir,
             issuer=issuer or f"{scheme}://localhost:{auth_port}",
             resource=resource or f"{scheme}://localhost:{resource_port}/mcp",
-            certificates=certificates_in(data_dir) if https else None,
+            certificates=_certificates(data_dir) if https else None,
             setup_link=f"{hashlib.sha256(link.encode()).hexdigest()}:{int(system_clock()) + SETUP_S}",
         )
         set_up = SetUp.kept_in(data_dir)
         services = local.services(set_up)
-        _check_environments(services)
-        output.print("Starting the authorization server and the resource service", style="dim")
         asyncio.run(_run(local, services, link, set_up_port=set_up_port, host=host))
         output.print("Stopped", style="dim")
 
@@ -103,29 +104,41 @@ async def _run(
     local: LocalServices, services: list[Service], link: str, *, set_up_port: int, host: str | None
 ) -> None:
     set_up = SetUp.kept_in(local.data_dir)
-    panel = Panel(issuer=local.issuer, resource=local.resource, kept_in=str(local.data_dir))
+    replacement = Replacement()
+    listener = SetUpListener(local=local, link=link, restart=replacement.replace, port=set_up_port, host=host)
+    page = ""
+    async with AsyncExitStack() as stack:
+
+        async def while_starting() -> None:
+            nonlocal page
+            _check_environments(services)
+            output.print("Starting the authorization server and the resource service", style="dim")
+            if not set_up.finished:
+                page = await stack.enter_async_context(listener.listening())
+
+        def on_ready() -> None:
+            from shared.cli.panel import print_panel
+
+            print_panel(output.console, _panel(local, set_up, page))
+
+        await supervise(services, on_ready, replacement, while_starting)
+
+
+def _panel(local: LocalServices, set_up: SetUp, page: str) -> Panel:
+    from shared.cli.panel import Panel
+
+    panel = Panel(issuer=local.issuer, resource=local.resource, kept_in=str(local.data_dir), set_up=page)
     if set_up.administrator or local.public:
         panel.login = set_up.administrator
     if local.certificates is not None:
         panel.trust = f"doorward trust --data-dir {shlex.quote(str(local.data_dir))}"
-    replacement = Replacement()
-    async with AsyncExitStack() as stack:
+    return panel
 
-        async def serve_set_up() -> None:
-            if set_up.finished:
-                return
-            # A third of a second of imports, while the services start.
-            from shared.cli.set_up.components import RunningSetUp
-            from shared.cli.set_up.server import serving, set_up_socket
 
-            listener = set_up_socket(set_up_port, host)
-            running = RunningSetUp(local=local, link=link, restart=replacement.replace)
-            panel.set_up = await stack.enter_async_context(
-                serving(running, listener, beyond_loopback=host is not None)
-            )
+def _certificates(data_dir: Path) -> Certificates:
+    from shared.cli.certificates import certificates_in
 
-        on_ready = partial(print_panel, output.console, panel)
-        await supervise(services, on_ready, replacement, serve_set_up)
+    return certificates_in(data_dir)
 
 
 def _check_options(auth_port: int, resource_port: int, issuer: str | None, resource: str | None) -> None:
@@ -149,9 +162,15 @@ def _check_places(redis: str | None, data_dir: Path) -> None:
 
 
 def _check_environments(services: list[Service]) -> None:
-    """Check the settings of both services before either starts, so that all errors are reported at once."""
+    """Check the settings of both services, so that all errors are reported at once.
+
+    Each service checks its own before it does anything, and is stopped if those of the other are wrong.
+    """
     from auth_service.settings import AuthSettings
     from resource_service.settings import ResourceSettings
+    from shared.cli.settings import complaints_about_values
+    from shared.logs import LogSettings
+    from shared.metrics.settings import MetricsSettings
 
     complaints = [*complaints_about_names(os.environ)]
     models: tuple[type[BaseSettings], ...] = (AuthSettings, ResourceSettings)

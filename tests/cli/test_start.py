@@ -14,11 +14,12 @@ from typer.main import get_command
 from shared.cli.commands import COMMANDS
 from shared.cli.main import app
 from tests.cli.command import ROOT, doorward, environment
+from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("OP-6")
 
 PROGRAM = """
-import contextlib, io, os, sys
+import asyncio, contextlib, io, os, sys, tempfile
 from shared.cli.main import main
 
 def run(*arguments, name=None):
@@ -37,6 +38,13 @@ complete("doorward us")
 run("-h")
 run("users", "-h")
 complete("doorward users add --a")
+
+async def start(*arguments, **options):
+    raise SystemExit
+
+asyncio.create_subprocess_exec = start
+with tempfile.TemporaryDirectory() as folder:
+    run("up", "--auth-port", sys.argv[1], "--resource-port", sys.argv[2], "--data-dir", folder, name="up")
 run("health", "http://[::1]:1/")
 """
 OF_THE_PROGRAM = {
@@ -63,7 +71,7 @@ HEAVY = (
 def imported() -> dict[str, frozenset[str]]:
     """The modules in a process that has run commands in this order, after each, by its arguments."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", PROGRAM],
+        [sys.executable, "-P", "-c", PROGRAM, str(free_port()), str(free_port())],
         cwd=ROOT,
         env=environment(PYTHONPATH=str(ROOT)),
         capture_output=True,
@@ -77,7 +85,7 @@ def imported() -> dict[str, frozenset[str]]:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--version", "-h", "doorward us", "users -h", "doorward users add --a", "health http://[::1]:1/"],
+    ["--version", "-h", "doorward us", "users -h", "doorward users add --a", "health http://[::1]:1/", "up"],
 )
 def test_no_heavy_module_is_imported(arguments: str, imported: dict[str, frozenset[str]]) -> None:
     packages = {module.partition(".")[0] for module in imported[arguments]}
@@ -98,6 +106,12 @@ def test_help_and_completion_import_neither_rich_nor_pydantic(
     arguments: str, imported: dict[str, frozenset[str]]
 ) -> None:
     assert imported[arguments].isdisjoint({"rich", "pydantic"})
+
+
+def test_up_starts_the_services_before_it_imports_the_rest(imported: dict[str, frozenset[str]]) -> None:
+    assert "shared.cli.supervise" in imported["up"]
+    meanwhile = {"rich", "pydantic_settings", "shared.cli.settings", "shared.cli.set_up.server"}
+    assert imported["up"] & meanwhile == set()
 
 
 def test_help_lists_commands_with_their_whole_first_paragraph(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from auth_service.web.http import wait_sentence
 from shared.languages import in_language
 from shared.pages.environment import environment
 from shared.po_files import read_po
-from shared.texts import TRANSLATIONS, Text, message_of, plural_text
+from shared.texts import LANGUAGES, Text, message_of, plural_text
 from tests.source_files import ROOT
 
 messages = runpy.run_path(str(ROOT / "scripts" / "messages.py"))["messages"]
@@ -116,7 +116,7 @@ def test_fuzzy_entries_are_left_out() -> None:
 
 
 def test_german_is_among_the_languages() -> None:
-    assert "de" in TRANSLATIONS
+    assert "de" in LANGUAGES
 
 
 def test_a_wait_is_one_sentence_in_the_language_of_the_page() -> None:

@@ -6,7 +6,8 @@
     components.py     one set-up: the server's inventory, the policy, the journal, the self-check
     page.py           the requests
     pages.py          the templates
-    server.py         listens in the process of ``doorward up``
+    listener.py       listens, and imports the page with the first connection
+    server.py         serves the page in the process of ``doorward up``
 
 It starts a command that the person typed, so it exists only in ``doorward up``, never in a deployed service:
 docs/decisions/set-up.md. The first administrator is created by the authorization server.

@@ -1,11 +1,11 @@
-"""Listens for the set-up page in the process of ``doorward up``."""
+"""Serves the set-up page in the process of ``doorward up``."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -14,23 +14,8 @@ from shared.cli.set_up.page import set_up_app
 from shared.idle_connections import SERVER_S
 
 
-def set_up_socket(port: int, host: str | None) -> socket.socket:
-    """Return a socket that listens on loopback, or on `host`; on another port if `port` is used.
-
-    Raises:
-        OSError: the machine cannot listen on the host.
-    """
-    for each in (port, 0):
-        with suppress(OSError):
-            return socket.create_server((host or "127.0.0.1", each))
-    return socket.create_server((host or "127.0.0.1", 0))
-
-
-@asynccontextmanager
-async def serving(
-    set_up: RunningSetUp, listener: socket.socket, *, beyond_loopback: bool
-) -> AsyncIterator[str]:
-    """Serve the set-up page inside the context; yield the URL of the link for the person.
+async def serve(set_up: RunningSetUp, listener: socket.socket, *, beyond_loopback: bool) -> None:
+    """Serve the set-up page until cancelled.
 
     Args:
         beyond_loopback: whether requests may come from other machines: in a container, all do.
@@ -49,7 +34,7 @@ async def serving(
     server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     try:
-        yield f"http://localhost:{port}/#{set_up.one_time_code.code}"
+        await asyncio.shield(task)
     finally:
         server.should_exit = server.force_exit = True
         await asyncio.wait({task})
