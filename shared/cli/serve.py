@@ -228,10 +228,11 @@ def _serve(
     folder: str | None = None,
     tls: Tls,
 ) -> None:
-    from shared.cli.serving import become_child_of_init
+    from shared.cli.serving import allow_open_files, become_child_of_init
 
     forbid_inspection()
     become_child_of_init()
+    allow_open_files()
     # uvicorn shuts down and then raises the signal again; a requested stop is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     check_address(host, port)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator, MutableMapping
@@ -25,6 +26,7 @@ from uvicorn.supervisors import Multiprocess
 from shared.prctl import forbid_inspection
 
 PREFIX = "DOORWARD_"
+OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,18 @@ def _server(config: uvicorn.Config) -> uvicorn.Server:
     from shared.cli.https_server import HttpsServer
 
     return HttpsServer(config)
+
+
+def allow_open_files() -> None:
+    """Raise the limit of open files to `OPEN_FILES`, or to what the machine lets this process have.
+
+    The limit at the start of a process is commonly 1,024, for the sake of programs that use ``select``
+    (systemd.exec(5)). An idle connection stays open for `shared.idle_connections.SERVER_S`.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def become_child_of_init() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from shared.cli.installation import Secrets, resource_servers
+from shared.cli.serving import OPEN_FILES, allow_open_files
+from shared.idle_connections import SERVER_S
 from tests.cli.command import doorward
 from tests.cli.serving import serving
+from tests.deploy.units import NEW_CONNECTIONS_PER_S
 
 pytestmark = pytest.mark.long
 
@@ -88,3 +92,16 @@ def test_a_bad_setting_is_named_and_its_value_is_not_shown(
     assert done.returncode == 2
     assert complaint in done.stderr
     assert "c2VjcmV0" not in done.stderr
+
+
+@pytest.mark.requirement("OP-1")
+def test_the_limit_of_open_files_is_raised_as_far_as_the_machine_allows() -> None:
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1_024), hard))
+    try:
+        allow_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (allowed, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert OPEN_FILES > NEW_CONNECTIONS_PER_S * SERVER_S

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from shared.cli.environment_files import read_environment
+from shared.idle_connections import SERVER_S
 from tests.cli.command import ROOT, doorward
-from tests.deploy.units import SERVICES, unit, values
+from tests.deploy.units import NEW_CONNECTIONS_PER_S, SERVICES, unit, values
 from tests.machine import require
 
 pytestmark = pytest.mark.requirement("OP-1")
@@ -38,6 +39,12 @@ def test_systemd_finds_nothing_wrong_with_a_unit(service: str, tmp_path: Path) -
 def test_a_unit_is_confined(service: str) -> None:
     done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit(service)))
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_unit_has_room_for_idle_connections(service: str) -> None:
+    [limit] = values(service, "LimitNOFILE")
+    assert int(limit) > NEW_CONNECTIONS_PER_S * SERVER_S
 
 
 @pytest.mark.requirement("OP-2")

@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.cli.command import ROOT
 
 SERVICES = ("auth", "resource")
+NEW_CONNECTIONS_PER_S = 200
+"""From clients that open one for each request, and leave it open."""
 
 
 def unit(service: str) -> Path:
