@@ -226,7 +226,7 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial("no connected accounts, no sections on the consent page"),
+        Partial("no connected accounts; one mount of a grant cannot be ended by itself"),
     ),
     Requirement(
         "GW-4",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.redirect_uris import destination_of, redirect_uri_type
 from auth_service.protocol.resources import OFFLINE_ACCESS, ResourceRegistry
-from auth_service.protocol.scope_details import ResourceDescription
+from auth_service.protocol.scope_details import ResourceDescription, ScopeDetail
 from auth_service.protocol.web_addresses import split_web_url
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
@@ -105,16 +105,7 @@ class ConsentPage:
                 "switched": status == _SWITCHED,
                 "resource": resource,
                 "administers": SCOPE in held,
-                "scopes": [
-                    (
-                        f"{_TICK}{number}",
-                        scope,
-                        self.resource_registry.scope_description(scope, request.resource),
-                        description.detail(scope),
-                    )
-                    for number, scope in enumerate(request.scopes)
-                    if scope in held
-                ],
+                "sections": self._sections(request, held, description),
                 "shown_at_once": SHOWN_AT_ONCE,
                 "destination": None if request.device else destination_of(request.redirect_uri),
                 "redirect_uri_type": None if request.device else redirect_uri_type(request.redirect_uri).name,
@@ -123,6 +114,29 @@ class ConsentPage:
             },
             status=status,
         )
+
+    def _sections(
+        self, request: AuthorizationRequest, held: Collection[str], description: ResourceDescription
+    ) -> list[tuple[str | None, list[tuple[str, str, str, ScopeDetail]]]]:
+        """Return the offered scopes, with what the page says about each, in the sections of joined mounts."""
+        names = {scope: f"{_TICK}{number}" for number, scope in enumerate(request.scopes)}
+        resource = self.resource_registry.by_identifier(request.resource)
+        offered = [scope for scope in request.scopes if scope in held]
+        return [
+            (
+                mount,
+                [
+                    (
+                        names[scope],
+                        scope,
+                        self.resource_registry.scope_description(scope, request.resource),
+                        description.detail(scope),
+                    )
+                    for scope in scopes
+                ],
+            )
+            for mount, scopes in self.resource_registry.by_mount(offered, resource)
+        ]
 
     async def _submit(self, request: Request) -> Response:
         posted = await posted_form(self.context.browsers, request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auth_service.protocol.admin_access import may_administer
@@ -27,12 +27,20 @@ class ProtectedResource:
         resource: its identifier, byte for byte as the resource server announces it.
         scopes: scope token to its description.
         default_scopes: granted to a request that names none.
+        joins: the mounts that a gateway serves together at this resource: their names, and the URLs of their
+            own resources.
     """
 
     resource: str
     name: str
     scopes: Mapping[str, str]
     default_scopes: tuple[str, ...]
+    joins: Mapping[str, str] = field(default_factory=dict)
+
+    def mount_of(self, scope: str) -> str | None:
+        """Return the joined mount that a scope is about, ``MOUNT`` or ``MOUNT:SCOPE``; None for no mount."""
+        mount = scope.partition(":")[0]
+        return mount if mount in self.joins else None
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,26 @@ class ResourceRegistry:
             or self.own_scopes.get(scope)
             or scope
         )
+
+    def by_mount(
+        self, scopes: Iterable[str], resource: ProtectedResource | None
+    ) -> list[tuple[str | None, list[str]]]:
+        """Return scopes in sections: those about no mount first, with None; then those of each joined mount.
+
+        A section has the name of the mount's own resource, for people.
+        """
+        sections: dict[str | None, list[str]] = {None: []}
+        for scope in scopes:
+            sections.setdefault(None if resource is None else resource.mount_of(scope), []).append(scope)
+        return [
+            (None if mount is None or resource is None else self._mount_name(resource, mount), listed)
+            for mount, listed in sections.items()
+            if listed
+        ]
+
+    def _mount_name(self, resource: ProtectedResource, mount: str) -> str:
+        own = self.by_identifier(resource.joins[mount])
+        return mount if own is None else own.name
 
 
 def _scopes_in(scope: str | None) -> tuple[str, ...]:

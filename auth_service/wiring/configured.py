@@ -123,7 +123,9 @@ def default_access_rules(settings: AuthSettings) -> Access | None:
 def resource_registry(settings: AuthSettings) -> ResourceRegistry:
     """Return the resources for which tokens can be issued."""
     resources = [
-        ProtectedResource(resource.resource, resource.name, resource.scopes, resource.granted_by_default)
+        ProtectedResource(
+            resource.resource, resource.name, resource.scopes, resource.granted_by_default, resource.joins
+        )
         for resource in settings.resources
     ]
     admin = ProtectedResource(admin_resource_of(settings.issuer), NAME, {SCOPE: DESCRIPTION}, ())
