@@ -250,7 +250,7 @@ GATEWAY = (
         "GW-7",
         "SHOULD",
         "conditions on arguments and groups",
-        Partial("no conditions on networks, nothing on the pages"),
+        Partial("no conditions on networks; the pages show them only after a refusal"),
     ),
     Requirement("GW-8", "MUST", "task ids bound to their principal", HELD),
 )

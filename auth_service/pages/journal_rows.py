@@ -50,6 +50,18 @@ RESULTS: Mapping[str, Text] = {
     "unknown": Text("outcome unknown"),
     "not ended": Text("not ended"),
 }
+REFUSALS: Mapping[str, Text] = {
+    "definition_held": Text("The operator has not approved the tool as it is now."),
+    "limit_exceeded": Text("A limit of the operator was reached."),
+    "condition_unmet": Text("A condition of the operator was not met."),
+    "stopped_by_operator": Text("The operator had stopped this."),
+    "approval_needed": Text("The call waited for an approval."),
+    "approval_denied": Text("The approver denied the call."),
+    "scope_missing": Text("The application lacked a permission."),
+    "group_missing": Text("Only members of certain groups may do this."),
+    "login_not_strong_enough": Text("This needs a stronger or more recent login."),
+}
+"""The reasons for which the rules of an operator refuse a call, by the codes of the resource service."""
 _SUMMARIZED = ("action", "method", "name", "resource", "scopes", "reason", "reason_code", "methods")
 _APART = frozenset({"chain", "sequence", "previous", "time_ms", "kind", "id"})
 _MAX_SHOWN = 300
@@ -65,6 +77,7 @@ class EventRow:
         tool: what was called, else the method.
         result: None if the event has none.
         failed: None if the outcome is not known.
+        refusal: why the rules of the operator refused a call; None if they did not.
         arguments: of a call, as JSON.
     """
 
@@ -78,6 +91,7 @@ class EventRow:
     resource: str
     result: Text | str | None
     failed: bool | None
+    refusal: Text | None
     arguments: str
 
 
@@ -107,6 +121,7 @@ def row_of(event: Mapping[str, Any], names: Names) -> EventRow:
         resource=_text(event.get("resource")),
         result=None if result is None else RESULTS.get(str(result), str(result)),
         failed=has_failed(event),
+        refusal=REFUSALS.get(_text(event.get("reason_code"))),
         arguments="" if arguments is None else _text(arguments),
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from auth_service.pages.journal_rows import REFUSALS
+from resource_service.reasons import Reason
 from tests.auth_service.administrator import AdminApiClient
 from tests.auth_service.caller import Caller
 from tests.auth_service.console import AtTheConsole
@@ -167,3 +169,23 @@ def test_a_story_begins_with_the_registration_although_the_clock_of_the_calls_is
     (newest,) = api.get(f"/journal?grant={caller.grant}&kind=call&limit=1")["events"]
     kinds = [event["kind"] for event in api.get(f"/journal/{newest['id']}")["story"]]
     assert kinds == ["client.registered", "consent", "grant.opened", "tokens.issued", *["call"] * 12]
+
+
+@pytest.mark.requirement("GW-4", "GW-5", "GW-6", "GW-7")
+def test_a_person_sees_which_rule_of_the_operator_refused_a_call(
+    server: AuthorizationServer, caller: Caller
+) -> None:
+    assert REFUSALS.keys() <= {reason.code for reason in Reason}
+    about = {"grant": caller.grant, "subject": caller.subject, "client": caller.client}
+    for code in (*REFUSALS, "token_inactive"):
+        refused = {"kind": "call.refused", "name": f"tool-{code}", "reason_code": code, **about}
+        caller.reporter.report(server, refused)
+    rows = server_rows(caller.person.open(f"{server.origin}/activity").text)
+    assert rows.pop("tool-token_inactive") == []
+    assert rows == {f"tool-{code}": [str(text)] for code, text in REFUSALS.items()}
+
+
+def server_rows(page: str) -> dict[str, list[str]]:
+    """Return the paragraphs about refusals of the rows of a page, by tool."""
+    rows = re.findall(r"<strong><bdi>([^<]+)</bdi></strong>(.*?)</li>", page, re.DOTALL)
+    return {tool: re.findall(r"<p>([^<]+)</p>", row) for tool, row in rows}
