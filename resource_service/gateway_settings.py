@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from resource_service.connected_accounts.key_header import KeyHeader, check_header, check_prefix
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.messages.joined_names import check_mount_names
+from resource_service.messages.key_header import KeyHeader, check_header, check_prefix
 from resource_service.policy.pinning import Pinning
 from resource_service.targets import StdioTarget, Target, check_host, parse_target
 from shared.environment import listed

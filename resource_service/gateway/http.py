@@ -13,7 +13,6 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from resource_service.connected_accounts.key_header import BEARER, KeyHeader
 from resource_service.connected_accounts.request_account import account_in
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit, common_slot
 from resource_service.gateway.disconnect import CancelledOnDisconnect
@@ -31,6 +30,7 @@ from resource_service.gateway.sessions import SessionOwners
 from resource_service.gateway.upstream import Upstream
 from resource_service.limits.person_slots import PersonSlots
 from resource_service.messages.forwarded_headers import to_upstream
+from resource_service.messages.key_header import BEARER, KeyHeader
 from resource_service.messages.media_type import body_in
 from resource_service.messages.request_ids import noted_request_ids
 from resource_service.principal import Principal, principal_in

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from resource_service.connected_accounts.errors import credential_refused
-from resource_service.connected_accounts.key_header import KeyHeader
 from resource_service.connected_accounts.request_account import RequestAccount
 from resource_service.gateway.errors import UnauthorizedRefusal
 from resource_service.gateway.upstream import Upstream
+from resource_service.messages.key_header import KeyHeader
 from shared.http1 import Request, Response
 
 
@@ -36,4 +36,6 @@ async def answer_with_account(
 
 
 def _with_credential(request: Request, account: RequestAccount, header: KeyHeader) -> Request:
-    return replace(request, fields=[*request.fields, header.field(account.credential)])
+    secret, is_api_key = account.credential.secret, account.credential.is_api_key
+    field = header.field(secret) if is_api_key else (b"authorization", secret.encode("ascii"))
+    return replace(request, fields=[*request.fields, field])

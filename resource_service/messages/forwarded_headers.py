@@ -90,6 +90,7 @@ def _allowed(also: tuple[str, ...]) -> frozenset[bytes]:
 
 
 def is_of_mcp(name: bytes) -> bool:
+    """Check whether a request header, in lower case, is one of MCP, which clients send."""
     return name.startswith(b"mcp-") and (b"_" not in name or name.startswith(b"mcp-param-"))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import httpx2
@@ -77,6 +79,18 @@ class Connecting:
         """Enter an API key by the link; the last page."""
         page = self.person.open(url or self.ask()["connect_url"])
         return self.person.submit(page, {"api_key": api_key})
+
+    def disconnect(self) -> httpx2.Response:
+        """Press the button on the account page, and confirm; the last page."""
+        account = self.person.open(f"{self.server.origin}/account")
+        (link,) = re.findall(r'href="(account\?action=disconnect_account&amp;[^"]+)"', account.text)
+        return self.person.submit(self.person.open(f"{self.server.origin}/{unescape(link)}"), {})
+
+    def journaled(self, action: str) -> int:
+        """How many events of the person have this action."""
+        chains = [repr(entry) for entry in dump(self.server.store_url) if ":journal:" in entry.key]
+        lines = [line for chain in chains for line in chain.split("b'") if self.subject in line]
+        return sum(f'"action":"{action}"' in line for line in lines)
 
     def connected(self) -> dict[str, Any]:
         """Connect an account; the answer to the resource server."""

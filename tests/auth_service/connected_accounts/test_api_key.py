@@ -8,7 +8,6 @@ import pytest
 
 from auth_service.protocol.connected_account import MAX_API_KEY, is_api_key
 from tests.auth_service.connected_accounts.connecting import Connecting
-from tests.auth_service.connected_accounts.test_disconnect import disconnect, journaled
 from tests.auth_service.connected_accounts.upstream import TICKETS, Upstream
 from tests.auth_service.service import AuthorizationServer, nobodys
 from tests.e2e.dump import dump
@@ -48,7 +47,7 @@ def test_a_key_is_given_to_the_resource_server_and_is_nowhere_else(
     stored = repr(dump(entering.server.store_url))
     assert f"connected-account:{entering.subject}" in stored
     assert KEY not in stored
-    assert journaled(entering, CONNECTED) == 1
+    assert entering.journaled(CONNECTED) == 1
     assert KEY not in "".join(capfd.readouterr())
     assert KEY not in page.text + entering.person.open(f"{entering.server.origin}/account").text
 
@@ -59,10 +58,10 @@ def test_the_same_key_twice_changes_nothing_and_another_one_replaces_it(entering
     version = entering.ask()["version"]
     assert entering.person.submit(form, {"api_key": KEY}).status_code == 200
     assert entering.ask()["version"] == version
-    assert journaled(entering, CONNECTED) == 1
+    assert entering.journaled(CONNECTED) == 1
     assert entering.person.submit(form, {"api_key": OTHER_KEY}).status_code == 200
     assert entering.ask()["api_key"] == OTHER_KEY
-    assert journaled(entering, CONNECTED) == 2
+    assert entering.journaled(CONNECTED) == 2
 
 
 @pytest.mark.parametrize(
@@ -102,10 +101,10 @@ def test_nobody_else_enters_a_key(entering: Connecting) -> None:
 def test_a_key_is_listed_and_removed_and_no_provider_is_called(entering: Connecting) -> None:
     entering.enter(KEY)
     assert "Tickets" in entering.person.open(f"{entering.server.origin}/account").text
-    assert "The account is disconnected." in disconnect(entering).text
+    assert "The account is disconnected." in entering.disconnect().text
     assert entering.ask()["status"] == "not_connected"
-    assert journaled(entering, "account at a provider disconnected") == 1
-    assert journaled(entering, "tokens not revoked at a provider") == 0
+    assert entering.journaled("account at a provider disconnected") == 1
+    assert entering.journaled("tokens not revoked at a provider") == 0
     assert not [entry.key for entry in dump(entering.server.store_url) if "ended-tokens" in entry.key]
 
 

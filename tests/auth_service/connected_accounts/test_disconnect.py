@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
-from html import unescape
 from typing import Any
 
 import httpx2
@@ -26,7 +24,6 @@ from tests.auth_service.service import (
     AuthorizationServer,
     nobodys,
 )
-from tests.e2e.dump import dump
 from tests.flow import Person
 from tests.servers import wait_until
 
@@ -44,20 +41,13 @@ def announced(server: AuthorizationServer, name: str = "resource", secret: str =
     return response.json()["doorward_disconnected"]
 
 
-def disconnect(connecting: Connecting) -> httpx2.Response:
-    account = connecting.person.open(f"{connecting.server.origin}/account")
-    (link,) = re.findall(r'href="(account\?action=disconnect_account&amp;[^"]+)"', account.text)
-    confirmation = connecting.person.open(f"{connecting.server.origin}/{unescape(link)}")
-    return connecting.person.submit(confirmation, {})
-
-
 def test_the_account_page_lists_and_disconnects_it(connecting: Connecting) -> None:
     version = connecting.connected()["version"]
     page = connecting.person.open(f"{connecting.server.origin}/account").text
     assert "<strong>Upstream</strong> for <bdi>Notes</bdi>" in page
     data = connecting.person.open(f"{connecting.server.origin}/own-data").json()["provider_accounts"]
     assert [(each["provider"], each["resource"]) for each in data] == [("Upstream", RESOURCE)]
-    assert "The account is disconnected." in disconnect(connecting).text
+    assert "The account is disconnected." in connecting.disconnect().text
     assert connecting.ask()["status"] == "not_connected"
     entry = {"sub": connecting.subject, "resource": RESOURCE, "version": version}
     assert entry in announced(connecting.server)
@@ -75,7 +65,7 @@ def revoked(upstream: Upstream) -> list[str]:
 def test_a_provider_that_is_down_keeps_nobody_from_disconnecting(connecting: Connecting) -> None:
     connecting.connected()
     connecting.upstream.answers["/revoke"] = (503, {})
-    assert disconnect(connecting).status_code == 200
+    assert connecting.disconnect().status_code == 200
     assert connecting.ask()["status"] == "not_connected"
 
 
@@ -101,13 +91,6 @@ def test_a_new_connection_ends_the_earlier_one_here_and_at_the_provider(connecti
     wait_until(lambda: revoked(connecting.upstream) == [connecting.upstream.tokens[1]])
 
 
-def journaled(connecting: Connecting, action: str) -> int:
-    """How many events of the person have this action."""
-    chains = [repr(entry) for entry in dump(connecting.server.store_url) if ":journal:" in entry.key]
-    lines = [line for chain in chains for line in chain.split("b'") if connecting.subject in line]
-    return sum(f'"action":"{action}"' in line for line in lines)
-
-
 def test_more_than_a_response_names_are_announced_as_null(connecting: Connecting) -> None:
     now = int(connecting.server.clock())
     records = [
@@ -124,7 +107,7 @@ def test_more_than_a_response_names_are_announced_as_null(connecting: Connecting
     connecting.connected()
     connecting.server.with_store(fill)
     assert len(announced(connecting.server)) == MAX_DISCONNECTIONS
-    disconnect(connecting)
+    connecting.disconnect()
     assert announced(connecting.server) is None
     connecting.server.clock.advance(121)
     assert announced(connecting.server) == []
@@ -144,7 +127,7 @@ def test_the_journal_has_each_step_and_a_refused_person_once(connecting: Connect
     for _ in range(3):
         assert other.open(url).status_code == 403
     connecting.connected()
-    disconnect(connecting)
+    connecting.disconnect()
     wait_until(lambda: revoked(connecting.upstream) == [connecting.upstream.tokens[1]])
     connecting.connected()
     connecting.upstream.current.clear()
@@ -159,4 +142,4 @@ def test_the_journal_has_each_step_and_a_refused_person_once(connecting: Connect
         "tokens revoked at a provider": 1,
     }
 
-    wait_until(lambda: {action: journaled(connecting, action) for action in expected} == expected)
+    wait_until(lambda: {action: connecting.journaled(action) for action in expected} == expected)

@@ -1,11 +1,10 @@
-"""The header in which an upstream gets the credential of a person. Pure."""
+"""The header in which an upstream gets the API key of a person. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from resource_service.connected_accounts.answers import Credential
 from resource_service.messages.forwarded_headers import PASSED, is_of_mcp, why_not_passed
 
 AUTHORIZATION = "authorization"
@@ -37,11 +36,9 @@ class KeyHeader:
             prefix = "Bearer " if name == AUTHORIZATION else ""
         return cls(name, prefix.lstrip())
 
-    def field(self, credential: Credential) -> tuple[bytes, bytes]:
-        """Return the header field with a credential: its own, or that of an API key."""
-        if not credential.is_api_key:
-            return AUTHORIZATION.encode(), credential.secret.encode("ascii")
-        return self.name.encode(), f"{self.prefix}{credential.secret}".encode("ascii")
+    def field(self, api_key: str) -> tuple[bytes, bytes]:
+        """Return the header field with an API key, which is ASCII."""
+        return self.name.encode(), f"{self.prefix}{api_key}".encode("ascii")
 
 
 BEARER = KeyHeader()
