@@ -38,12 +38,13 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 	  DOORWARD_SOAK_FAULTS=10 DOORWARD_SOAK_SEEDS=1000 DOORWARD_SOAK_FORGOTTEN=356 \
 	  DOORWARD_SOAK_FLOOD_S=120 DOORWARD_SOAK_LOGINS=500 DOORWARD_SOAK_HISTORIES=2000 DOORWARD_SOAK_CALLS=10000 \
 	  DOORWARD_SOAK_REGISTRATIONS=1000000 DOORWARD_SOAK_FLOOD_REQUESTS=2000 DOORWARD_SOAK_WEEK=20 \
+	  DOORWARD_SOAK_ACCOUNTS=200 \
 	  $(BIN)/python -m pytest -s --timeout 7200 tests/gateway/test_soak.py tests/e2e/test_revocations.py \
 	  tests/attacks/test_sec_17_malformed_input.py tests/attacks/test_sec_17_json_text.py \
 	  tests/resource_service/policy/test_uris.py tests/auth_service/protocol/test_web_addresses.py \
 	  tests/resource_service/messages/test_differential.py tests/gateway/test_heads.py \
 	  tests/gateway/test_revoked_streams.py tests/gateway/test_disguises.py tests/attacks/test_flood.py tests/faults tests/floods tests/simulation \
-	  tests/attacks/test_sec_16_login_time.py tests/shared/journal $(ARGS)
+	  tests/attacks/test_sec_16_login_time.py tests/shared/journal tests/interop/libraries/test_connected_accounts.py $(ARGS)
 
 valkey: setup ## Run the tests of the store, its faults and the simulated week on Valkey instead of Redis
 	@DOORWARD_TEST_REDIS_SERVER=$$(scripts/valkey) $(BIN)/python -m pytest -s -n 0 --timeout 7200 tests/storage tests/faults \
