@@ -189,6 +189,6 @@ def running_processes(
 
 def _another(deployment: Deployment, number: int, directory: Path) -> Service:
     """Another process of the resource server, which asks each authorization server in turn."""
-    asked = deployment.auth[number % len(deployment.auth)]
-    settings = {**deployment.resource.settings, "DOORWARD_INTROSPECTION_ENDPOINT": f"{asked.url}/introspect"}
+    server = deployment.auth[number % len(deployment.auth)]
+    settings = {**deployment.resource.settings, "DOORWARD_INTROSPECTION_ENDPOINT": f"{server.url}/introspect"}
     return Service("resource", free_port(), settings, directory / f"resource-{number}.log")
