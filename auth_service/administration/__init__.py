@@ -7,6 +7,7 @@
 - `access_rules`    single access rules
 - `groups`          the members of local groups
 - `connections`     the grants and sessions of a person
+- `provider_accounts`  the accounts of a person at providers
 
 Accounts change through `accounts`, groups and access rules through `access`.
 """

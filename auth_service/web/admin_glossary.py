@@ -37,6 +37,12 @@ ADMIN_WORDS = {
     "methods": "How the person logged in (RFC 8176).",
     "network": "The network of the login.",
     "browser": "The browser of the login.",
+    "provider_accounts": "The accounts that the person has connected at providers.",
+    "account_id": "Names the connected account in the paths of this API; depends on the resource.",
+    "provider": "The name of the provider.",
+    "api_key": "Whether the person has entered an API key; otherwise the provider has issued tokens.",
+    "connected_at": "Seconds since 1970.",
+    "renewed_at": "When its credential was last refreshed, or entered (seconds since 1970).",
     # Access
     "groups": "Local groups; in access rules, groups with what they may hold.",
     "members": "The names of the members, as in access rules.",

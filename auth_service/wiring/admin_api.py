@@ -11,6 +11,7 @@ from auth_service.administration.definitions import DefinitionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.journal import JournalAdministration
 from auth_service.administration.people import PeopleAdministration
+from auth_service.administration.provider_accounts import ProviderAccountAdministration
 from auth_service.administration.stops import StopAdministration
 from auth_service.clients.operator_clients import OperatorClients
 from auth_service.definitions.approved import ApprovedDefinitions
@@ -23,6 +24,7 @@ from auth_service.endpoints.admin_api.connections import ConnectionsApi
 from auth_service.endpoints.admin_api.definitions import DefinitionsApi
 from auth_service.endpoints.admin_api.journal import JournalApi
 from auth_service.endpoints.admin_api.people import PeopleApi
+from auth_service.endpoints.admin_api.provider_accounts import ProviderAccountsApi
 from auth_service.endpoints.admin_api.routing import AdminRouting
 from auth_service.endpoints.admin_api.start import metadata_endpoint, metadata_url, start_endpoint
 from auth_service.endpoints.admin_api.stops import StopsApi
@@ -35,6 +37,7 @@ from auth_service.web.submissions import Submissions
 from auth_service.wiring import configured
 from auth_service.wiring.account_page import connected_apps, logout
 from auth_service.wiring.components import Components
+from auth_service.wiring.connected_accounts import connected_accounts
 
 
 def client_administration(parts: Components) -> ClientAdministration:
@@ -65,6 +68,11 @@ def connection_administration(parts: Components) -> ConnectionAdministration:
     return ConnectionAdministration(
         apps=connected_apps(parts), sessions=parts.users.sessions, logout=logout(parts)
     )
+
+
+def provider_account_administration(parts: Components) -> ProviderAccountAdministration:
+    """Create the operations on the accounts of a person at providers."""
+    return ProviderAccountAdministration(accounts=connected_accounts(parts))
 
 
 def journal_administration(parts: Components) -> JournalAdministration:
@@ -107,10 +115,14 @@ def admin_api(parts: Components) -> list[Endpoint]:
         administration=AccessRuleAdministration(parts.access.rules), control=parts.access.control
     )
     connections = ConnectionsApi(users=parts.users.repository, connections=connection_administration(parts))
+    provider_accounts = ProviderAccountsApi(
+        users=parts.users.repository, administration=provider_account_administration(parts)
+    )
     return [
         start_endpoint(routing),
         *PeopleApi(people=people_administration(parts), issuer=issuer).endpoints(routing),
         *connections.endpoints(routing),
+        *provider_accounts.endpoints(routing),
         *access.endpoints(routing),
         *access_rules.endpoints(routing),
         *ClientsApi(administration=client_administration(parts)).endpoints(routing),

@@ -30,6 +30,7 @@ from auth_service.wiring.admin_api import (
     definition_administration,
     journal_administration,
     people_administration,
+    provider_account_administration,
     stop_administration,
 )
 from auth_service.wiring.components import Components
@@ -85,7 +86,12 @@ def _people_sections(parts: Components, templates: PageTemplates) -> dict[str, S
     groups, connections = parts.access.groups, connection_administration(parts)
     memberships = GroupAdministration(groups)
     person = PersonSection(
-        actions=PersonActions(people=people, connections=connections, groups=memberships),
+        actions=PersonActions(
+            people=people,
+            connections=connections,
+            groups=memberships,
+            provider_accounts=provider_account_administration(parts),
+        ),
         connections=connections,
         groups=groups,
         resource_registry=parts.grants.resource_registry,

@@ -26,6 +26,8 @@ CHANGES = (
     ("GET", f"{_PERSON}/grants?limit=1", b""),
     ("DELETE", f"{_PERSON}/grants", b""),
     ("DELETE", f"{_PERSON}/grants/{ABSENT}", b""),
+    ("GET", f"{_PERSON}/provider-accounts?limit=1", b""),
+    ("DELETE", f"{_PERSON}/provider-accounts/{ABSENT}", b""),
     ("GET", f"{_PERSON}/sessions?limit=1", b""),
     ("DELETE", f"{_PERSON}/sessions", b""),
     ("DELETE", f"{_PERSON}/sessions/{ABSENT}", b""),

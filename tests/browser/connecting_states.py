@@ -48,3 +48,10 @@ def account_with_a_connected_account(visit: Visit) -> httpx2.Response:
 def entering_an_api_key(visit: Visit) -> httpx2.Response:
     connecting = Connecting(visit.server, visit.upstream, visit.person(), TICKETS)
     return connecting.enter("two words")
+
+
+@STATES.add
+def console_person_with_a_connected_account(visit: Visit) -> httpx2.Response:
+    connecting = _connecting(visit)
+    connecting.connect()
+    return visit.console.open(f"person?name={connecting.person.username}")

@@ -12,6 +12,7 @@
     clients.py    clients
     journal.py    searches the journal
     connections.py  the grants and sessions of a person
+    provider_accounts.py  the accounts of a person at providers
 
 The operations are those of commands and console: `administration`, `accounts`, `access`. No cookie is read,
 so that no page of another site can act through a browser.

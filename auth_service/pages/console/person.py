@@ -13,6 +13,7 @@ from auth_service.access.groups import Groups
 from auth_service.accounts.account_links import link_url
 from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.people import RESET_HOURS
+from auth_service.administration.provider_accounts import account_id
 from auth_service.pages.console.operation_errors import refusals
 from auth_service.pages.console.people import person_url
 from auth_service.pages.console.person_actions import PersonActions
@@ -87,9 +88,25 @@ class PersonSection:
             "identities": shown_identities(await accounts.connected.of(user), self.providers),
             "connections": [await self._connection(grant) for grant in listed],
             "sessions": [_session(session) for session in sessions[:MOST_SESSIONS]],
+            "provider_accounts": await self._provider_accounts(user),
             "groups": await self._groups(user),
         }
         return self.templates.render("console_person.html", context)
+
+    async def _provider_accounts(self, user: User) -> list[dict[str, Any]]:
+        return [
+            {
+                "account_id": account_id(account),
+                "provider": account.provider,
+                "name": self._resource_name(account.resource),
+                "since": day(account.connected_at),
+            }
+            for account in await self.actions.provider_accounts.of(user)
+        ]
+
+    def _resource_name(self, url: str | None) -> str | None:
+        resource = self.resource_registry.by_identifier(url)
+        return resource.name if resource else url
 
     async def _groups(self, user: User) -> list[tuple[str, str]]:
         """Return the local groups of a person, each with the name by which it lists them."""
@@ -99,12 +116,11 @@ class PersonSection:
 
     async def _connection(self, grant: Grant) -> dict[str, Any]:
         client = await self.connections.apps.clients.get(grant.client_id)
-        resource = self.resource_registry.by_identifier(grant.resource)
         return {
             "grant_id": grant.grant_id,
             "client_id": grant.client_id,
             "client_name": client.name if client else DELETED_CLIENT,
-            "resource": resource.name if resource else grant.resource or Text("Their account only"),
+            "resource": self._resource_name(grant.resource) or Text("Their account only"),
             "scopes": grant.scopes,
             "since": day(grant.created_at),
             "last": day(grant.issued_at or None),

@@ -10,6 +10,7 @@ from auth_service.accounts.own_email import OwnEmail
 from auth_service.administration.connections import ConnectionAdministration
 from auth_service.administration.groups import GroupAdministration
 from auth_service.administration.people import PeopleAdministration
+from auth_service.administration.provider_accounts import ProviderAccountAdministration
 from auth_service.pages.console.sections import Administrator
 from auth_service.pages.current_password import NotDoneError
 from auth_service.protocol.parameters import Parameters
@@ -28,6 +29,7 @@ class PersonActions:
     people: PeopleAdministration
     connections: ConnectionAdministration
     groups: GroupAdministration
+    provider_accounts: ProviderAccountAdministration
 
     @property
     def by_name(self) -> Mapping[str, Action]:
@@ -44,6 +46,7 @@ class PersonActions:
             "delete": self._delete,
             "reset-factors": self._reset_factors,
             "disconnect": self._disconnect,
+            "disconnect-account": self._disconnect_account,
             "end": self._end,
             "end-all": self._end_all,
             "join": self._join,
@@ -98,6 +101,10 @@ class PersonActions:
         admin.audit(
             "identity disconnected", user=user.username, user_subject=user.subject, identity=identity_id
         )
+        return user
+
+    async def _disconnect_account(self, form: Parameters, user: User, admin: Administrator) -> User:
+        await self.provider_accounts.disconnect(admin.actor, user, form.require("account"))
         return user
 
     async def _end(self, form: Parameters, user: User, admin: Administrator) -> User:

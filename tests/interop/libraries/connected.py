@@ -27,7 +27,7 @@ from tests.resource_service.service import bearer, call, modern_headers
 from tests.servers import free_port, redis_running
 
 ORIGIN = "http://127.0.0.1:9"
-"""Of the resource server, whose processes listen elsewhere."""
+"""The public origin of the resource server; its processes listen elsewhere."""
 
 
 @dataclass(kw_only=True)
