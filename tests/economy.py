@@ -12,6 +12,7 @@ import pytest
 from httpx2._transports import default as transports
 
 from auth_service.crypto import passwords, signing_keys
+from tests.environment_source import examine_set_fields_only
 from tests.hashing import CHEAP
 
 
@@ -56,3 +57,4 @@ def economize(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transports, "create_ssl_context", _client_context)
     patch.setattr(passwords, "COST", CHEAP)
     patch.setattr(signing_keys, "_new_pem", _pem_of_some)
+    examine_set_fields_only(patch.setattr)

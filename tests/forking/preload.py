@@ -12,6 +12,7 @@ from typing import Any
 
 from shared import http_exchange
 from shared.setting_names import PREFIX, setting_names
+from tests.environment_source import examine_set_fields_only
 
 PRELOADED = (
     "anyio._backends._asyncio",
@@ -48,6 +49,7 @@ def preload() -> None:
             importlib.import_module(f"shared.cli.{entry.module}")
     with suppress(AttributeError):
         http_exchange.trusted_certificates()
+    examine_set_fields_only(setattr)
     setting_names()  # reads the files with settings, and remembers them
     # A release may refuse the settings of another.
     with suppress(ModuleNotFoundError, TypeError, ValueError):
