@@ -42,6 +42,7 @@ from shared.asgi import (
     method_not_allowed,
 )
 from shared.asgi.repeated_fields import ForeignConnections
+from shared.asgi.whole_response import offer_by_foreign_server
 from shared.clock import Clock, steady_clock
 from shared.introspection import ActiveToken
 from shared.logs import get_logger
@@ -159,6 +160,7 @@ class GuardMiddleware:
             self._stop_with_the_process()
             scope = {**scope, "path": place}
             self._connections.note(scope, receive)
+            offer_by_foreign_server(scope, send)
             await self._front(scope, receive, send)
         else:  # MCP has no WebSocket transport, so its messages would be neither checked nor ended
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from weakref import ref
 
 from starlette.types import Message, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -19,6 +20,20 @@ _EXTENSION = "doorward.whole_response"
 def offer_whole_response(cycle: RequestResponseCycle) -> None:
     """Offer the extension to the application that serves `cycle`."""
     scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
+    _offer(scope, cycle)
+
+
+def offer_by_foreign_server(scope: Scope, send: Send) -> None:
+    """Offer the extension in `scope` if `send` is that of a uvicorn that another program runs.
+
+    Not if a middleware has replaced it: that must see every response.
+    """
+    cycle: object = getattr(send, "__self__", None)
+    if isinstance(cycle, RequestResponseCycle) and send == cycle.send:
+        _offer(scope, cycle)
+
+
+def _offer(scope: Scope, cycle: RequestResponseCycle) -> None:
     scope["extensions"] = {**scope.get("extensions", {}), _EXTENSION: _WholeResponse(cycle)}
 
 
@@ -61,11 +76,14 @@ class _WholeResponse:
     __slots__ = ("_cycle",)
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
+        # Its scope refers to this object: in a cycle of references, both wait for the garbage collector.
+        self._cycle = ref(cycle)
 
     def write(self, start: Message, body: bytes) -> bool:
         """Write the response, and return True; or leave it to uvicorn, which knows every case."""
-        cycle = self._cycle
+        cycle = self._cycle()
+        if cycle is None:
+            return False
         headers = [*cycle.default_headers, *start["headers"]]
         if not _is_usual(cycle) or not _is_plain(headers, len(body)):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -12,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.asgi.direct_protocol import DirectProtocol
-from shared.asgi.whole_response import send_whole
+from shared.asgi.whole_response import offer_by_foreign_server, send_whole
 from tests.shared.raw_exchanges import ENDED, answered, post, serving
 
 HEADERS: dict[str, list[tuple[bytes, bytes]]] = {
@@ -39,11 +40,19 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     await send_whole(scope, start, body, send)
 
 
+async def offered(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer like `app`, as the guard does in a server of another program."""
+    scope = {**scope}
+    offer_by_foreign_server(scope, send)
+    await app(scope, receive, send)
+
+
 @pytest.fixture(scope="module")
-def ports() -> Iterator[tuple[int, int]]:
+def ports() -> Iterator[tuple[int, ...]]:
     with ExitStack() as stack:
         yield (
             stack.enter_context(serving(app, DirectProtocol)),
+            stack.enter_context(serving(offered, HttpToolsProtocol)),
             stack.enter_context(serving(app, HttpToolsProtocol)),
         )
 
@@ -63,10 +72,39 @@ REQUESTS: dict[str, tuple[bytes, ...]] = {
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_a_whole_response_is_that_of_uvicorn(ports: tuple[int, int], name: str) -> None:
-    direct, usual = (answered(port, REQUESTS[name]) for port in ports)
-    assert direct == usual
+def test_a_whole_response_is_that_of_uvicorn(ports: tuple[int, ...], name: str) -> None:
+    direct, foreign, usual = (answered(port, REQUESTS[name]) for port in ports)
+    assert direct == foreign == usual
     assert direct.startswith(b"HTTP/1.1 ") or name == "split"
+
+
+def test_a_middleware_that_replaces_send_sees_each_response() -> None:
+    sent: list[str] = []
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Message) -> None:
+            sent.append(message["type"])
+            await send(message)
+
+        await offered(scope, receive, noted)
+
+    with serving(middleware, HttpToolsProtocol) as port:
+        assert b"200 OK" in answered(port, (post(b"plain"), ENDED))
+    assert sent[:2] == ["http.response.start", "http.response.body"]
+
+
+@pytest.mark.parametrize("name", ["plain", "chunked"])
+def test_a_request_needs_no_garbage_collector(name: str) -> None:
+    kept: list[weakref.ref[object]] = []
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        kept.append(weakref.ref(getattr(send, "__self__")))  # noqa: B009 -- of a bound method
+        await app(scope, receive, send)
+
+    with serving(noting, DirectProtocol) as port:
+        answered(port, (post(name.encode()), ENDED))
+    assert kept
+    assert [cycle() for cycle in kept] == [None] * len(kept)
 
 
 def test_a_whole_response_needs_no_messages(monkeypatch: pytest.MonkeyPatch) -> None:
