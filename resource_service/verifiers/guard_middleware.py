@@ -111,7 +111,6 @@ class GuardMiddleware:
         journal = call_journal(settings, clock, only_in_run=True)
         self._delivered = partial(delivered, journal, settings, clock)
         self._leases = Leases(self._ask, clock, steady_clock)
-        self._policy = policy
         stopped = StoppedList()
         self._new_queries: Callable[[], Queries] = lambda: queries(
             settings,
@@ -135,7 +134,7 @@ class GuardMiddleware:
         resource = protected_resource(
             settings, backend, validation, journal, counting=self._counting, store=self._store
         )
-        self._pins = resource.pins
+        self._followed = (policy.watch, resource.pins.run)
         guards = {route.path: route.endpoint for route in resource.endpoint()}
         documents = {
             path: Document(document) for path, document in metadata_documents(settings, policy).items()
@@ -202,14 +201,15 @@ class GuardMiddleware:
     async def _asking(self) -> AsyncIterator[None]:
         """Run for the life of the server. The queries run once; a server may be restarted, as in tests."""
         try:
+            follow_policy, follow_pins = self._followed
             store = nullcontext() if self._store is None else self._store.run()
             async with (
                 store,
                 self._counting.run(),
                 self._queries.run(),
                 self._delivered(),
-                self._policy.watch(),
-                self._pins.run(),
+                follow_policy(),
+                follow_pins(),
             ):
                 with called_when_stopping(self._leases.stop):
                     self._stops_with = asyncio.get_running_loop()
