@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
+from http import HTTPStatus
 
 from starlette.types import Scope
 
@@ -14,8 +15,8 @@ from shared.logs import get_logger, lines_written_directly
 from shared.traces.current import Trace
 from shared.traces.requests import METHODS, NOTED_TRACE
 
-PROBES = frozenset({"/health", "/ready", "/live"})
-"""Endpoints that are asked every few seconds; their lines are at level debug."""
+FREQUENT = frozenset({"/health", "/ready", "/live", "/revocations"})
+"""Endpoints that are asked every few seconds; the lines of their successful requests are at level debug."""
 
 _log = get_logger(__name__)
 _NOBODY = Requester()
@@ -43,9 +44,10 @@ class RequestLines:
         trace_id = "" if trace is None else trace.trace_id
         outcome = (scope["method"], endpoint, status, reason)
         address = self._address_of(scope)
-        if self._lines is None or endpoint in PROBES:
+        expected = endpoint in FREQUENT and status == HTTPStatus.OK
+        if self._lines is None or expected:
             varying = {"request_id": request_id.decode(), "trace_id": trace_id}
-            level = _log.debug if endpoint in PROBES else _log.info
+            level = _log.debug if expected else _log.info
             present = {name: value for name, value in varying.items() if value}
             level(
                 "request",

@@ -55,6 +55,15 @@ async def test_a_line_has_the_outcome_the_address_and_the_caller(stream: io.Stri
     }
 
 
+async def test_a_poll_is_logged_at_info_only_if_it_failed(stream: io.StringIO) -> None:
+    configure_logs(LogSettings(format="json"), stream=stream)
+    lines = RequestLines(lambda _: None)
+    for status in (200, 401):
+        lines.write("/revocations", status, "", 0.1, scope=scope_of(Requester()))
+    get_logger("after").info("something later")
+    assert [line.get("status") for line in written(stream)] == [401, None]
+
+
 async def test_probes_are_not_logged_at_info_nor_the_methods_that_strangers_invent(
     stream: io.StringIO,
 ) -> None:
