@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import insufficient_scope
-from resource_service.joined.client_messages import NoSuchNameError, routed
+from resource_service.joined.client_messages import NoSuchNameError, Routed, routed
 from resource_service.joined.errors import missing_method, stale_cursor, unavailable_method, unknown_name
 from resource_service.joined.exchange import UnavailableError, ask
 from resource_service.joined.forwarding import forwarded
@@ -19,7 +19,7 @@ from resource_service.joined.listening import listened
 from resource_service.joined.lists import MEMBERS, JoinedLists, StaleCursorError
 from resource_service.joined.mount_results import MountResults
 from resource_service.joined.request import JoinedRequest
-from resource_service.joined.search import called, found_tools, own_tools
+from resource_service.joined.search import called, found_tools, own_tools, with_parameters
 from resource_service.joined.sections import Section
 from resource_service.joined.server_results import discovered, identified, initialized, revision_for
 from resource_service.joined.sessions import JoinedSessions
@@ -68,17 +68,34 @@ class Dispatch:
             if request.params.get("name") == SEARCH_TOOLS:
                 return None
             if request.params.get("name") == CALL_TOOL:
-                message = called(message)
+                return self._calling(request, called(message))
         if request.method == "notifications/cancelled":
             return self._cancelling(request, message)
-        try:
-            route = routed(message)
-        except NoSuchNameError as error:
-            raise unknown_name(str(error)) from error
+        route = _routed(message)
         if route is None:
             return None
         section = self._section(request, route.mount, route.message)
         return forwarded(request, section, route.message, self.lists.forget)
+
+    def _calling(self, request: JoinedRequest, message: Json) -> ASGIApp | None:
+        """Return the mount of the tool that a call of `CALL_TOOL` names, as `message` does."""
+        route = _routed(message)
+        if route is None:
+            return None
+        section = self._section(request, route.mount, route.message)
+        if request.session is not None:
+            return forwarded(request, section, route.message, self.lists.forget)
+
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            of_mount = replace(request, sections={section: request.sections[section]})
+            tools = await self.lists.all("tools/list", of_mount)
+            stating = replace(
+                request, scope=with_parameters(request.scope, tools, object_in(message, "params"))
+            )
+            app = forwarded(stating, section, route.message, self.lists.forget)
+            await app(scope, receive, send)
+
+        return call
 
     async def answer(self, request: JoinedRequest) -> ASGIApp:
         """Return the answer of this service to a request that is for no particular mount.
@@ -181,6 +198,13 @@ class Dispatch:
             async with anyio.create_task_group() as tasks:
                 for section in request.sections:
                     tasks.start_soon(tell, section)
+
+
+def _routed(message: Json) -> Routed | None:
+    try:
+        return routed(message)
+    except NoSuchNameError as error:
+        raise unknown_name(str(error)) from error
 
 
 def _response(request: JoinedRequest, result: Json, headers: Mapping[str, str] | None = None) -> Response:

@@ -42,6 +42,9 @@ MEMBERS = {
 }
 _NAMING = ("tools/list", "prompts/list")
 _TOO_LONG = f"its name would have more than {MAX_NAME_CHARACTERS} characters"
+MAX_UNLISTED = 50
+"""Names that a list states as left out; a mount may have thousands."""
+
 _OF_THE_PROTOCOL = "io.modelcontextprotocol/"
 
 _log = get_logger(__name__)
@@ -102,6 +105,14 @@ def _is_too_long(item: Json) -> bool:
     return isinstance(name := item.get("name"), str) and len(name) > MAX_NAME_CHARACTERS
 
 
+def _unlisted(names: Sequence[str]) -> dict[str, str]:
+    """Return the names that are too long, the first `MAX_UNLISTED` of them, and the number of the others."""
+    unlisted = {name[:MAX_NAME_CHARACTERS]: _TOO_LONG for name in names[:MAX_UNLISTED]}
+    if len(names) > MAX_UNLISTED:
+        unlisted["…"] = f"{len(names) - MAX_UNLISTED} other names would be too long as well"
+    return unlisted
+
+
 def _begin_of(cursor: object, digest: str) -> int:
     begin, _, of = cursor.partition(".") if isinstance(cursor, str) else ("", "", "")
     if not begin.isdecimal() or len(begin) > 9 or not digest or of != digest:
@@ -141,13 +152,11 @@ class JoinedLists:
             for section in request.sections:
                 tasks.start_soon(add, section)
         items = [item for section in request.sections for item in lists.get(section, ())]
-        listed: list[Json] = []
-        for item in items:
-            if method in _NAMING and _is_too_long(item):
-                missing[item["name"][:MAX_NAME_CHARACTERS]] = _TOO_LONG
-            else:
-                listed.append(item)
-        return JoinedList(items=listed, left_out=missing)
+        too_long = [item for item in items if method in _NAMING and _is_too_long(item)]
+        if too_long:
+            items = [item for item in items if not _is_too_long(item)]
+            missing |= _unlisted([item["name"] for item in too_long])
+        return JoinedList(items=items, left_out=missing)
 
     def forget(self, mount: str) -> None:
         """Forget what is kept of a mount: its server has announced that it changed."""

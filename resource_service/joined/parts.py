@@ -11,7 +11,9 @@ from starlette.types import Scope
 
 from resource_service.joined.exchange import SESSION, UnavailableError, ask
 from resource_service.joined.sections import Section
+from resource_service.joined.server_results import MAX_INSTRUCTIONS
 from resource_service.joined.sessions import JoinedSession, Part
+from resource_service.messages.exact_json import dumps
 from resource_service.messages.jsonrpc import object_in
 from resource_service.middleware.captured_answer import CapturedAnswer
 from shared.clock import steady_clock
@@ -19,6 +21,9 @@ from shared.clock import steady_clock
 OPENED_WITHIN_S = 30.0
 RETRY_AFTER_S = 5.0
 """How long a mount that did not open a session is left out, so that it does not delay every request."""
+
+MAX_CAPABILITIES_BYTES = 16_384
+"""The maximum of the capabilities of a mount: they are in memory with each session."""
 
 
 class SessionLostError(UnavailableError):
@@ -85,7 +90,20 @@ async def _open(section: Section, session: JoinedSession, part: Part, scope: Sco
     if session.level is not None and "logging" in object_in(result, "capabilities"):
         level = {"method": "logging/setLevel", "params": session.level}
         await ask(section, scope, level, starting)
-    part.session_id, part.revision, part.introduction = starting.session_id, revision, result
+    part.session_id, part.revision, part.introduction = starting.session_id, revision, _kept(result)
+
+
+def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is kept of the result of `initialize`, for as long as the session.
+
+    Raises:
+        UnavailableError: its capabilities are too large.
+    """
+    offered, instructions = object_in(result, "capabilities"), result.get("instructions")
+    if len(dumps(offered)) > MAX_CAPABILITIES_BYTES:
+        raise UnavailableError(f"its capabilities are larger than {MAX_CAPABILITIES_BYTES} bytes")
+    stated = {"instructions": instructions[:MAX_INSTRUCTIONS]} if isinstance(instructions, str) else {}
+    return {"capabilities": offered, **stated}
 
 
 def result_of(answer: CapturedAnswer) -> Mapping[str, Any]:

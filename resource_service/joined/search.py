@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_mcp_header_map
+from starlette.types import Scope
+
 from resource_service.joined.lists import JoinedList
 from resource_service.joined.server_results import LEFT_OUT
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import CALL_TOOL, SEARCH_TOOLS
 from resource_service.messages.jsonrpc import object_in
+from resource_service.messages.mcp_parameters import PARAM
 
 Json = dict[str, Any]
 
@@ -59,6 +63,26 @@ def called(message: Mapping[str, Any]) -> Json:
     if "arguments" in wanted:
         inner["arguments"] = wanted["arguments"]
     return {**message, "params": inner}
+
+
+def with_parameters(scope: Scope, tools: JoinedList, params: Mapping[str, Any]) -> Scope:
+    """Return the request with the headers that repeat arguments of the called tool (SEP-2243).
+
+    The client cannot send them: it knows the schema of `CALL_TOOL` only. What it sent of them is left out.
+
+    Args:
+        tools: those of the mount. If the tool is not among them, there are no such headers.
+        params: of the call of the tool, by its joined name.
+    """
+    fields = [field for field in scope["headers"] if not field[0].lower().startswith(PARAM.encode())]
+    named = (tool for tool in tools.items if tool.get("name") == params.get("name"))
+    schema: object = next(named, {}).get("inputSchema")
+    if find_invalid_x_mcp_header(schema) is None:
+        stated = mcp_param_headers(x_mcp_header_map(schema), object_in(params, "arguments"))
+        fields += [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in stated.items()
+        ]
+    return {**scope, "headers": fields}
 
 
 def found_tools(tools: JoinedList, arguments: object) -> Json:

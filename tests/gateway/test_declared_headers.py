@@ -15,7 +15,7 @@ import pytest
 from tests.gateway.servers.declaring import result_of
 from tests.gateway.upstreams import forked_stdio, gateway
 from tests.resource_service.authorization_server import AuthorizationServer, Question, answer_json
-from tests.resource_service.service import Service, bearer, call, modern_headers, token_for
+from tests.resource_service.service import Service, bearer, call, modern_headers, running, token_for
 
 pytestmark = pytest.mark.requirement("RS-12")
 
@@ -209,3 +209,22 @@ def test_a_server_that_lists_nothing_decides_itself(
     with httpx2.Client(base_url=scripted.origin, timeout=60, trust_env=False) as client:
         assert client.post("/mcp", headers=headers, json=call("deploy", region="eu")).status_code == 200
     assert methods_at(upstream) == ["tools/list", "tools/call"]
+
+
+def test_a_call_by_call_tool_states_what_the_tool_declares(
+    issuer: AuthorizationServer, upstream: AuthorizationServer, tmp_path: Path
+) -> None:
+    upstream.replies["*"] = answer_by_method
+    mounts = json.dumps({"/cloud": f"{upstream.url}/mcp"})
+    with running(issuer, tmp_path, mounts=mounts, join="true", join_search="true") as service:
+        token = token_for(service, issuer, scope="cloud")
+        for tool, arguments in (("cloud_deploy", ARGUMENTS), ("cloud_plain", {"text": "x"})):
+            headers = bearer(token) | modern_headers("call_tool") | {"Mcp-Param-Region": "eu"}
+            message = call("call_tool", name=tool, arguments={"region": "eu", **arguments})
+            answer = httpx2.post(service.resource, headers=headers, json=message, timeout=60, trust_env=False)
+            assert "result" in answer.json(), answer.text
+    deployed, plain = (each for each in upstream.questions if json.loads(each.body)["method"] == "tools/call")
+    assert HEADERS.items() <= {name: deployed.headers.get(name.lower()) for name in HEADERS}.items(), (
+        deployed.headers
+    )
+    assert not any(name.startswith("mcp-param-") for name in plain.headers)

@@ -13,6 +13,7 @@ from resource_service.joined.lists import (
     ENTRY_BYTES,
     KEPT_S,
     MAX_BYTES,
+    MAX_UNLISTED,
     MEMBERS,
     JoinedList,
     JoinedLists,
@@ -100,7 +101,8 @@ async def test_many_names_that_are_too_long_are_left_out_in_linear_time() -> Non
     joined = await JoinedLists().all("tools/list", request_to(Pages(*tools, {"name": "short"}, ends=True)))
     assert time.process_time() - begun < 1.5
     assert [item["name"] for item in joined.items] == ["m0_short"]
-    assert len(joined.left_out) == len(tools)
+    assert len(joined.left_out) == MAX_UNLISTED + 1
+    assert joined.left_out["…"].startswith(str(len(tools) - MAX_UNLISTED))
 
 
 @pytest.mark.anyio
