@@ -244,12 +244,22 @@ async def test_a_stream_to_listen_can_be_opened_again_as_soon_as_its_connection_
     joined: Service, issuer: AuthorizationServer
 ) -> None:
     async with in_session(joined, issuer) as (client, session):
-        for number in range(3):
+
+        async def cause_events(first: int) -> None:
+            for number in range(first, first + 100):  # the mount's own stream may be opened a moment later
+                call = tool_call("one_add_tool", name=f"x{number}")
+                await client.post("/mcp", headers=MESSAGE | session, json=call)
+                await anyio.sleep(0.5)
+
+        for first in (0, 100, 200):
             with anyio.fail_after(WITHIN_S):
-                async with client.stream("GET", "/mcp", headers=LISTEN | session) as stream:
+                async with (
+                    client.stream("GET", "/mcp", headers=LISTEN | session) as stream,
+                    anyio.create_task_group() as tasks,
+                ):
                     assert stream.status_code == 200
-                    call = tool_call("one_add_tool", name=f"x{number}")
-                    await client.post("/mcp", headers=MESSAGE | session, json=call)
+                    tasks.start_soon(cause_events, first)
                     lines = stream.aiter_lines()
                     while "tools/list_changed" not in await first_event(lines):
                         pass
+                    tasks.cancel_scope.cancel()
