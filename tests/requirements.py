@@ -256,12 +256,7 @@ GATEWAY = (
 )
 
 JOURNAL = (
-    Requirement(
-        "JR-1",
-        "MUST",
-        "every decision is one event",
-        Partial("some commands of operators, identities linked at login"),
-    ),
+    Requirement("JR-1", "MUST", "every decision is one event", HELD),
     Requirement("JR-2", "MUST", "recorded before the effect", HELD),
     Requirement("JR-3", "MUST", "chained and signed", HELD),
     Requirement("JR-4", "MUST", "arguments by redaction rule", HELD),

@@ -9,7 +9,8 @@ from enum import Enum
 from auth_service.crypto.secrets import digest, new_id
 from auth_service.federation.credentials import UpstreamCredentials
 from auth_service.federation.errors import IdentityRefusedError
-from auth_service.federation.identities import Identity, IdentityRepository, Origin
+from auth_service.federation.identities import Identity, IdentityRepository, Origin, id_of
+from auth_service.journal.account_events import NO_ACCOUNT_EVENTS, AccountAction, AccountEvents
 from auth_service.protocol.federated_accounts import EmailOwner, Refusal, Step, allow_list_refusal, decide
 from auth_service.protocol.federated_identity import FederatedIdentity, username_candidates
 from auth_service.protocol.identity_providers import IdentityProvider
@@ -41,6 +42,7 @@ class FederatedAccounts:
     credentials: UpstreamCredentials | None = None
     access_changed: Callable[[str], Awaitable[None]] | None = None
     factors: FactorRepository | None = None
+    events: AccountEvents = NO_ACCOUNT_EVENTS
 
     async def account_of(self, federated: FederatedIdentity, provider: IdentityProvider) -> tuple[User, How]:
         """Return the account of a person who logs in.
@@ -62,9 +64,7 @@ class FederatedAccounts:
             identity = await self._linked(federated, provider, owner.subject, Origin.EMAIL)
         elif identity is None:
             how = How.CREATED
-            identity = await self.identities.connect(
-                federated, provider.provider_id, new_id(), origin=Origin.CREATED
-            )
+            identity = await self._connected(federated, provider, new_id(), Origin.CREATED)
         user = await self._account(identity, federated, provider)
         if user is None:
             return await self.account_of(federated, provider)
@@ -110,7 +110,7 @@ class FederatedAccounts:
         Raises:
             IdentityRefusedError: the account is disabled, or was deleted in the meantime.
         """
-        identity = await self.identities.connect(federated, provider.provider_id, subject, origin=origin)
+        identity = await self._connected(federated, provider, subject, origin)
         if identity.subject != subject:
             return identity  # a concurrent login connected it to another account
         user = await self.users.by_subject(subject)
@@ -122,6 +122,18 @@ class FederatedAccounts:
         if self.factors is not None:
             await self.factors.note(subject, f"{identity.name} at {provider.label} was connected")
         return identity
+
+    async def _connected(
+        self, federated: FederatedIdentity, provider: IdentityProvider, subject: str, origin: Origin
+    ) -> Identity:
+        await self.events.record(
+            AccountAction.IDENTITY_CONNECTED,
+            subject,
+            identity=id_of(federated.issuer, federated.subject),
+            provider=provider.provider_id,
+            how=origin.value,
+        )
+        return await self.identities.connect(federated, provider.provider_id, subject, origin=origin)
 
     async def _refuse_silent_link(self, identity: Identity) -> None:
         """Refuse a login of an administrator through a link that the administrator did not make.

@@ -61,7 +61,7 @@ class Identity:
     @property
     def identity_id(self) -> str:
         """Identifies the identity in pages and commands; not a secret."""
-        return digest(_name(self.issuer, self.provider_subject))
+        return id_of(self.issuer, self.provider_subject)
 
     def is_silent_link(self, account_created_at: int) -> bool:
         """Whether nobody who was logged in to the account connected the identity to it.
@@ -203,6 +203,11 @@ class IdentityRepository:
 
 def _display_name(federated: FederatedIdentity) -> str:
     return next((name for name in (*federated.names, federated.email) if name), "")[:MAX_NAME]
+
+
+def id_of(issuer: str, provider_subject: str) -> str:
+    """Return the id of an identity, which need not be stored."""
+    return digest(_name(issuer, provider_subject))
 
 
 def _name(issuer: str, provider_subject: str) -> str:

@@ -26,6 +26,7 @@ class AccountAction(StrEnum):
     FACTOR_ADDED = "second factor added"
     FACTOR_REMOVED = "second factor removed"
     RECOVERY_CODES_CREATED = "recovery codes created"
+    IDENTITY_CONNECTED = "identity connected"
     IDENTITY_DISCONNECTED = "identity disconnected"
     EMAIL_CHANGED = "unproven e-mail address changed"
     FIRST_ADMINISTRATOR_CREATED = "first administrator created"

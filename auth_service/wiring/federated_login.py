@@ -96,6 +96,7 @@ def _pages(parts: Components, providers: Providers, openid: OpenIdLogin) -> Fede
             credentials=upstream_credentials(base),
             access_changed=parts.access.changes.subject,
             factors=users.factors,
+            events=context.account_events,
         ),
         provider_sessions=provider_sessions(parts),
         id_tokens=_id_tokens(parts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx2
@@ -10,6 +11,7 @@ import pytest
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.federation.people import logged_in_as, open_login
 from tests.auth_service.federation.provider import FakeProvider, FederatedPerson
+from tests.auth_service.journal.events import events_of
 from tests.auth_service.service import AuthorizationServer
 from tests.flow import Person
 
@@ -121,3 +123,16 @@ def test_an_administrator_disconnects_it(
     assert "Login providers" not in console.press(page, "disconnect").text
     assert logs_in_there(server, provider) != subject
     administrator.close()
+
+
+def test_each_connection_and_disconnection_of_an_identity_is_an_event(
+    server: AuthorizationServer, provider: FakeProvider, owner: FederatedPerson
+) -> None:
+    subject = server.subject_of(owner.username)
+    owner.submit(disconnecting(server, owner), {"password": PASSWORD})
+    server.register()  # its event is stored after those that wait
+    connected, disconnected = events_of(server, kind="account", subject=subject)
+    assert (connected["action"], disconnected["action"]) == ("identity connected", "identity disconnected")
+    assert connected["identity"] == disconnected["identity"]
+    assert connected["how"] == "created"
+    assert provider.claims["preferred_username"] not in json.dumps(connected)
