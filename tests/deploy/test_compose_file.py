@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,20 +15,29 @@ from tests.machine import compose_command
 
 pytestmark = pytest.mark.requirement("OP-1")
 
+OVERLAYS = ("tls", "replicas", "sentinel")
 
-def rendered(directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+
+def rendered(directory: Path, *overlays: str, **settings: str) -> subprocess.CompletedProcess[str]:
     program = compose_command()
     if shutil.which(program[0]) is None:
         pytest.skip("compose is not installed")
     for name in ("auth.env", "resource.env"):
         (directory / name).touch()
-    files = {
+    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy" / "compose" / f"{each}.yml" for each in overlays)]
+    variables = {
         "DOORWARD_ENV_FILE": str(directory / "auth.env"),
         "DOORWARD_RESOURCE_ENV_FILE": str(directory / "resource.env"),
     }
     return subprocess.run(
-        [*program, "--project-directory", directory, "-f", ROOT / "docker-compose.yml", "config"],
-        env=environment(**files, **settings),
+        [
+            *program,
+            "--project-directory",
+            directory,
+            *chain.from_iterable(("-f", each) for each in files),
+            "config",
+        ],
+        env=environment(**variables, **settings),
         capture_output=True,
         text=True,
         check=False,
@@ -47,3 +57,15 @@ def test_without_an_environment_file_compose_says_what_to_run(tmp_path: Path) ->
     done = rendered(tmp_path)
     assert done.returncode != 0
     assert "run doorward init first, to write .env" in done.stderr
+
+
+def test_the_overlays_fit_each_other_and_confine_what_they_add(tmp_path: Path) -> None:
+    names = {"AUTH_HOST": "auth.example.com", "MCP_HOST": "mcp.example.com", "RESOURCE_REDIS_PASSWORD": "y"}
+    done = rendered(tmp_path, *OVERLAYS, DOORWARD_REDIS_PASSWORD="x", **names)
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert services["auth"]["environment"]["DOORWARD_STORE"].startswith("redis+sentinel://")
+    assert services["resource"]["environment"]["DOORWARD_RESOURCE_STORE"].endswith("@redis-resource:6379/0")
+    for name, service in services.items():
+        assert (service["cap_drop"], service["read_only"]) == (["ALL"], True), name
+        assert service["logging"]["options"]["max-size"] == "10m", name
