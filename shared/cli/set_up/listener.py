@@ -44,8 +44,7 @@ class SetUpListener:
                 yield f"http://localhost:{listener.getsockname()[1]}/#{code.code}"
             finally:
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait({task})
 
     def _socket(self) -> socket.socket:
         for port in (self.port, 0):
