@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -34,7 +33,7 @@ def rendered(directory: Path, *overlays: str, **settings: str) -> subprocess.Com
             *program,
             "--project-directory",
             directory,
-            *chain.from_iterable(("-f", each) for each in files),
+            *(f"--file={each}" for each in files),
             "config",
         ],
         env=environment(**variables, **settings),
