@@ -19,7 +19,7 @@ GROUPS = "groups"
 """The scope for the names of a person's groups, as other identity providers call it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedResource:
     """A resource that tokens are issued for.
 

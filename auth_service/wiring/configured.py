@@ -124,11 +124,17 @@ def resource_registry(settings: AuthSettings) -> ResourceRegistry:
     """Return the resources for which tokens can be issued."""
     resources = [
         ProtectedResource(
-            resource.resource, resource.name, resource.scopes, resource.granted_by_default, resource.joins
+            resource=resource.resource,
+            name=resource.name,
+            scopes=resource.scopes,
+            default_scopes=resource.granted_by_default,
+            joins=resource.joins,
         )
         for resource in settings.resources
     ]
-    admin = ProtectedResource(admin_resource_of(settings.issuer), NAME, {SCOPE: DESCRIPTION}, ())
+    admin = ProtectedResource(
+        resource=admin_resource_of(settings.issuer), name=NAME, scopes={SCOPE: DESCRIPTION}, default_scopes=()
+    )
     return ResourceRegistry(resources, OPENID_SCOPES, admin)
 
 

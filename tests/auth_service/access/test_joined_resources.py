@@ -8,23 +8,11 @@ from typing import Any
 import pytest
 
 from auth_service.settings import AuthSettings
+from tests.auth_service.access.joined import FILES, JOINED, NOTES, RESOURCES, SERVERS
 from tests.auth_service.access.rules import set_rules
 from tests.auth_service.service import RESOURCE_SECRET, running
 
 pytestmark = pytest.mark.requirement("GW-3", "ID-3")
-
-JOINED, NOTES, FILES = "https://mcp.example/all", "https://mcp.example/notes", "https://mcp.example/files"
-RESOURCES: list[dict[str, object]] = [
-    {
-        "resource": JOINED,
-        "name": "All",
-        "joins": {"notes": NOTES, "files": FILES},
-        "scopes": {"notes": "Notes", "notes:read": "Read", "files": "Files", "files:read": "Read"},
-    },
-    {"resource": NOTES, "name": "Notes", "scopes": {"read": "Read"}},
-    {"resource": FILES, "name": "Files", "scopes": {"read": "Read"}},
-]
-SERVERS = [{"id": "resource", "secret": RESOURCE_SECRET, "resources": RESOURCES}]
 
 
 def test_a_person_gets_at_a_joined_resource_only_what_the_rules_for_the_mounts_allow(tmp_path: Path) -> None:

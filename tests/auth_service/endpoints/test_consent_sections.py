@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.auth_service.access.test_joined_resources import SERVERS
+from tests.auth_service.access.joined import SERVERS
 from tests.auth_service.service import running
 from tests.flow import Pkce
 

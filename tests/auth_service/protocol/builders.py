@@ -25,7 +25,9 @@ RESOURCE = "https://mcp.example/mcp"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 LIFETIMES = Lifetimes(code_s=60, access_s=600, refresh_idle_s=10_000, refresh_absolute_s=50_000, grace_s=60)
 OWN_SCOPES = {"openid": "Know that it is you", "profile": "See your name", "offline_access": "Stay connected"}
-NOTES = ProtectedResource(RESOURCE, "Notes", {"a": "Do a", "b": "Do b", "c": "Do c"}, ("a", "b"))
+NOTES = ProtectedResource(
+    resource=RESOURCE, name="Notes", scopes={"a": "Do a", "b": "Do b", "c": "Do c"}, default_scopes=("a", "b")
+)
 CATALOGUE = ResourceRegistry([NOTES], OWN_SCOPES)
 
 

@@ -42,7 +42,9 @@ from tests.auth_service.protocol.builders import (
 from tests.auth_service.protocol.challenges import CHALLENGE
 from tests.refusals import because
 
-OTHER = ProtectedResource("https://other.example/mcp", "Other", {"x": "Do x"}, ("x",))
+OTHER = ProtectedResource(
+    resource="https://other.example/mcp", name="Other", scopes={"x": "Do x"}, default_scopes=("x",)
+)
 
 
 def validated(

@@ -17,11 +17,23 @@ from tests.refusals import because
 pytestmark = pytest.mark.requirement("AS-14")
 
 OWN = {"openid": "Know you", "profile": "See your name", "offline_access": "Stay connected"}
-NOTES = ProtectedResource("https://mcp.example/mcp", "Notes", {"read": "Read", "write": "Write"}, ("read",))
-OTHER = ProtectedResource("https://other.example/mcp", "Other", {"other": "Other"}, ("other",))
+NOTES = ProtectedResource(
+    resource="https://mcp.example/mcp",
+    name="Notes",
+    scopes={"read": "Read", "write": "Write"},
+    default_scopes=("read",),
+)
+OTHER = ProtectedResource(
+    resource="https://other.example/mcp", name="Other", scopes={"other": "Other"}, default_scopes=("other",)
+)
 ONE = ResourceRegistry([NOTES], OWN)
 TWO = ResourceRegistry([NOTES, OTHER], OWN)
-ADMIN = ProtectedResource("https://auth.example/admin/api", "Administration", {SCOPE: "Administer"}, ())
+ADMIN = ProtectedResource(
+    resource="https://auth.example/admin/api",
+    name="Administration",
+    scopes={SCOPE: "Administer"},
+    default_scopes=(),
+)
 ADMINISTERED = ResourceRegistry([NOTES], OWN, ADMIN)
 ADMINISTRATORS = replace(client(scope=SCOPE), expires_at=None)
 
