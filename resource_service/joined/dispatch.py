@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resource_service.errors import insufficient_scope
+from resource_service.gateway.disconnect import has_disconnected
 from resource_service.joined.client_messages import NoSuchNameError, Routed, routed
 from resource_service.joined.errors import missing_method, stale_cursor, unavailable_method, unknown_name
 from resource_service.joined.exchange import UnavailableError, ask
@@ -83,12 +85,15 @@ class Dispatch:
         if route is None:
             return None
         section = self._section(request, route.mount, route.message)
-        if request.session is not None:
+        arguments = object_in(object_in(message, "params"), "arguments")
+        if request.session is not None or not arguments:
             return forwarded(request, section, route.message, self.lists.forget)
 
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
             of_mount = replace(request, sections={section: request.sections[section]})
             tools = await self.lists.all("tools/list", of_mount)
+            if await has_disconnected(receive):
+                raise ClientDisconnect  # also if the token has been revoked since: the response is ended
             stating = replace(
                 request, scope=with_parameters(request.scope, tools, object_in(message, "params"))
             )

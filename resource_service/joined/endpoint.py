@@ -17,7 +17,7 @@ from resource_service.gateway.errors import malformed_request, method_not_allowe
 from resource_service.introspection.leases import Ending, Leases
 from resource_service.joined.dispatch import Dispatch
 from resource_service.joined.errors import not_one_message
-from resource_service.joined.exchange import never, without_body
+from resource_service.joined.exchange import end
 from resource_service.joined.forwarding import resumed
 from resource_service.joined.listening import session_stream
 from resource_service.joined.modern import check_modern
@@ -189,10 +189,7 @@ class JoinedEndpoint:
         with anyio.move_on_after(ENDED_WITHIN_S):
             async with anyio.create_task_group() as tasks:
                 for section in request.sections:
-                    part = session.part(section.name)
-                    if part.session_id is not None:
-                        inner = without_body(scope, section, part)
-                        tasks.start_soon(section.guard, inner, never, _unsent)
+                    tasks.start_soon(end, section, scope, session.part(section.name))
         await Response(status_code=200)(scope, receive, send)
 
     def _endable(self, scope: Scope, receive: Receive, send: Send, messages: list[object]) -> EndableResponse:
@@ -215,7 +212,3 @@ def _recorded(send: Send, recording: Recording) -> Send:
         await send(message)
 
     return sent
-
-
-async def _unsent(_message: object) -> None:
-    """Take the response of a mount to a request of ours, which nobody waits for."""

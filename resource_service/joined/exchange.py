@@ -69,6 +69,16 @@ def without_body(scope: Scope, section: Section, part: Part, *, last_event_id: s
     return {**scope, "path": section.path, "headers": [*fields, *resumed]}
 
 
+async def end(section: Section, scope: Scope, part: Part) -> None:
+    """End the session at the mount, if there is one.
+
+    Args:
+        scope: of a request of the client.
+    """
+    if part.session_id is not None:
+        await section.guard({**without_body(scope, section, part), "method": "DELETE"}, never, _unsent)
+
+
 async def ask(
     section: Section, scope: Scope, message: Mapping[str, Any], part: Part | None
 ) -> CapturedAnswer:
@@ -89,6 +99,10 @@ async def ask(
     except AnswerTooLargeError as error:
         raise UnavailableError(f"its answer is larger than {MAX_ANSWER_BYTES} bytes") from error
     return answer
+
+
+async def _unsent(_message: Message) -> None:
+    """Take the response of a mount that nobody waits for."""
 
 
 async def never() -> Message:

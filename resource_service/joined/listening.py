@@ -57,7 +57,7 @@ def _of_part(
 
 def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
     """Return the subscriptions at all mounts that the filter of a ``subscriptions/listen`` concerns."""
-    acknowledgements = _Acknowledgements(request)
+    acknowledgements = Acknowledgements(request)
     streams = [
         _subscription(request, section, wanted, acknowledgements, changed=changed)
         for section in request.sections
@@ -69,7 +69,7 @@ def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
     )
 
 
-class _Acknowledgements:
+class Acknowledgements:
     """The acknowledgements of the mounts for a subscription; the client gets it as one notification."""
 
     def __init__(self, request: JoinedRequest) -> None:
@@ -80,7 +80,9 @@ class _Acknowledgements:
         self.waiting: set[str] = set()
 
     def note(self, mount: str, params: Mapping[str, Any]) -> None:
-        """Note the acknowledgement of a mount."""
+        """Note the acknowledgement of a mount; one that comes again or too late changes nothing."""
+        if mount not in self.waiting:
+            return
         self._params = {**params, **self._params}
         for name, value in object_in(params, "notifications").items():
             if name in _NAMING and isinstance(value, list):
@@ -104,6 +106,7 @@ class _Acknowledgements:
         if self.waiting:
             with anyio.move_on_after(ACKNOWLEDGED_WITHIN_S):
                 await self._all.wait()
+            self.waiting.clear()
         meta = {"io.modelcontextprotocol/subscriptionId": self._request_id}
         params = {"_meta": meta, **self._params, "notifications": self._notifications}
         return event_of({"jsonrpc": "2.0", "method": ACKNOWLEDGED, "params": params})
@@ -113,7 +116,7 @@ def _subscription(
     request: JoinedRequest,
     section: Section,
     wanted: Json,
-    acknowledgements: _Acknowledgements,
+    acknowledgements: Acknowledgements,
     *,
     changed: Changed,
 ) -> PartStream:

@@ -9,7 +9,7 @@ import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
-from resource_service.joined.exchange import SESSION, UnavailableError, ask
+from resource_service.joined.exchange import SESSION, UnavailableError, ask, end
 from resource_service.joined.sections import Section
 from resource_service.joined.server_results import MAX_INSTRUCTIONS
 from resource_service.joined.sessions import JoinedSession, Part
@@ -24,6 +24,9 @@ RETRY_AFTER_S = 5.0
 
 MAX_CAPABILITIES_BYTES = 16_384
 """The maximum of the capabilities of a mount: they are in memory with each session."""
+
+MAX_CAPABILITIES_VALUES = 500
+"""Empty objects need a hundred times the memory of their JSON."""
 
 
 class SessionLostError(UnavailableError):
@@ -86,11 +89,16 @@ async def _open(section: Section, session: JoinedSession, part: Part, scope: Sco
         case _:
             raise UnavailableError("it speaks no revision of MCP that has sessions")
     starting.session_id = answer.fields.get(SESSION)
+    try:
+        kept = _kept(result)
+    except UnavailableError:
+        await end(section, scope, starting)
+        raise
     await ask(section, scope, {"method": "notifications/initialized"}, starting)
     if session.level is not None and "logging" in object_in(result, "capabilities"):
         level = {"method": "logging/setLevel", "params": session.level}
         await ask(section, scope, level, starting)
-    part.session_id, part.revision, part.introduction = starting.session_id, revision, _kept(result)
+    part.session_id, part.revision, part.introduction = starting.session_id, revision, kept
 
 
 def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,8 +110,20 @@ def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
     offered, instructions = object_in(result, "capabilities"), result.get("instructions")
     if len(dumps(offered)) > MAX_CAPABILITIES_BYTES:
         raise UnavailableError(f"its capabilities are larger than {MAX_CAPABILITIES_BYTES} bytes")
+    if not _has_few_values(offered):
+        raise UnavailableError(f"its capabilities have more than {MAX_CAPABILITIES_VALUES} values")
     stated = {"instructions": instructions[:MAX_INSTRUCTIONS]} if isinstance(instructions, str) else {}
     return {"capabilities": offered, **stated}
+
+
+def _has_few_values(capabilities: Mapping[str, Any]) -> bool:
+    waiting, seen = list[Any]([capabilities]), 0
+    while waiting:
+        value = waiting.pop()
+        seen += 1
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting.extend(inner)
+    return seen <= MAX_CAPABILITIES_VALUES
 
 
 def result_of(answer: CapturedAnswer) -> Mapping[str, Any]:

@@ -172,8 +172,9 @@ class Protection:
 
 
 def _judges_messages(policy: Policy) -> bool:
-    rules = (policy.default, policy.tools, policy.prompts, policy.resources, policy.methods)
-    return any(map(bool, rules))
+    by_name = (policy.tools, policy.prompts, policy.resources, policy.methods)
+    of_calls = (policy.step_up, policy.when, policy.approve, policy.limits, policy.pin)
+    return any(map(bool, (policy.default, *by_name, *of_calls)))
 
 
 def _policy_of(

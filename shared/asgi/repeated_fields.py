@@ -64,9 +64,10 @@ class ForeignConnections:
         transport: object = getattr(getattr(receive, "__self__", None), "transport", None)
         if transport is None or _CONNECTION in scope:
             return
-        heads = self._heads.get(transport)
-        if heads is None:
-            self._heads[transport] = heads = {}
+        try:
+            heads = self._heads.setdefault(transport, {})
+        except TypeError:  # uvloop's transports for TLS cannot be referred to weakly
+            return
         note_connection(scope, heads)
 
 

@@ -40,7 +40,7 @@ def _offer(scope: Scope, cycle: RequestResponseCycle) -> None:
 async def send_whole(scope: Scope, start: Message, body: Message, send: Send) -> None:
     """Send the two messages of a response, by one write where the server can do that."""
     whole: _Writer | None = scope.get("extensions", {}).get(_EXTENSION)
-    if whole is None or not whole.write(start, body["body"]):
+    if whole is None or not whole.write(start, body.get("body", b"")):
         await send(start)
         await send(body)
 

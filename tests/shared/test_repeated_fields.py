@@ -111,7 +111,7 @@ class Transport:
 class Exchange:
     """An exchange of a server that another program runs, as in uvicorn."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: object) -> None:
         self.transport = transport
 
     async def receive(self) -> dict[str, Any]:
@@ -131,6 +131,21 @@ def test_a_connection_of_another_server_repeats_its_heads_until_it_is_closed() -
     assert derive.calls == 2, "another connection"
     del transport, scope
     assert not vars(connections)["_heads"]
+
+
+class Unreferable:
+    """A transport like that of uvloop for TLS, which cannot be referred to weakly."""
+
+    __slots__ = ()
+
+
+def test_a_transport_that_cannot_be_referred_to_weakly_is_served_without_memory() -> None:
+    connections, derive, transport = ForeignConnections(), Derivation(), Unreferable()
+    for _ in range(2):
+        scope = scope_of(FIELDS)
+        connections.note(scope, Exchange(transport).receive)
+        assert derived(repeated_fields(scope), derive) == b"Bearer one add"
+    assert derive.calls == 2
 
 
 def test_nothing_is_remembered_of_a_server_without_known_connections() -> None:

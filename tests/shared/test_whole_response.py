@@ -93,6 +93,16 @@ def test_a_middleware_that_replaces_send_sees_each_response() -> None:
     assert sent[:2] == ["http.response.start", "http.response.body"]
 
 
+def test_a_response_may_end_with_a_message_without_a_body() -> None:
+    async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+        offer_by_foreign_server(scope := {**scope}, send)
+        start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+        await send_whole(scope, start, {"type": "http.response.body"}, send)
+
+    with serving(empty, HttpToolsProtocol) as port:
+        assert b"200 OK" in answered(port, (post(b"plain"), ENDED))
+
+
 @pytest.mark.parametrize("name", ["plain", "chunked"])
 def test_a_request_needs_no_garbage_collector(name: str) -> None:
     kept: list[weakref.ref[object]] = []

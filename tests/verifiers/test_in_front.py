@@ -229,6 +229,27 @@ async def test_scopes_of_tools_are_never_passed_over_in_silence(issuer: Authoriz
         await guarded.token_fields(TOKEN)
 
 
+@pytest.mark.requirement("GW-5", "GW-6", "GW-7")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "approve: {get: self}",
+        "when: {get: {arguments: {/x: {equals: 1}}}}",
+        "limits: {calls: {per: person, rate: 5/minute}}",
+        "step_up: {get: {max_age: 60}}",
+        "pin: strict",
+    ],
+)
+async def test_no_rule_for_calls_is_passed_over_in_silence(
+    issuer: AuthorizationServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"scopes: {{write: Write}}\ndefault: []\n{rule}\n")
+    monkeypatch.setenv("DOORWARD_POLICY", str(file))
+    with pytest.raises(RuntimeError, match="guard"):
+        await protection(issuer, implies={}).token_fields(TOKEN)
+
+
 @pytest.mark.parametrize("tool_scopes", [{}, {"get": ["read"]}])
 async def test_other_routes_of_the_app_are_left_alone_whatever_token_comes(
     issuer: AuthorizationServer, tool_scopes: dict[str, list[str]]

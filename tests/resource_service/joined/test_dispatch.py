@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from resource_service.joined.dispatch import Dispatch
@@ -81,3 +82,20 @@ async def test_an_unexpected_error_of_one_mount_leaves_out_that_mount() -> None:
     _, message = await answered(INITIALIZE, Broken(), Fixed(introduction))
     assert message["result"]["capabilities"] == {"tools": {}}
     assert set(message["result"]["_meta"]["doorward/left-out"]) == {"m0"}
+
+
+@pytest.mark.anyio
+async def test_a_tool_is_not_called_for_a_client_that_left_while_it_was_looked_up() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    mount = Fixed('{"tools":[{"name":"a"}]}')
+    arguments = {"name": "m0_a", "arguments": {"x": 1}}
+    message = {"method": "tools/call", "id": 1, "params": {"name": "call_tool", "arguments": arguments}}
+    request = request_to(mount, message=message)
+    sections = {section.name: section for section in request.sections}
+    app = Dispatch(name="All", search=True, mounts=sections).answering(request)
+    assert app is not None
+    with pytest.raises(ClientDisconnect):
+        await app(request.scope, gone, never)  # type: ignore[arg-type]
+    assert [each["method"] for each in mount.messages] == ["tools/list"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import anyio
 import pytest
 from starlette.types import Message, Send
 
-from resource_service.joined import streams
+from resource_service.joined import listening, streams
+from resource_service.joined.listening import Acknowledgements
 from resource_service.joined.server_messages import JoinedMessages
 from resource_service.joined.streams import Opening, PartStream, merged
 from resource_service.notifier import Notifier
-from tests.resource_service.joined.mounts import never
+from tests.resource_service.joined.mounts import never, request_to
 
 pytestmark = [pytest.mark.requirement("GW-3"), pytest.mark.anyio]
 EVENT = b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
@@ -98,3 +100,23 @@ async def test_the_response_begins_when_every_mount_has_answered() -> None:
     bodies = await received(mounts, at_least=1)
     assert bodies[0].startswith(b":")
     assert [mount.statuses for mount in mounts] == [[], []]
+
+
+async def test_what_mounts_acknowledge_more_than_once_is_not_kept() -> None:
+    acknowledgements = Acknowledgements(request_to(message={"id": 1, "method": "subscriptions/listen"}))
+    acknowledgements.waiting = {"one", "two"}
+    acknowledgements.note("two", {"notifications": {"toolsListChanged": True}})
+    for number in range(100):
+        acknowledgements.note("one", {f"x{number}": 1, "notifications": {"taskIds": [f"t{number}"]}})
+    acknowledged = json.loads((await acknowledgements.event()).partition(b"data: ")[2])["params"]
+    assert {name for name in acknowledged if name.startswith("x")} == {"x0"}
+    assert len(acknowledged["notifications"]["taskIds"]) == 1
+
+
+async def test_what_a_mount_acknowledges_too_late_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "ACKNOWLEDGED_WITHIN_S", 0.01)
+    acknowledgements = Acknowledgements(request_to(message={"id": 1, "method": "subscriptions/listen"}))
+    acknowledgements.waiting = {"one"}
+    await acknowledgements.event()
+    acknowledgements.note("one", {"x": 1})
+    assert b'"x"' not in await acknowledgements.event()
