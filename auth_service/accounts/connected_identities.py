@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from auth_service.access.announcements import AccessChangePublisher
@@ -15,7 +15,7 @@ from auth_service.storage import keys
 from auth_service.users.factors import FactorRepository
 from auth_service.users.repository import NoSuchUserError, User, UserRepository
 from auth_service.users.sessions import Session, SessionRepository
-from shared.storage.interface import Store
+from shared.storage.interface import Store, StoreUnavailableError
 from shared.texts import Text
 
 _LONGEST_S = 30
@@ -155,7 +155,8 @@ class ConnectedIdentities:
         try:
             yield
         finally:
-            await self.store.delete(key)
+            with suppress(StoreUnavailableError):  # it expires soon, and this must not hide an error
+                await self.store.delete(key)
 
 
 def _given_through(providers: Collection[str], grant: Grant) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection as Names
+from contextlib import suppress
 from dataclasses import dataclass
 
 from auth_service.call_approvals.pending import PendingLists, approver_key
@@ -22,11 +23,18 @@ from auth_service.protocol.call_approval import (
 from auth_service.storage import keys
 from shared.clock import Clock
 from shared.storage.documents import Collection
-from shared.storage.interface import Store
+from shared.storage.interface import Store, StoreUnavailableError
 from shared.storage.json_codec import JsonCodec
 
 _KEPT_S = LIFETIME_S + max(LIFETIME_S, USE_WITHIN_S)
+_CLAIMED_S = 30
+"""How long one decision keeps others out: longer than it takes, if its process does not die meanwhile."""
+
 _READ_EVERY_S, _READINGS = 0.05, 40
+
+
+class DecisionUnderWayError(Exception):
+    """Somebody else decides the approval at this moment, or began to and failed: it can be decided later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +84,23 @@ class CallApprovals:
             by: the subject, who may decide.
             about: for the journal.
 
+        Returns:
+            the state; `State.PENDING` if the approval has expired.
+
         Raises:
-            StoreUnavailableError: nothing is approved.
+            DecisionUnderWayError: another decision has begun, and is not stored yet.
+            StoreUnavailableError: the decision may not be stored. It is safe to repeat it.
         """
         # The event is recorded before the decision, so only one of two who decide at once may record it.
         claim = keys.once("approval-decided", approval.approval_id)
         store = self.by_id.store
-        if not await store.put_once(claim, ttl_s=_KEPT_S):
+        if not await store.put_once(claim, ttl_s=_CLAIMED_S):
             return await self._decision_of_another(approval)
         try:
             state = await self._decide(approval, approve=approve, by=by, **about)
-        except BaseException:
-            await store.delete(claim)
-            raise
+        finally:
+            with suppress(StoreUnavailableError):  # the claim expires soon, and this must not hide an error
+                await store.delete(claim)
         await self.pending.remove(approval)
         return state
 
@@ -106,13 +118,17 @@ class CallApprovals:
         return state or State.PENDING
 
     async def _decision_of_another(self, approval: CallApproval) -> State:
-        """Return the state once the other decision is stored; the old state if that takes too long."""
+        """Return the state once the other decision is stored.
+
+        Raises:
+            DecisionUnderWayError: that takes too long.
+        """
         for _ in range(_READINGS):
             stored = await self.by_id.get(approval.approval_id)
-            if stored is None or stored.state != State.PENDING:
-                break
+            if stored is None or not stored.is_open(self.clock()):
+                return State(stored.state) if stored else State.PENDING
             await asyncio.sleep(_READ_EVERY_S)
-        return State.PENDING if stored is None else State(stored.state)
+        raise DecisionUnderWayError
 
     async def waiting_for(self, subject: str, groups: Names[str]) -> list[CallApproval]:
         """Return the approvals that a person may decide now, the oldest first.

@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth_service.call_approvals.approvals import CallApprovals
+from auth_service.call_approvals.approvals import CallApprovals, DecisionUnderWayError
 from auth_service.clients.repository import ClientRepository
 from auth_service.journal.account_events import AccountAction
 from auth_service.pages.descriptions.approve import OPERATIONS
 from auth_service.protocol.call_approval import LIFETIME_S, SELF, CallApproval, State
 from auth_service.protocol.connected_apps import DELETED_CLIENT
-from auth_service.protocol.errors import InvalidRequestError
+from auth_service.protocol.errors import InvalidRequestError, TemporarilyUnavailableError
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.shown_call import shown_call
@@ -31,10 +31,12 @@ from auth_service.web.route import Endpoint
 from shared.asgi.noted_reason import note_reason
 from shared.logs import get_logger
 from shared.storage.interface import Store
+from shared.texts import Text
 
 _log = get_logger(__name__)
 
 DECISIONS = ("approve", "deny")
+_UNDER_WAY = Text("Another decision about this call is being made.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +103,16 @@ class ApprovePage:
         decision = form.require("decision")
         if decision not in DECISIONS:
             raise InvalidRequestError(Reason.FORM_FIELD_INVALID, "decision is neither approve nor deny")
-        state = await self.approvals.decide(
-            approval,
-            approve=decision == "approve",
-            by=session.subject,
-            session=session.session_id,
-            network=self.context.networks.network_of(request),
-        )
+        try:
+            state = await self.approvals.decide(
+                approval,
+                approve=decision == "approve",
+                by=session.subject,
+                session=session.session_id,
+                network=self.context.networks.network_of(request),
+            )
+        except DecisionUnderWayError:
+            raise TemporarilyUnavailableError(Reason.APPROVAL_BEING_DECIDED, _UNDER_WAY) from None
         _log.info("call decided", decision=decision, state=state.value, by=session.subject)
         if state is State.PENDING:
             raise RequestOverError  # it has expired in the meantime

@@ -265,6 +265,9 @@ class Reason(ReasonCode):
     )
     APPROVALS_TOO_MANY = "As many calls as are allowed wait for an approval already."
     APPROVAL_OF_OTHER_APPROVER = "The link to approve a call was opened by a person who may not approve it."
+    APPROVAL_BEING_DECIDED = (
+        "Another decision about the call is being made, or was interrupted in the last 30 s."
+    )
     ACCOUNT_LINK_OVER = "A link that sets a password is unknown, has expired, or was used or replaced."
     PASSWORD_NOT_CHANGED = "The new password was not accepted, or the current one is wrong."
     EMAIL_NOT_CHANGED = "The e-mail address is not valid, or is not the one that waits for confirmation."

@@ -8,14 +8,18 @@ import random
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from auth_service.call_approvals.approvals import CallApprovals
+from auth_service.call_approvals import approvals as module
+from auth_service.call_approvals.approvals import CallApprovals, DecisionUnderWayError
 from auth_service.call_approvals.pending import MAX_OF_CALLER, TooManyPendingError
 from auth_service.protocol.call_approval import LIFETIME_S, USE_WITHIN_S, CallApproval, State
+from auth_service.storage import keys
 from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.call_approvals.contender import CALL, Actions, approvals_in, runs_of, use_at_once
+from tests.outages import NEVER, FailingStore
 from tests.storage import contenders
 
 pytestmark = [pytest.mark.requirement("GW-6"), pytest.mark.anyio]
@@ -98,6 +102,44 @@ async def test_a_decision_that_cannot_be_recorded_is_not_made_and_can_be_made_la
     journal.fails = False
     assert await approvals.decide(pending, approve=True, by="ada") is State.APPROVED
     assert await runs_of(approvals, 1) == 1
+
+
+@pytest.mark.parametrize("loses_answer", [False, True])
+async def test_a_decision_that_an_outage_interrupts_at_any_step_can_be_made_half_a_minute_later(
+    store: Store, loses_answer: bool
+) -> None:
+    failing = FailingStore(store)
+    approvals = approvals_in(cast("Store", failing))
+
+    async def pending(name: object) -> CallApproval:
+        requested = await approvals.request(replace(CALL, session=f"{loses_answer} {name}"), use=True)
+        failing.fail_from(NEVER)
+        return requested
+
+    await approvals.decide(await pending("no outage"), approve=True, by="ada")
+    for step, method in enumerate(list(failing.made)):
+        approval = await pending(step)
+        failing.fail_from(step, loses_answer=loses_answer)
+        # The first error, unless it is that of the claim's deletion, which does not matter.
+        first = step + (method == "delete")
+        with pytest.raises(StoreUnavailableError, match=f"^step {first}$"):
+            await approvals.decide(approval, approve=True, by="ada")
+        failing.fail_from(NEVER)
+        assert all(ttl_s <= 30 for ttl_s in failing.once.values())
+        await failing.expire()
+        assert await approvals.decide(approval, approve=True, by="ada") is State.APPROVED
+
+
+async def test_a_decision_that_another_one_keeps_out_is_not_over(
+    approvals: CallApprovals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_READ_EVERY_S", 0.001)
+    pending = await approvals.request(CALL, use=True)
+    await approvals.by_id.store.put_once(keys.once("approval-decided", pending.approval_id), ttl_s=30)
+    with pytest.raises(DecisionUnderWayError):
+        await approvals.decide(pending, approve=True, by="ada")
+    later = replace(approvals, clock=lambda: time.time() + LIFETIME_S)
+    assert await later.decide(pending, approve=True, by="ada") is State.PENDING
 
 
 async def test_another_call_gets_an_approval_of_its_own(approvals: CallApprovals) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from auth_service.access.components import AccessComponents
+from auth_service.storage import keys
 from shared.storage import Store
 from tests.auth_service.call_approvals.asking import CALL, Asking
 from tests.auth_service.service import RESOURCE, AuthorizationServer, nobodys
@@ -107,6 +109,19 @@ def test_a_denied_call_does_not_run(asking: Asking) -> None:
     assert "The call is denied" in asking.decide(url, "deny").text
     assert "The call is denied" in asking.person.open(url).text
     assert asking.ask()["status"] == "denied"
+
+
+def test_a_decision_that_was_interrupted_a_moment_ago_is_not_shown_as_expired(asking: Asking) -> None:
+    url = asking.ask()["approve_url"]
+    claim = keys.once("approval-decided", url.rpartition("/")[2])
+    asking.server.with_store(lambda store: store.put_once(claim, ttl_s=30))
+    response = asking.decide(url, "approve")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "Another decision about this call is being made." in response.text
+    asking.server.failures.remove(f"503 POST {httpx2.URL(url).path}")
+    asking.server.with_store(lambda store: store.delete(claim))
+    assert "The call is approved" in asking.decide(url, "approve").text
 
 
 def test_the_account_page_lists_what_waits(asking: Asking, other: Person) -> None:
