@@ -14,7 +14,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import FrameType
@@ -27,6 +27,8 @@ from shared.prctl import forbid_inspection
 
 PREFIX = "DOORWARD_"
 OPEN_FILES = 65_536
+FEWER_OPEN_FILES = 10_240
+"""The most that macOS lets a process have (OPEN_MAX), whatever its hard limit says."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,19 @@ def _server(config: uvicorn.Config) -> uvicorn.Server:
 
 
 def allow_open_files() -> None:
-    """Raise the limit of open files to `OPEN_FILES`, or to what the machine lets this process have.
+    """Raise the limit of open files to `OPEN_FILES`, or as far as the machine allows; else leave it.
 
     The limit at the start of a process is commonly 1,024, for the sake of programs that use ``select``
     (systemd.exec(5)). An idle connection stays open for `shared.idle_connections.SERVER_S`.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    for wanted in (OPEN_FILES, FEWER_OPEN_FILES):
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft == resource.RLIM_INFINITY or soft >= allowed:
+            return
+        with suppress(ValueError, OSError):  # a kernel may have a lower limit, a sandbox may forbid it
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            return
 
 
 def become_child_of_init() -> None:

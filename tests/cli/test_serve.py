@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from shared.cli.installation import Secrets, resource_servers
-from shared.cli.serving import OPEN_FILES, allow_open_files
+from shared.cli.serving import FEWER_OPEN_FILES, OPEN_FILES, allow_open_files
 from shared.idle_connections import SERVER_S
 from tests.cli.command import doorward
 from tests.cli.serving import serving
@@ -105,3 +105,23 @@ def test_the_limit_of_open_files_is_raised_as_far_as_the_machine_allows() -> Non
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert OPEN_FILES > NEW_CONNECTIONS_PER_S * SERVER_S
+
+
+@pytest.mark.requirement("OP-1")
+@pytest.mark.parametrize("error", [ValueError("not allowed"), PermissionError(1, "not permitted")])
+@pytest.mark.parametrize(("most", "limit"), [(FEWER_OPEN_FILES, FEWER_OPEN_FILES), (0, 1_024)])
+def test_a_limit_of_open_files_that_the_machine_refuses_is_a_smaller_one_or_stays(
+    error: Exception, most: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = (1_024, resource.RLIM_INFINITY)
+
+    def set_limits(_: int, wanted: tuple[int, int]) -> None:
+        nonlocal limits
+        if wanted[0] > most:
+            raise error
+        limits = wanted
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", set_limits)
+    allow_open_files()
+    assert limits == (limit, resource.RLIM_INFINITY)
