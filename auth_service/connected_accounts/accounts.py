@@ -24,6 +24,7 @@ from auth_service.protocol.upstream_providers import AccountProvider, ApiKeyProv
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
 from shared.logs import get_logger
+from shared.storage.interface import StoreUnavailableError
 
 _log = get_logger(__name__)
 
@@ -103,7 +104,6 @@ class ConnectedAccounts:
         account, earlier = await self.credentials.save(link.subject, link.client_id, provider, tokens)
         if earlier is not None:
             await self.disconnections.add(account, earlier.version)
-            await self.credentials.records.leave_to_revoke(earlier)
         # Checked afterwards: a deletion disables the account before it deletes what is connected.
         user = await self.users.by_subject(link.subject)
         if user is None or user.disabled:
@@ -133,7 +133,7 @@ class ConnectedAccounts:
             if use is Use.VALID or (use is Use.DUE and now < account.failed_until):
                 return usable
             if use is Use.ENDED:
-                await self._end(account, AccountAction.UPSTREAM_ENDED)
+                await self._end_by_provider(account)
                 return None
             lease = await self.credentials.lease(account, usable.tokens)
             if lease is not None:
@@ -149,7 +149,9 @@ class ConnectedAccounts:
 
     async def _stored(self, subject: str, resource: str) -> Credential | None:
         account = await self.credentials.records.get(subject, resource)
-        if account is None or account.provider_identity != self.providers[resource].identity:
+        if account is None or account.ending:
+            return None
+        if account.provider_identity != self.providers[resource].identity:
             return None
         tokens = self.credentials.opened(account)
         if tokens is None:
@@ -170,7 +172,7 @@ class ConnectedAccounts:
             async with asyncio.timeout(_CALL_S):
                 tokens = await self.requests.refresh(provider, lease.tokens.refresh_token or "")
         except UpstreamRefusedError:
-            await self._end(lease.account, AccountAction.UPSTREAM_ENDED)
+            await self._end_by_provider(lease.account)
             return None
         except (UpstreamUnavailableError, TimeoutError) as error:
             await self.credentials.release(lease)
@@ -185,24 +187,36 @@ class ConnectedAccounts:
         return await self._stored(lease.account.subject, lease.account.resource)
 
     async def disconnect(self, subject: str, resource: str, **about: str) -> bool:
-        """End the use of a connected account.
+        """End the use of a connected account. After an error, it is safe to repeat, and has to be.
 
         Args:
             about: for the journal.
 
         Returns:
             whether there was one. Its tokens are revoked at the provider in the background.
+
+        Raises:
+            StoreUnavailableError: something may not have been done; the account is listed until it is.
         """
-        account = await self.credentials.records.get(subject, resource)
-        if account is None or not await self._end(account, AccountAction.UPSTREAM_DISCONNECTED, **about):
+        records = self.credentials.records
+        account = await records.get(subject, resource)
+        if account is None or not await records.begin_end(account):
             return False
-        await self.credentials.records.leave_to_revoke(account)
+        await records.leave_to_revoke(account)
+        await self.disconnections.add(account, account.version)
+        await self._end(account, AccountAction.UPSTREAM_DISCONNECTED, **about)
         _log.info("account disconnected", subject=subject, resource=resource, provider=account.provider)
         return True
 
-    async def _end(self, account: ConnectedAccount, action: AccountAction, **about: str) -> bool:
-        if not await self.credentials.records.end(account):
-            return False
-        await self.events.record(action, account.subject, resource=account.resource, **about)
+    async def _end_by_provider(self, account: ConnectedAccount) -> None:
         await self.disconnections.add(account, account.version)
-        return True
+        await self._end(account, AccountAction.UPSTREAM_ENDED)
+
+    async def _end(self, account: ConnectedAccount, action: AccountAction, **about: str) -> None:
+        try:
+            ended = await self.credentials.records.end(account)
+        except StoreUnavailableError:  # it may have ended, and then a repetition does not find it
+            await self.events.record(action, account.subject, resource=account.resource, **about)
+            raise
+        if ended:
+            await self.events.record(action, account.subject, resource=account.resource, **about)

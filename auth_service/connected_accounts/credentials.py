@@ -91,7 +91,7 @@ class Credentials:
 
         def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount | None, ConnectedAccount | None]:
             busy = now < stored.leased_until or now < stored.failed_until
-            if busy or not stored.sealed or stored.version != account.version:
+            if busy or stored.ending or not stored.sealed or stored.version != account.version:
                 return None, None
             leased = replace(stored, leased_until=now + LEASE_S, fence=stored.fence + 1)
             return leased, leased

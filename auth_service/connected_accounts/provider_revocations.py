@@ -80,6 +80,10 @@ class ProviderRevocations:
         provider = self.providers.get(tokens.resource)
         if not isinstance(provider, UpstreamProvider) or not _revokes(provider, tokens):
             await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
+        elif await self._is_connected(tokens):
+            # A new connection was about to replace it. If that failed, the tokens are removed in the end.
+            if tokens.attempts >= MAX_ATTEMPTS:
+                await self._ended.remove(tokens.version)
         elif await self._would_end_another(provider, tokens):
             await self._ended.remove(tokens.version)
         elif await self._revoked(provider, tokens):
@@ -89,10 +93,14 @@ class ProviderRevocations:
         else:
             _log.info("tokens not revoked yet", provider=provider.name, attempts=tokens.attempts)
 
+    async def _is_connected(self, ended: EndedTokens) -> bool:
+        current = await self.credentials.records.get(ended.subject, ended.resource)
+        return current is not None and current.version == ended.version and not current.ending
+
     async def _would_end_another(self, provider: UpstreamProvider, ended: EndedTokens) -> bool:
         """Check whether the person has connected again, and a revocation would end that connection, too."""
         current = await self.credentials.records.get(ended.subject, ended.resource)
-        if current is None or current.provider_identity != ended.provider_identity:
+        if current is None or current.ending or current.provider_identity != ended.provider_identity:
             return False
         if provider.preset.revocation_ends_all:
             return True

@@ -36,6 +36,8 @@ class ConnectedAccount:
         leased_until: until when one process alone may refresh the credential.
         failed_until: until when nobody asks the provider, which could not be reached.
         is_api_key: whether the credential is an API key, which the person entered.
+        ending: whether the person has disconnected it. It is listed until everything that follows from that
+            is done, so that an interrupted disconnection can be repeated; nobody gets its tokens.
         fence: counts the leases; only the holder of the last one may replace the credential.
     """
 
@@ -54,6 +56,7 @@ class ConnectedAccount:
     failed_until: int = 0
     fence: int = 0
     is_api_key: bool = False
+    ending: bool = False
 
     @property
     def facts(self) -> CredentialFacts:
@@ -89,28 +92,53 @@ class ConnectedAccountRecords:
         return [account for account in accounts if account is not None]
 
     async def put(self, account: ConnectedAccount) -> ConnectedAccount | None:
-        """Store a newly connected account; return the earlier one that it replaces, if any."""
+        """Store a newly connected account; return the earlier one that it replaces, if any.
+
+        The provider of that one revokes its tokens.
+        """
         document_id = _id(account.subject, account.resource)
         # Before the document: a deletion of the person's account finds it by the index.
         await self._store.index_add(
             keys.subject_connected_accounts(account.subject), account.resource, ttl_s=None
         )
 
-        def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount, tuple[ConnectedAccount | None]]:
-            # The holder of a lease on the earlier credential must not replace the new one.
-            earlier = stored if stored.sealed else None
-            return replace(account, fence=stored.fence + 1), (earlier,)
+        earlier: ConnectedAccount | None = None
 
-        while (replaced := await self._accounts.update(document_id, rule)) is None:
+        def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount, bool]:
+            nonlocal earlier
+            earlier = stored if stored.sealed else None
+            # The holder of a lease on the earlier credential must not replace the new one.
+            return replace(account, fence=stored.fence + 1), True
+
+        async def before(_: ConnectedAccount) -> None:
+            # Afterwards, nothing would have the earlier tokens any longer.
+            if earlier is not None:
+                await self.leave_to_revoke(earlier)
+
+        while not await self._accounts.update(document_id, rule, before=before):
             if await self._accounts.create(document_id, account):
                 return None
-        return replaced[0]
+        return earlier
 
     async def change(
         self, account: ConnectedAccount, rule: Callable[[ConnectedAccount], tuple[ConnectedAccount | None, R]]
     ) -> R | None:
         """Change a connected account by a rule, as `Collection.update`."""
         return await self._accounts.update(_id(account.subject, account.resource), rule)
+
+    async def begin_end(self, account: ConnectedAccount) -> bool:
+        """Let nobody get the tokens of an account any longer; return False if others have replaced them.
+
+        What else follows from a disconnection comes afterwards, and `end` last. It is safe to repeat.
+        """
+
+        def rule(stored: ConnectedAccount) -> tuple[ConnectedAccount | None, bool]:
+            if stored.version != account.version or not stored.sealed:
+                return None, False
+            # The holder of a lease must not replace the credential.
+            return (None if stored.ending else replace(stored, ending=True, fence=stored.fence + 1)), True
+
+        return bool(await self.change(account, rule))
 
     async def end(self, account: ConnectedAccount) -> bool:
         """Remove the tokens of an account; return False if another credential has replaced them.
@@ -145,8 +173,9 @@ class ConnectedAccountRecords:
         for resource in await self._store.index_list(index):
             # Again if a process has refreshed the credential in the meantime.
             while (account := await self.get(subject, resource)) is not None:
-                if await self.end(account):
+                if await self.begin_end(account):
                     await self.leave_to_revoke(account)
+                    await self.end(account)
             await self._accounts.delete(_id(subject, resource))
             await self._store.index_remove(index, resource)
 

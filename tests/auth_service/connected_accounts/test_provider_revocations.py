@@ -162,3 +162,20 @@ async def test_a_document_that_cannot_be_read_does_not_keep_the_others(store: St
 def test_google_ends_all_tokens_with_one() -> None:
     ending = [name for name, preset in UPSTREAM_PRESETS.items() if preset.revocation_ends_all]
     assert ending == ["google"]
+
+
+async def test_tokens_that_are_still_connected_are_not_revoked(store: Store) -> None:
+    provider = Provider()
+    revocations = provider.revocations(store, **OWN_REVOKING)
+    records = revocations.credentials.records
+    account, _ = await revocations.credentials.save("ada", "client", revocations.providers[RESOURCE], TOKENS)
+    # As a new connection does, just before it replaces the account.
+    await records.leave_to_revoke(account)
+    await revocations.revoke_due()
+    assert provider.asked == []
+    assert await records.ended.waiting() == [account.version]
+    # As a disconnection does, before it removes the account.
+    await records.begin_end(account)
+    provider.now += FIRST_PAUSE_S
+    await revocations.revoke_due()
+    assert (provider.asked, await records.ended.waiting()) == (["r"], [])
