@@ -110,14 +110,16 @@ class FederatedAccounts:
         Raises:
             IdentityRefusedError: the account is disabled, or was deleted in the meantime.
         """
+        if not await self._may_connect(subject):
+            raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
         identity = await self._connected(federated, provider, subject, origin)
         if identity.subject != subject:
             return identity  # a concurrent login connected it to another account
-        user = await self.users.by_subject(subject)
-        # Checked after the identity is stored: a deletion disables the account before it disconnects the
+        # Again after the identity is stored: a deletion disables the account before it disconnects the
         # identities. An identity that it missed would restore the account under the same subject.
-        if user is None or user.disabled:
+        if not await self._may_connect(subject):
             await self.identities.disconnect(identity)
+            await self._note(AccountAction.IDENTITY_DISCONNECTED, federated, provider, subject)
             raise IdentityRefusedError(Refusal.LOG_IN_FIRST)
         if self.factors is not None:
             await self.factors.note(subject, f"{identity.name} at {provider.label} was connected")
@@ -126,14 +128,27 @@ class FederatedAccounts:
     async def _connected(
         self, federated: FederatedIdentity, provider: IdentityProvider, subject: str, origin: Origin
     ) -> Identity:
-        await self.events.record(
-            AccountAction.IDENTITY_CONNECTED,
-            subject,
-            identity=id_of(federated.issuer, federated.subject),
-            provider=provider.provider_id,
-            how=origin.value,
-        )
-        return await self.identities.connect(federated, provider.provider_id, subject, origin=origin)
+        """Connect an identity to an account; return it as it is connected, perhaps to another account."""
+        await self._note(AccountAction.IDENTITY_CONNECTED, federated, provider, subject, how=origin.value)
+        identity = await self.identities.connect(federated, provider.provider_id, subject, origin=origin)
+        if identity.subject != subject:
+            await self._note(AccountAction.IDENTITY_DISCONNECTED, federated, provider, subject)
+        return identity
+
+    async def _may_connect(self, subject: str) -> bool:
+        user = await self.users.by_subject(subject)
+        return user is not None and not user.disabled
+
+    async def _note(
+        self,
+        action: AccountAction,
+        federated: FederatedIdentity,
+        provider: IdentityProvider,
+        subject: str,
+        **about: str,
+    ) -> None:
+        identity = id_of(federated.issuer, federated.subject)
+        await self.events.record(action, subject, identity=identity, provider=provider.provider_id, **about)
 
     async def _refuse_silent_link(self, identity: Identity) -> None:
         """Refuse a login of an administrator through a link that the administrator did not make.

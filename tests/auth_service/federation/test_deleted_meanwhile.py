@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -12,11 +12,14 @@ from auth_service.crypto.passwords import Passwords
 from auth_service.crypto.secrets import new_id
 from auth_service.federation.accounts import FederatedAccounts, How
 from auth_service.federation.errors import IdentityRefusedError
-from auth_service.federation.identities import Identity, IdentityRepository, Origin
+from auth_service.federation.identities import Identity, IdentityRepository, Origin, id_of
+from auth_service.journal.account_events import AccountEvents
+from auth_service.journal.journal import NoJournal
 from auth_service.protocol.federated_identity import FederatedIdentity
 from auth_service.users.emails import EmailAddresses
 from auth_service.users.repository import User, UserRepository
 from shared.clock import system_clock
+from shared.journal.event import EventKind
 from shared.storage.interface import Store
 from tests.auth_service.federation.people import ISSUER, PROVIDER, somebody
 
@@ -126,3 +129,61 @@ async def test_an_address_left_by_an_interrupted_deletion_opens_no_account_of_th
     await EmailAddresses(setting.store).claim(person.email or "", local.username)
     after, how = await setting.accounts.account_of(person, PROVIDER)
     assert (after.subject != local.subject, how) == (True, How.CREATED)
+
+
+class Recorded(NoJournal):
+    """A journal that keeps the action, the subject and the identity of its events."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[object, ...]] = []
+
+    async def record(self, kind: EventKind, **members: object) -> None:
+        self.events.append((members["action"], members["subject"], members["identity"]))
+
+
+def undone(person: FederatedIdentity, subject: str) -> list[tuple[object, ...]]:
+    identity = id_of(person.issuer, person.subject)
+    return [(f"identity {what}", subject, identity) for what in ("connected", "disconnected")]
+
+
+async def test_a_connection_that_does_not_stay_is_recorded_as_ended(setting: Setting) -> None:
+    journal = Recorded()
+    accounts = replace(setting.accounts, events=AccountEvents(journal))
+    person, local = somebody(), await setting.local()
+    setting.connected.act = lambda: setting.lifecycle.delete(local)
+    with pytest.raises(IdentityRefusedError):
+        await accounts.connect(person, PROVIDER, local.subject)
+    assert journal.events == undone(person, local.subject)
+
+
+async def test_a_connection_that_another_account_was_faster_to_make_is_recorded_as_ended(
+    setting: Setting,
+) -> None:
+    journal = Recorded()
+    accounts = replace(setting.accounts, events=AccountEvents(journal))
+    person, local = somebody(), await setting.local()
+    setting.connected.act = lambda: setting.accounts.account_of(person, PROVIDER)
+    with pytest.raises(IdentityRefusedError):
+        await accounts.connect(person, PROVIDER, local.subject)
+    assert journal.events == undone(person, local.subject)
+
+
+async def test_of_two_first_logins_at_once_one_is_recorded_as_ended(setting: Setting) -> None:
+    journal = Recorded()
+    accounts = replace(setting.accounts, events=AccountEvents(journal))
+    person = somebody()
+    setting.connected.act = lambda: setting.accounts.account_of(person, PROVIDER)
+    user, _ = await accounts.account_of(person, PROVIDER)
+    subject = str(journal.events[0][1])
+    assert subject != user.subject
+    assert journal.events == undone(person, subject)
+
+
+async def test_no_connection_to_a_disabled_account_is_recorded(setting: Setting) -> None:
+    journal = Recorded()
+    accounts = replace(setting.accounts, events=AccountEvents(journal))
+    local = await setting.local()
+    await setting.lifecycle.users.set_disabled(local, True)
+    with pytest.raises(IdentityRefusedError):
+        await accounts.connect(somebody(), PROVIDER, local.subject)
+    assert journal.events == []
