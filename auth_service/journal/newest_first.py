@@ -11,7 +11,7 @@ from auth_service.storage import keys
 from shared.storage.interface import Position, Store
 
 _FIRST_WRITES = 4
-_MOST_WRITES = 64
+_MOST_WRITES = 32
 """Writes that are read at once of one chain: more each time, since most chains are read once."""
 _CHAINS_AT_ONCE = 32
 _MAX_TIME_MS = 2**53

@@ -12,8 +12,8 @@ from shared.storage.interface import START, Position, Store
 
 _PAGE_BYTES = 256 * 1024
 """Bytes that are read at once, about: Redis keeps its response in the memory that the journal fills."""
-_PAGE = 500
-"""Writes that are read at once if they are small."""
+_PAGE = 32
+"""Writes that are read at once if they are small; large ones, of hundreds of events, may follow them."""
 
 
 @dataclass(frozen=True, kw_only=True)
