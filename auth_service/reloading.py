@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,8 +36,13 @@ class Generation:
         self._lifespan = asyncio.create_task(self._live())
 
     async def start(self) -> None:
-        """Return once the application serves; raise what prevents that."""
-        await asyncio.wait([self._started, self._lifespan], return_when=asyncio.FIRST_COMPLETED)
+        """Return once the application serves; raise what prevents that, after closing the application."""
+        try:
+            await asyncio.wait([self._started, self._lifespan], return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            with suppress(Exception):  # the first error counts
+                await self.retire()
+            raise
         if not self._started.done():
             self._lifespan.result()
 
@@ -103,11 +108,13 @@ class ReloadingApp:
             await self._shut_down()
 
     async def _shut_down(self) -> None:
-        generations = [*self._draining.values(), *([self._current] if self._current else [])]
-        for generation in generations:
-            await generation.retire()
-        await cancel_and_wait(*self._draining)
-        await self._close()
+        generations = [*([self._current] if self._current else []), *self._draining.values()]
+        # Each step is made, also after one that fails: the last one pushed is the first.
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(self._close)
+            steps.push_async_callback(cancel_and_wait, *self._draining)
+            for generation in generations:
+                steps.push_async_callback(generation.retire)
 
     async def _watch(self) -> None:
         while True:
