@@ -348,7 +348,7 @@ def _pipeline(
     async def find() -> Place:
         if sentinel is None:
             return address.nodes[0]
-        return cast("Place", await sentinel.discover_master(address.service))
+        return cast("Place", await cancellable(sentinel.discover_master(address.service)))
 
     return RedisPipeline(_pipeline_settings(address, find), failure)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from redis import exceptions as errors
 
+from shared.cancellation import cancel_and_wait
 from shared.storage.redis_connection import Argument, Failure, RedisConnection, unchanged
 
 Place = tuple[str, int]
@@ -120,9 +121,9 @@ class RedisPipeline:
         self._place = None
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection, also one that is being opened."""
         if self._connecting:
-            self._connecting.cancel()
+            await cancel_and_wait(self._connecting)
         if self._connection:
             self._connection.close()
 
