@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 
 from shared.cli.child import Service
+from shared.cli.console import errors
 from shared.cli.local_services import LocalServices
 from shared.cli.set_up.one_time_code import OneTimeCode
 
@@ -39,7 +40,7 @@ class SetUpListener:
         """
         code = OneTimeCode()
         with closing(self._socket()) as listener:
-            task = asyncio.create_task(self._serve(listener, code))
+            task = asyncio.create_task(self._serve_or_close(listener, code))
             try:
                 yield f"http://localhost:{listener.getsockname()[1]}/#{code.code}"
             finally:
@@ -51,6 +52,17 @@ class SetUpListener:
             with suppress(OSError):
                 return socket.create_server((self.host or "127.0.0.1", port))
         return socket.create_server((self.host or "127.0.0.1", 0))
+
+    async def _serve_or_close(self, listener: socket.socket, code: OneTimeCode) -> None:
+        """Serve until cancelled; after an error, refuse connections: a browser would wait without end."""
+        try:
+            await self._serve(listener, code)
+        except Exception as error:  # noqa: BLE001 -- the services go on without the page
+            listener.close()
+            errors.print(
+                f"The set-up page ended: {type(error).__name__}: {error}. To get a new one, start again.",
+                markup=False,
+            )
 
     async def _serve(self, listener: socket.socket, code: OneTimeCode) -> None:
         await _connection(listener)
