@@ -21,7 +21,7 @@ from auth_service.upstream_settings import UpstreamOAuth
 from auth_service.users.repository import UserRepository
 from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.call_approvals.contender import Actions
-from tests.auth_service.connected_accounts.test_provider_revocations import MASTER_KEY, OWN_REVOKING, TOKENS
+from tests.auth_service.connected_accounts.own_provider import MASTER_KEY, OWN_REVOKING, TOKENS
 from tests.auth_service.service import RESOURCE
 from tests.outages import NEVER, FailingStore
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
-from pydantic import SecretStr
 
 from auth_service.connected_accounts.credentials import Credentials
 from auth_service.connected_accounts.ended_tokens import FIRST_PAUSE_S, MAX_ATTEMPTS
@@ -24,19 +22,10 @@ from auth_service.storage import keys
 from auth_service.upstream_settings import UpstreamOAuth
 from shared.journal.event import EventKind
 from shared.storage.interface import Store
+from tests.auth_service.connected_accounts.own_provider import MASTER_KEY, OWN, OWN_REVOKING, TOKENS
 from tests.auth_service.service import RESOURCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1")]
-
-OWN = {
-    "name": "Own",
-    "authorization_endpoint": "https://id.example/authorize",
-    "token_endpoint": "https://id.example/token",
-    "client_id": "c",
-}
-OWN_REVOKING = {**OWN, "revocation_endpoint": "https://id.example/revoke"}
-MASTER_KEY = SecretStr(base64.urlsafe_b64encode(bytes(32)).decode())
-TOKENS = UpstreamTokens(access_token="a", refresh_token="r")
 
 
 @dataclass
