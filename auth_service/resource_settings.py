@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from auth_service.protocol.admin_access import SCOPE
-from auth_service.protocol.upstream_providers import AccountProvider
+from auth_service.protocol.upstream_providers import ConfiguredProvider
 from auth_service.upstream_settings import UpstreamApiKey, UpstreamOAuth
 from shared.environment import PublicUrl
 from shared.scopes import SCOPE_TOKEN
@@ -111,7 +111,7 @@ class Resource(BaseModel):
             raise ValueError("upstream_oauth and upstream_api_key exclude each other")
         return self
 
-    def account_provider(self) -> AccountProvider | None:
+    def account_provider(self) -> ConfiguredProvider | None:
         """Return the provider at which people connect an account for this resource.
 
         Raises:

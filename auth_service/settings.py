@@ -303,7 +303,7 @@ class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
 
     @model_validator(mode="after")
     def _providers_of_connected_accounts_are_usable(self) -> Self:
-        for upstream in filter(None, (resource.upstream_oauth for resource in self.resources)):
+        for upstream in [each.upstream_oauth for each in self.resources if each.upstream_oauth]:
             upstream.check_secret()
             if not self.fetch_loopback and any(
                 is_loopback(split_absolute(url)) for url in upstream.endpoints

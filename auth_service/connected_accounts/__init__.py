@@ -5,6 +5,9 @@
     links.py           links for connecting an account, for one subject, resource and client
     attempts.py        browsers at a provider
     token_requests.py  requests to a provider
+    discovery.py       reads the metadata of an upstream, and registers at its authorization server
+    discovered_records.py  what was discovered, sealed
+    discovered_providers.py  providers behind the settings, discovered once for all processes
     ended_tokens.py    tokens that their provider must still revoke
     provider_revocations.py  revokes them
     disconnections.py  what resource servers must drop

@@ -9,18 +9,25 @@ from time import monotonic
 
 from auth_service.connected_accounts.credentials import Credentials, Lease
 from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
 from auth_service.connected_accounts.links import ConnectLink
 from auth_service.connected_accounts.records import ConnectedAccount
 from auth_service.connected_accounts.token_requests import (
     CodeAnswer,
     TokenRequests,
+    UpstreamClientRefusedError,
     UpstreamRefusedError,
     UpstreamUnavailableError,
 )
 from auth_service.fetching import SingleFlight
 from auth_service.journal.account_events import AccountAction, AccountEvents
 from auth_service.protocol.connected_account import UpstreamTokens, Use
-from auth_service.protocol.upstream_providers import AccountProvider, ApiKeyProvider, UpstreamProvider
+from auth_service.protocol.upstream_providers import (
+    AccountProvider,
+    ApiKeyProvider,
+    ConfiguredProvider,
+    UpstreamProvider,
+)
 from auth_service.users.repository import UserRepository
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -45,6 +52,7 @@ class Credential:
 
     account: ConnectedAccount
     tokens: UpstreamTokens = field(repr=False)
+    provider: AccountProvider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,8 @@ class ConnectedAccounts:
         providers: by the URL of the resource.
     """
 
-    providers: Mapping[str, AccountProvider]
+    providers: Mapping[str, ConfiguredProvider]
+    discovered: DiscoveredProviders
     credentials: Credentials
     requests: TokenRequests
     disconnections: Disconnections
@@ -77,8 +86,14 @@ class ConnectedAccounts:
             PersonGoneError: the person may no longer connect anything.
             StoreUnavailableError: nothing may be stored.
         """
-        tokens = await self.requests.redeem_code(provider, answer)
+        configured = self.providers[link.resource]
+        try:
+            tokens = await self.requests.redeem_code(provider, answer)
+        except UpstreamClientRefusedError:
+            await self.discovered.drop_client(configured, provider)
+            raise
         await self._save(link, provider, tokens, about)
+        await self.discovered.note_used(configured, provider)
 
     async def enter_key(
         self, link: ConnectLink, provider: ApiKeyProvider, api_key: str, **about: str
@@ -137,7 +152,7 @@ class ConnectedAccounts:
                 return None
             lease = await self.credentials.lease(account, usable.tokens)
             if lease is not None:
-                return await self._refreshed(lease, usable if use is Use.DUE else None)
+                return await self._refreshed(lease, usable.provider, usable if use is Use.DUE else None)
             if use is Use.DUE:
                 return usable
             if now < account.failed_until or monotonic() > deadline:
@@ -151,21 +166,24 @@ class ConnectedAccounts:
         account = await self.credentials.records.get(subject, resource)
         if account is None or account.ending:
             return None
-        if account.provider_identity != self.providers[resource].identity:
+        provider = await self.discovered.of(self.providers[resource], subject)
+        if account.provider_identity != provider.identity:
             return None
         tokens = self.credentials.opened(account)
         if tokens is None:
             return None
         await self.credentials.seal_again(account, tokens)
-        return Credential(account, tokens)
+        return Credential(account, tokens, provider)
 
-    async def _refreshed(self, lease: Lease, meanwhile: Credential | None) -> Credential | None:
+    async def _refreshed(
+        self, lease: Lease, provider: AccountProvider, meanwhile: Credential | None
+    ) -> Credential | None:
         """Refresh a leased credential.
 
         Args:
+            provider: that has issued it.
             meanwhile: the credential, if it can still be used.
         """
-        provider = self.providers[lease.account.resource]
         if isinstance(provider, ApiKeyProvider):
             raise TypeError("an API key is never due")
         try:
@@ -176,6 +194,8 @@ class ConnectedAccounts:
             return None
         except (UpstreamUnavailableError, TimeoutError) as error:
             await self.credentials.release(lease)
+            if isinstance(error, UpstreamClientRefusedError):
+                await self.discovered.drop_client(self.providers[lease.account.resource], provider)
             reason, detail = getattr(error, "reason", "time is up"), getattr(error, "detail", None)
             _log.warning("credential not refreshed", provider=provider.name, reason=reason, detail=detail)
             if meanwhile is not None:
@@ -183,7 +203,7 @@ class ConnectedAccounts:
             raise UpstreamUnavailableError(reason, detail=detail) from error
         renewed = await self.credentials.replace(lease, tokens)
         if renewed is not None:
-            return Credential(renewed, tokens)
+            return Credential(renewed, tokens, provider)
         return await self._stored(lease.account.subject, lease.account.resource)
 
     async def disconnect(self, subject: str, resource: str, **about: str) -> bool:

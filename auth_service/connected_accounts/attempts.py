@@ -26,6 +26,7 @@ class ConnectAttempt:
 
     Attributes:
         browser: the digest of the secret in the browser that began the attempt.
+        provider_identity: of the provider to which it was sent; see `UpstreamProvider.identity`.
         answered: whether the browser has come back.
         outcome: the name of the page that it then got; empty while that is not decided.
     """
@@ -34,6 +35,7 @@ class ConnectAttempt:
     browser: str
     answered: bool = False
     outcome: str = ""
+    provider_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,13 @@ class ConnectAttempts:
         )
         self._tagger = Tagger(keyring, _PURPOSE)
 
-    async def begin(self, link_id: str, browser_secret: str) -> AttemptSecrets:
+    async def begin(self, link_id: str, browser_secret: str, provider_identity: str) -> AttemptSecrets:
         """Store a new attempt and return its secrets."""
         state = new_secret()
-        await self._attempts.create(state, ConnectAttempt(link_id=link_id, browser=digest(browser_secret)))
+        attempt = ConnectAttempt(
+            link_id=link_id, browser=digest(browser_secret), provider_identity=provider_identity
+        )
+        await self._attempts.create(state, attempt)
         return self.secrets_of(state)
 
     def secrets_of(self, state: str) -> AttemptSecrets:

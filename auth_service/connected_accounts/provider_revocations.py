@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from auth_service.connected_accounts.credentials import Credentials
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
 from auth_service.connected_accounts.ended_tokens import MAX_ATTEMPTS, EndedTokenRecords, EndedTokens
-from auth_service.connected_accounts.token_requests import TokenRequests
+from auth_service.connected_accounts.token_requests import TokenRequests, UpstreamUnavailableError
 from auth_service.journal.account_events import AccountAction, AccountEvents
-from auth_service.protocol.upstream_providers import AccountProvider, UpstreamProvider
+from auth_service.protocol.upstream_providers import AccountProvider, ConfiguredProvider, UpstreamProvider
 from shared.clock import Clock
 from shared.in_background import in_background
 from shared.logs import get_logger
@@ -32,7 +33,8 @@ class ProviderRevocations:
         providers: by the URL of the resource; see `ConnectedAccounts`.
     """
 
-    providers: Mapping[str, AccountProvider]
+    providers: Mapping[str, ConfiguredProvider]
+    discovered: DiscoveredProviders
     credentials: Credentials
     requests: TokenRequests
     events: AccountEvents
@@ -77,7 +79,22 @@ class ProviderRevocations:
         tokens = await self._ended.claim(version, int(self.clock()))
         if tokens is None:
             return
-        provider = self.providers.get(tokens.resource)
+        try:
+            provider = await self._provider(tokens)
+        except UpstreamUnavailableError:
+            await self._unreachable(tokens)
+        else:
+            await self._ask(provider, tokens)
+
+    async def _unreachable(self, tokens: EndedTokens) -> None:
+        if tokens.attempts < MAX_ATTEMPTS:
+            return
+        if await self._is_connected(tokens):
+            await self._ended.remove(tokens.version)
+        else:
+            await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
+
+    async def _ask(self, provider: AccountProvider | None, tokens: EndedTokens) -> None:
         if not isinstance(provider, UpstreamProvider) or not _revokes(provider, tokens):
             await self._over(tokens, AccountAction.UPSTREAM_NOT_REVOKED)
         elif await self._is_connected(tokens):
@@ -96,6 +113,10 @@ class ProviderRevocations:
     async def _is_connected(self, ended: EndedTokens) -> bool:
         current = await self.credentials.records.get(ended.subject, ended.resource)
         return current is not None and current.version == ended.version and not current.ending
+
+    async def _provider(self, tokens: EndedTokens) -> AccountProvider | None:
+        configured = self.providers.get(tokens.resource)
+        return None if configured is None else await self.discovered.of(configured, tokens.subject)
 
     async def _would_end_another(self, provider: UpstreamProvider, ended: EndedTokens) -> bool:
         """Check whether the person has connected again, and a revocation would end that connection, too."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from auth_service.fetching import Fetched, Fetcher, FetchError
 from auth_service.fetching.token_client import TokenClient
 from auth_service.protocol.connected_account import UnusableTokenResponseError, UpstreamTokens, tokens_of
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.upstream_providers import UpstreamProvider
 from shared.clock import Clock
 
@@ -20,12 +21,24 @@ class UpstreamUnavailableError(Exception):
 
     Attributes:
         reason, detail: for the log only; neither names a token.
+        cause: its reason code.
     """
 
-    def __init__(self, reason: str, *, detail: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        detail: str | None = None,
+        cause: Reason = Reason.CONNECTED_ACCOUNT_UNAVAILABLE,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
+        self.cause = cause
+
+
+class UpstreamClientRefusedError(UpstreamUnavailableError):
+    """The provider does not accept this server as a client (`invalid_client`)."""
 
 
 class UpstreamRefusedError(Exception):
@@ -60,6 +73,7 @@ class TokenRequests:
             "code": answer.code,
             "redirect_uri": answer.redirect_uri,
             "code_verifier": answer.verifier,
+            **provider.resource_indicator,
         }
         return await self._tokens(provider, members)
 
@@ -70,7 +84,11 @@ class TokenRequests:
             UpstreamRefusedError: the provider does not accept the refresh token.
             UpstreamUnavailableError: the provider sent no usable response.
         """
-        members = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        members = {
+            "grant_type": "refresh_token",
+            "refresh_token": refresh_token,
+            **provider.resource_indicator,
+        }
         return await self._tokens(provider, members, earlier=refresh_token)
 
     async def revoke(self, provider: UpstreamProvider, tokens: UpstreamTokens) -> bool:
@@ -94,7 +112,8 @@ class TokenRequests:
         if error in _REFUSED:
             raise UpstreamRefusedError
         if error is not None:
-            raise UpstreamUnavailableError("the provider refuses this client", detail=str(error)[:100])
+            refused = UpstreamClientRefusedError if error == "invalid_client" else UpstreamUnavailableError
+            raise refused("the provider refuses this client", detail=str(error)[:100])
         try:
             return tokens_of(response, int(self.clock()), earlier)
         except UnusableTokenResponseError as error:

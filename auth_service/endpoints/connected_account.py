@@ -62,7 +62,7 @@ class ConnectedAccountEndpoint:
             credential = await self.accounts.credential(subject, resource, parameters.get("rejected"))
         except UpstreamUnavailableError as error:
             raise ServerUnavailableError(
-                Reason.CONNECTED_ACCOUNT_UNAVAILABLE,
+                error.cause,
                 "the credential cannot be refreshed at the moment; try again later",
                 detail=error.reason,
             ) from error

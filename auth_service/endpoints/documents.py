@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from auth_service.crypto.signing_keys import SigningKeys
-from auth_service.endpoints.descriptions.documents import JWKS, described
+from auth_service.endpoints.descriptions.documents import JWKS, described, described_client
 from auth_service.protocol.key_rotation import JWKS_MAX_AGE_S
+from auth_service.protocol.upstream_client import DOCUMENT_PATH, client_document
 from auth_service.web.http import answers_errors
 from auth_service.web.public_documents import PublicDocument
 from auth_service.web.route import Endpoint
@@ -46,6 +47,23 @@ def metadata_endpoints(metadata: Mapping[str, Any]) -> list[Endpoint]:
         )
         for place in places
     ]
+
+
+def client_metadata_endpoint(issuer: str, site_name: str) -> Endpoint:
+    """Serve our client ID metadata document, for the authorization servers of upstreams (GW-1)."""
+    metadata = client_document(issuer, site_name)
+    document = PublicDocument(metadata, max_age_s=JWKS_MAX_AGE_S)
+
+    async def serve(request: Request) -> Response:
+        return document.response(request.scope)
+
+    return Endpoint(
+        path=DOCUMENT_PATH,
+        handler=serve,
+        methods=_METHODS,
+        operations={"GET": described_client(metadata)},
+        cors=_PUBLIC,
+    )
 
 
 def jwks_endpoint(signing_keys: SigningKeys) -> Endpoint:

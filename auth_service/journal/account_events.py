@@ -34,6 +34,7 @@ class AccountAction(StrEnum):
     SESSIONS_ENDED = "sessions ended"
     BROWSERS_FORGOTTEN = "browsers forgotten"
     DELETED = "account deleted"
+    UPSTREAM_REGISTERED = "client registered at a provider"
     UPSTREAM_CONNECTED = "account at a provider connected"
     UPSTREAM_DISCONNECTED = "account at a provider disconnected"
     UPSTREAM_ENDED = "account at a provider ended by the provider"

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth_service.connected_accounts.accounts import ConnectedAccounts, PersonGoneError
-from auth_service.connected_accounts.attempts import ConnectAttempts
+from auth_service.connected_accounts.attempts import ConnectAttempt, ConnectAttempts
 from auth_service.connected_accounts.links import LIFETIME_S, ConnectLink, ConnectLinks
 from auth_service.connected_accounts.token_requests import (
     CodeAnswer,
@@ -22,6 +22,7 @@ from auth_service.pages.descriptions.connect import CALLBACK, LINK
 from auth_service.pages.opened_link import LinkViews, OpenedLink, Outcome
 from auth_service.protocol.parameters import Parameters, parse_parameters
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.upstream_client import CALLBACK_PATH
 from auth_service.protocol.upstream_providers import ApiKeyProvider, UpstreamProvider
 from auth_service.rate_limits import Throttle
 from auth_service.storage import keys
@@ -65,7 +66,10 @@ class ConnectPages:
             return self.views.outcome(request, opened, Outcome.DONE)
         if isinstance(provider, ApiKeyProvider):
             return await self.api_keys.show(opened, provider)
-        return await (self._leave(request, opened, provider) if is_post else self._show(opened, provider))
+        try:
+            return await (self._leave(request, opened) if is_post else self._show(opened))
+        except UpstreamUnavailableError as error:
+            return self.views.outcome(request, opened, opened.unavailable(error))
 
     async def _opened(self, request: Request, link: ConnectLink | None) -> OpenedLink | Response:
         """Return the link, or the response if the person it is for is not logged in.
@@ -106,15 +110,23 @@ class ConnectPages:
         context = {"username": session.username, "to": f"connect/{link.link_id}"}
         return self.context.templates.render("connect_other_person.html", context, status=403)
 
-    async def _show(self, opened: OpenedLink, provider: UpstreamProvider) -> Response:
+    async def _provider(self, opened: OpenedLink) -> UpstreamProvider:
+        provider = await self.accounts.discovered.of(opened.provider, opened.session.subject)
+        if isinstance(provider, ApiKeyProvider):
+            raise RequestOverError  # the configuration has changed since
+        return provider
+
+    async def _show(self, opened: OpenedLink) -> Response:
+        provider = await self._provider(opened)
         context = {**await self.views.facts(opened), "scopes": provider.requested_scopes}
         return self.context.templates.render("connect_account.html", context)
 
-    async def _leave(self, request: Request, opened: OpenedLink, provider: UpstreamProvider) -> Response:
+    async def _leave(self, request: Request, opened: OpenedLink) -> Response:
         await self.throttle.attempt(self.context.networks.network_of(request))
-        secrets = await self.attempts.begin(opened.link.link_id, opened.browser.browser_id or "")
-        parameters = provider.authorization_parameters(self._callback, secrets.state, secrets.challenge)
-        return see_other(f"{provider.preset.authorization_endpoint}?{urlencode(parameters)}")
+        provider = await self._provider(opened)
+        browser = opened.browser.browser_id or ""
+        secrets = await self.attempts.begin(opened.link.link_id, browser, provider.identity)
+        return see_other(provider.authorization_url(self._callback, secrets.state, secrets.challenge))
 
     async def come_back(self, request: Request) -> Response:
         """Connect the account of a person who comes back from the provider."""
@@ -126,9 +138,6 @@ class ConnectPages:
         opened = await self._opened(request, await self.links.get(attempt.link_id))
         if isinstance(opened, Response):
             return opened
-        provider = opened.provider
-        if isinstance(provider, ApiKeyProvider):
-            raise RequestOverError  # the configuration has changed since
         # A second attempt with the same link, or the same response again.
         if opened.link.used:
             return self.views.outcome(request, opened, Outcome.DONE)
@@ -136,14 +145,20 @@ class ConnectPages:
             return self.views.outcome(request, opened, _outcome_of(await self.attempts.outcome(state)))
         outcome = Outcome.UNAVAILABLE
         try:
-            outcome = await self._answered(request, query, opened, provider)
+            outcome = await self._answered(request, query, opened, attempt)
+        except UpstreamUnavailableError as error:
+            outcome = opened.unavailable(error)
         finally:
             await self.attempts.finish(state, outcome.name)
         return self.views.outcome(request, opened, outcome)
 
     async def _answered(
-        self, request: Request, query: Parameters, opened: OpenedLink, provider: UpstreamProvider
+        self, request: Request, query: Parameters, opened: OpenedLink, attempt: ConnectAttempt
     ) -> Outcome:
+        provider = await self._provider(opened)
+        # The code of one authorization server must not reach the token endpoint of another (RFC 9700 §4.4).
+        if attempt.provider_identity != provider.identity:
+            return opened.failed(Outcome.CHANGED, "the provider has changed in the meantime")
         if not provider.accepts_iss(query.get("iss")):
             return opened.failed(Outcome.INVALID, "the response is not from the provider of the link")
         if query.get("error") is not None:
@@ -161,8 +176,6 @@ class ConnectPages:
                 session=opened.session.session_id,
                 network=self.context.networks.network_of(request),
             )
-        except UpstreamUnavailableError as error:
-            return opened.failed(Outcome.UNAVAILABLE, error.reason, error.detail or "")
         except UpstreamRefusedError:
             return opened.failed(Outcome.INVALID, "the provider does not accept the code")
         except PersonGoneError:
@@ -172,13 +185,13 @@ class ConnectPages:
 
     @property
     def _callback(self) -> str:
-        return f"{self.issuer}/connect/callback"
+        return f"{self.issuer}{CALLBACK_PATH}"
 
     def endpoints(self) -> list[Endpoint]:
         """Return the endpoints of the pages; the callback comes first, as its path fits both."""
         return [
             Endpoint(
-                path="/connect/callback",
+                path=CALLBACK_PATH,
                 handler=shows_errors(self.context.errors, self.come_back),
                 methods=("GET",),
                 operations={"GET": CALLBACK},

@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.connected_accounts.links import ConnectLink
+from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.protocol.connected_apps import DELETED_CLIENT
 from auth_service.protocol.reasons import Reason
-from auth_service.protocol.upstream_providers import AccountProvider
+from auth_service.protocol.upstream_providers import ConfiguredProvider
 from auth_service.users.sessions import Session
 from auth_service.web.browser_cookies import Browser
 from auth_service.web.page_context import PageContext
@@ -31,7 +32,15 @@ class Outcome(Enum):
     DONE = ("done", 200, None)
     DENIED = ("denied", 400, Reason.CONNECT_DENIED)
     INVALID = ("invalid", 400, Reason.CONNECT_ANSWER_INVALID)
+    CHANGED = ("invalid", 400, Reason.CONNECT_PROVIDER_CHANGED)
     UNAVAILABLE = ("unavailable", 503, Reason.CONNECTED_ACCOUNT_UNAVAILABLE)
+    UNDISCOVERED = ("unavailable", 503, Reason.CONNECT_DISCOVERY_FAILED)
+    UNREGISTERED = ("unavailable", 503, Reason.CONNECT_REGISTRATION_FAILED)
+
+    @classmethod
+    def of(cls, cause: Reason) -> Outcome:
+        """Return the outcome of an attempt for which the provider is unavailable."""
+        return next((outcome for outcome in cls if outcome.value[2] is cause), cls.UNAVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +48,13 @@ class OpenedLink:
     """A link that the person it is for has opened."""
 
     link: ConnectLink
-    provider: AccountProvider
+    provider: ConfiguredProvider
     browser: Browser
     session: Session
+
+    def unavailable(self, error: UpstreamUnavailableError) -> Outcome:
+        """Log why the provider is unavailable, and return the outcome."""
+        return self.failed(Outcome.of(error.cause), error.reason, error.detail or "")
 
     def failed(self, outcome: Outcome, reason: str, detail: str = "") -> Outcome:
         """Log why nothing was connected, and return the outcome."""

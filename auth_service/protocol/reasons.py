@@ -253,6 +253,20 @@ class Reason(ReasonCode):
         "Compare `client_id`, the secret, `issuer` and the redirect URI, which is `/connect/callback` of the "
         "authorization server, with the provider's configuration.",
     )
+    CONNECT_DISCOVERY_FAILED = (
+        "The MCP server behind a resource, or its authorization server, has no metadata that can be used.",
+        "The log line has the document and the cause. Compare `discover` and `issuer` of `upstream_oauth` "
+        "with the MCP server; an authorization server that does not announce PKCE with S256 is not used.",
+    )
+    CONNECT_REGISTRATION_FAILED = (
+        "The authorization server of an MCP server does not register this server as a client.",
+        "The log line has the cause. Register a client there with the redirect URI /connect/callback of this "
+        "server, and set `client_id` and `issuer` of `upstream_oauth`.",
+    )
+    CONNECT_PROVIDER_CHANGED = (
+        "The provider has changed while a person was there; the code was sent to nobody.",
+        "The same link can be used again.",
+    )
     API_KEY_INVALID = (
         "A person entered an API key that cannot be sent in a header; nothing was stored.",
         "Copy the key again, without spaces or line breaks. It has at most 4096 characters.",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,8 @@ class UpstreamProvider:
     Attributes:
         resource: the URL of the resource whose requests get the credential.
         sends_iss: whether its responses must have an `iss` (RFC 9207 §2.4).
+        upstream: the `resource` of its requests (RFC 8707 §2); None if they have none. A discovered provider
+            has one.
 
     The other attributes are those of `UpstreamPreset`.
     """
@@ -128,6 +131,7 @@ class UpstreamProvider:
     client_secret: str | None = field(default=None, repr=False)
     scopes: tuple[str, ...] = ()
     sends_iss: bool = False
+    upstream: str | None = None
 
     @property
     def name(self) -> str:
@@ -142,7 +146,14 @@ class UpstreamProvider:
     @property
     def identity(self) -> str:
         """Changes if another provider or client is configured: tokens of the earlier one are of no use."""
-        return f"{self.preset.token_endpoint} {self.client_id}"
+        # The issuer vouches for the endpoints of a discovered provider, which may move.
+        place = self.preset.token_endpoint if self.upstream is None else " ".join(self.preset.issuers)
+        return " ".join((place, self.client_id, *filter(None, (self.upstream,))))
+
+    @property
+    def resource_indicator(self) -> dict[str, str]:
+        """The parameter `resource` of each request (RFC 8707 §2), if there is one."""
+        return {} if self.upstream is None else {"resource": self.upstream}
 
     def accepts_iss(self, iss: str | None) -> bool:
         """Check the `iss` of a response, which may be an error (RFC 9207 §2.4)."""
@@ -155,6 +166,7 @@ class UpstreamProvider:
         scopes = self.preset.scope_separator.join(self.requested_scopes)
         return {
             **self.preset.parameters,
+            **self.resource_indicator,
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": redirect_uri,
@@ -163,6 +175,36 @@ class UpstreamProvider:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
+
+    def authorization_url(self, redirect_uri: str, state: str, challenge: str) -> str:
+        """Return the URL of an authorization request; see `authorization_parameters`."""
+        endpoint = self.preset.authorization_endpoint
+        parameters = self.authorization_parameters(redirect_uri, state, challenge)
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamDiscovery:
+    """A provider that is discovered from the upstream, an MCP server with an authorization server of its own.
+
+    Attributes:
+        resource: the URL of the resource whose requests get the credential.
+        name: of the provider on pages.
+        url: of the MCP server.
+        issuer: the only authorization server that is used; None for the first one that the MCP server names.
+        client_id: of the client that the operator has registered at `issuer`; None to use our own metadata
+            document, or to register.
+        scopes: to request; those that the MCP server names if there are none.
+    """
+
+    resource: str
+    name: str
+    url: str
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,3 +227,5 @@ class ApiKeyProvider:
 
 
 AccountProvider = UpstreamProvider | ApiKeyProvider
+ConfiguredProvider = AccountProvider | UpstreamDiscovery
+"""A provider as the settings have it."""

@@ -32,6 +32,13 @@ CONNECTED_ACCOUNTS: tuple[KeySpec, ...] = (
         kind="index",
     ),
     KeySpec(
+        "discovered-upstream:{hash of the resource}",
+        "the authorization server of an upstream that is discovered: its endpoints, the client as which this"
+        " server is registered there, encrypted under a master key; until when one process alone may read"
+        " them again, and the last failure",
+        "a year after it was last written",
+    ),
+    KeySpec(
         "connect-link:{hash of the id}",
         "a link for connecting an account: the subject, the resource and the client that it is for, and"
         " whether it was used",

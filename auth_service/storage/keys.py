@@ -157,6 +157,11 @@ def all_ended_tokens() -> str:
     return f"{PREFIX}ended-tokens"
 
 
+def discovered_upstream(resource: str) -> str:
+    """The key of what was discovered about the upstream of a resource."""
+    return f"{PREFIX}discovered-upstream:{_hash(resource)}"
+
+
 def connect_link(link_id: str) -> str:
     """The key of a link for connecting an account, from the id in its URL."""
     return f"{PREFIX}connect-link:{_hash(link_id)}"

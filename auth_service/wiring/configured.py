@@ -20,7 +20,7 @@ from auth_service.protocol.registration import USER_GRANTS
 from auth_service.protocol.registration_policy import Quota, RedirectHosts
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
 from auth_service.protocol.second_factor import SecondFactorPolicy
-from auth_service.protocol.upstream_providers import AccountProvider
+from auth_service.protocol.upstream_providers import ConfiguredProvider
 from auth_service.resource_settings import OPENID_SCOPES
 from auth_service.settings import AuthSettings
 from shared.texts import Text
@@ -151,7 +151,7 @@ def resource_descriptions(settings: AuthSettings) -> dict[str, ConfiguredResourc
     }
 
 
-def account_providers(settings: AuthSettings) -> dict[str, AccountProvider]:
+def account_providers(settings: AuthSettings) -> dict[str, ConfiguredProvider]:
     """Return the providers of connected accounts, by the URL of the resource (GW-1)."""
     providers = (resource.account_provider() for resource in settings.resources)
     return {provider.resource: provider for provider in providers if provider is not None}

@@ -6,11 +6,15 @@ from auth_service.connected_accounts.accounts import ConnectedAccounts
 from auth_service.connected_accounts.attempts import ConnectAttempts
 from auth_service.connected_accounts.credentials import Credentials
 from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
+from auth_service.connected_accounts.discovered_records import DiscoveredRecords
+from auth_service.connected_accounts.discovery import Discovery
 from auth_service.connected_accounts.links import ConnectLinks
 from auth_service.connected_accounts.provider_revocations import ProviderRevocations
 from auth_service.connected_accounts.records import ConnectedAccountRecords
 from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.endpoints.connected_account import ConnectedAccountEndpoint
+from auth_service.endpoints.documents import client_metadata_endpoint
 from auth_service.pages.connect import ConnectPages
 from auth_service.pages.connect_api_key import ApiKeyForm
 from auth_service.pages.opened_link import LinkViews
@@ -27,10 +31,27 @@ def connected_accounts(parts: Components) -> ConnectedAccounts:
     base = parts.base
     return ConnectedAccounts(
         providers=configured.account_providers(base.settings),
+        discovered=_discovered_providers(parts),
         credentials=Credentials(ConnectedAccountRecords(base.store), base.key_ring, base.clock),
         requests=TokenRequests(base.operator_fetcher, base.clock),
         disconnections=Disconnections(base.store, base.clock),
         users=parts.users.repository,
+        events=parts.page_context.account_events,
+        clock=base.clock,
+    )
+
+
+def _discovered_providers(parts: Components) -> DiscoveredProviders:
+    base = parts.base
+    return DiscoveredProviders(
+        records=DiscoveredRecords(base.store, base.key_ring, base.clock),
+        discovery=Discovery(
+            fetcher=base.operator_fetcher,
+            clock=base.clock,
+            loopback=base.settings.fetch_loopback,
+            issuer=base.settings.issuer,
+            site_name=base.settings.site_name,
+        ),
         events=parts.page_context.account_events,
         clock=base.clock,
     )
@@ -41,6 +62,7 @@ def provider_revocations(parts: Components) -> ProviderRevocations:
     accounts = connected_accounts(parts)
     return ProviderRevocations(
         providers=accounts.providers,
+        discovered=accounts.discovered,
         credentials=accounts.credentials,
         requests=accounts.requests,
         events=accounts.events,
@@ -73,7 +95,7 @@ def connect_pages(parts: Components) -> list[Endpoint]:
         clients=parts.clients.repository,
         resource_names={resource.resource: resource.name for resource in base.settings.resources},
     )
-    return ConnectPages(
+    pages = ConnectPages(
         context=context,
         accounts=accounts,
         links=links,
@@ -83,4 +105,6 @@ def connect_pages(parts: Components) -> list[Endpoint]:
         throttle=throttle,
         store=base.store,
         issuer=base.settings.issuer,
-    ).endpoints()
+    )
+    document = client_metadata_endpoint(base.settings.issuer, base.settings.site_name)
+    return [document, *pages.endpoints()]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from auth_service.declarative.setting_kinds import RESOURCE_SERVERS
 from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamProvider
 from auth_service.settings import AuthSettings
-from auth_service.upstream_settings import UpstreamOAuth
+from auth_service.upstream_settings import StaticUpstreamOAuth
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, USUAL
 
 pytestmark = pytest.mark.requirement("GW-1", "OP-2")
@@ -32,8 +32,8 @@ OURS = (
 )
 
 
-def upstream(**members: Any) -> UpstreamOAuth:
-    return UpstreamOAuth.model_validate({"client_id": "c", **members})
+def upstream(**members: Any) -> StaticUpstreamOAuth:
+    return StaticUpstreamOAuth.model_validate({"client_id": "c", **members})
 
 
 def provider(**members: Any) -> UpstreamProvider:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.cli.doctor.challenge import Challenge, bearer_challenge, parse_challenges
+from shared.challenges import Challenge, bearer_challenge, parse_challenges
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.cli.doctor.login.client import on_another_port, spelled_otherwise
-from shared.cli.doctor.urls import (
-    is_web_url,
-    other_spelling,
-    redirect_target,
-    resource_metadata_places,
-    server_metadata_places,
-)
+from shared.cli.doctor.urls import is_web_url, other_spelling, redirect_target
+from shared.metadata_urls import resource_metadata_places, server_metadata_places
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,17 @@ def described(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
+def described_client(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the operation that serves the `metadata` of this server as a client."""
+    return {
+        "summary": "This server as a client",
+        "description": "The client ID metadata document with which this server is a client of the"
+        " authorization servers of upstreams, where people connect accounts. Its URL is the client_id.",
+        "tags": ["Discovery"],
+        "responses": {"200": answer("The metadata.", dict(metadata))},
+    }
+
+
 _EXAMPLE_KEY = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "…", "n": "…", "e": "AQAB"}
 
 JWKS: Mapping[str, Any] = {

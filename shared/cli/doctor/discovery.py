@@ -14,6 +14,11 @@ from shared.cli.doctor.evidence import Evidence, Place
 from shared.cli.doctor.exchange import Exchange, Request
 from shared.cli.doctor.fetch import Fetch, guarded
 from shared.cli.doctor.profiles import Profile
+from shared.metadata_urls import (
+    resource_metadata_places,
+    resource_metadata_root,
+    server_metadata_places,
+)
 from shared.well_known import AUTHORIZATION_SERVER
 
 STALE_CLIENT = {
@@ -100,8 +105,8 @@ async def _find_resource_metadata(evidence: Evidence, ask: Fetch) -> None:
     challenged = evidence.challenge.parameters.get("resource_metadata") if evidence.challenge else None
     places = [
         *([(Place.CHALLENGE, challenged)] if challenged else []),
-        *((Place.PATH, url) for url in urls.resource_metadata_places(evidence.mcp_url)),
-        (Place.ROOT, urls.resource_metadata_root(evidence.mcp_url)),
+        *((Place.PATH, url) for url in resource_metadata_places(evidence.mcp_url)),
+        (Place.ROOT, resource_metadata_root(evidence.mcp_url)),
     ]
     exchanges = await _documents((url for _, url in places), ask)
     evidence.resource_metadata = [(place, exchanges[url]) for place, url in places]
@@ -113,7 +118,7 @@ async def _find_server_metadata(evidence: Evidence, ask: Fetch) -> None:
     servers = list_member(evidence.resource_document, "authorization_servers") or []
     named = servers[0] if servers and urls.is_web_url(servers[0]) else None
     legacy = f"{origin}{AUTHORIZATION_SERVER}"
-    places = urls.server_metadata_places(named) if named else (legacy,)
+    places = server_metadata_places(named) if named else (legacy,)
     exchanges = await _documents((*places, legacy), ask)
     evidence.legacy_metadata = exchanges[legacy]
     documents = [exchanges[url] for url in places]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shared.cli.doctor.challenge import Challenge, bearer_challenge, wanted_scopes
+from shared.challenges import Challenge, bearer_challenge
+from shared.cli.doctor.challenge import wanted_scopes
 from shared.cli.doctor.documents import Document, document_of, list_member, text_member
 from shared.cli.doctor.exchange import Exchange
 from shared.cli.doctor.profiles import Profile

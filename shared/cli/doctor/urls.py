@@ -1,13 +1,12 @@
-"""The URLs at which clients look for metadata, and which URLs may be requested at all. Pure."""
+"""Which URLs may be requested at all, and from where a host can be reached. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
 from enum import IntEnum
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from shared.uris import LOOPBACK_HOSTS, split_absolute
-from shared.well_known import AUTHORIZATION_SERVER, OPENID_CONFIGURATION, PROTECTED_RESOURCE
 
 PRIVATE_SUFFIXES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 
@@ -87,37 +86,6 @@ def other_spelling(url: str) -> str | None:
         return None
     path = parts.path[:-1] if parts.path.endswith("/") else f"{parts.path}/"
     return parts._replace(path=path).geturl()
-
-
-def resource_metadata_places(mcp_url: str) -> tuple[str, ...]:
-    """Return the metadata URLs of `mcp_url` with its path, if it has one (RFC 9728 §3.1).
-
-    SDKs differ in whether they first strip a trailing slash from the path, so such a URL has two.
-    """
-    parts = urlsplit(mcp_url)
-    if parts.path in ("", "/"):
-        return ()
-    paths = dict.fromkeys((parts.path, parts.path.rstrip("/")))
-    return tuple(_inserted(parts, PROTECTED_RESOURCE, path, parts.query) for path in paths if path)
-
-
-def resource_metadata_root(mcp_url: str) -> str:
-    """Return the metadata URL at the root, where clients look if the one with the path does not exist."""
-    return f"{origin(mcp_url)}{PROTECTED_RESOURCE}"
-
-
-def server_metadata_places(issuer: str) -> tuple[str, ...]:
-    """Return the metadata URLs of `issuer` in the order of clients (RFC 8414 §3.1, §5; MCP 2025-11-25)."""
-    parts = urlsplit(issuer)
-    path = parts.path.rstrip("/")
-    places = [_inserted(parts, AUTHORIZATION_SERVER, path), _inserted(parts, OPENID_CONFIGURATION, path)]
-    if path:
-        places.append(f"{origin(issuer)}{path}{OPENID_CONFIGURATION}")
-    return tuple(places)
-
-
-def _inserted(parts: SplitResult, well_known: str, path: str, query: str = "") -> str:
-    return parts._replace(path=f"{well_known}{path}", query=query, fragment="").geturl()
 
 
 def redirect_target(url: str, location: str | None) -> str | None:

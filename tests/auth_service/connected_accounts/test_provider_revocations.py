@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from auth_service.connected_accounts.credentials import Credentials
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
 from auth_service.connected_accounts.ended_tokens import FIRST_PAUSE_S, MAX_ATTEMPTS
 from auth_service.connected_accounts.provider_revocations import ProviderRevocations
 from auth_service.connected_accounts.records import ConnectedAccountRecords
@@ -16,10 +17,10 @@ from auth_service.crypto.keyring import KeyRing
 from auth_service.journal.account_events import AccountEvents
 from auth_service.journal.journal import Journal
 from auth_service.protocol.connected_account import UpstreamTokens
-from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamProvider
+from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, AccountProvider, UpstreamProvider
 from auth_service.settings import MasterKey
 from auth_service.storage import keys
-from auth_service.upstream_settings import UpstreamOAuth
+from auth_service.upstream_settings import StaticUpstreamOAuth
 from shared.journal.event import EventKind
 from shared.storage.interface import Store
 from tests.auth_service.connected_accounts.own_provider import MASTER_KEY, OWN, OWN_REVOKING, TOKENS
@@ -47,6 +48,9 @@ class Provider:
         self.asked.append(tokens.token_to_revoke)
         return self.confirms
 
+    async def of(self, configured: AccountProvider, _subject: str) -> AccountProvider:
+        return configured
+
     def note(self, _kind: EventKind, **members: object) -> None:
         self.events.append(members["action"])
 
@@ -55,10 +59,11 @@ class Provider:
 
     def revocations(self, store: Store, **settings: str) -> ProviderRevocations:
         """One process of the service, on `store`."""
-        upstream = UpstreamOAuth.model_validate(settings)
+        upstream = StaticUpstreamOAuth.model_validate(settings)
         keyring = KeyRing([MasterKey(key_id=1, key=MASTER_KEY)])
         return ProviderRevocations(
             providers={RESOURCE: upstream.provider(RESOURCE)},
+            discovered=cast(DiscoveredProviders, self),
             credentials=Credentials(ConnectedAccountRecords(store), keyring, lambda: self.now),
             requests=cast(TokenRequests, self),
             events=AccountEvents(cast(Journal, self)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.cli.doctor.challenge import bearer_challenge, parse_challenges
+from shared.challenges import bearer_challenge, parse_challenges
 from shared.cli.doctor.documents import document_of, why_no_document
 from shared.cli.doctor.evidence import Evidence, Place
 from shared.cli.doctor.exchange import Exchange

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.cli.doctor.challenge import bearer_challenge
+from shared.challenges import bearer_challenge
 from shared.cli.doctor.documents import object_of
 from shared.cli.doctor.evidence import Evidence
 from shared.cli.doctor.exchange import Exchange

@@ -1,0 +1,169 @@
+"""What was discovered about upstreams, in the store: one sealed document for each resource.
+
+It is sealed because of the endpoints, not only because of the client secret: an attacker who can write to the
+store could otherwise have the refresh tokens of everybody sent to a token endpoint of their own.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from auth_service.crypto.keyring import KeyRing, SealBrokenError
+from auth_service.protocol.upstream_client import UpstreamClient
+from auth_service.protocol.upstream_metadata import ServerMetadata
+from auth_service.protocol.upstream_providers import UpstreamDiscovery
+from auth_service.storage import keys
+from shared import base64url
+from shared.clock import Clock
+from shared.storage.documents import Collection
+from shared.storage.interface import Store
+from shared.storage.json_codec import JsonCodec
+
+LEASE_S = 30
+"""Longer than a discovery with a registration may take."""
+
+RETRY_S = 30
+"""How long nothing is asked of an upstream after a failure."""
+
+KEEP_S = 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveredUpstream:
+    """An upstream and its authorization server, as they were read.
+
+    Attributes:
+        upstream: see `UpstreamProvider`.
+        scopes: those that the upstream names.
+        client: this server at the authorization server; None if the operator has configured one.
+        client_used: whether somebody has connected an account with this client.
+        read_at: in seconds since 1970.
+    """
+
+    upstream: str
+    scopes: tuple[str, ...]
+    server: ServerMetadata
+    client: UpstreamClient | None = None
+    client_used: bool = False
+    read_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveredRecord:
+    """The document of a resource. Times are seconds since 1970.
+
+    Attributes:
+        sealed: the encrypted `DiscoveredUpstream`; empty before the first one.
+        failed_until: until when nobody asks the upstream again.
+        failure: why it failed, for the log; `failure_code` is the reason code.
+        leased_until: until when one process alone may ask it.
+        fence: counts the leases; only the holder of the last one may write.
+    """
+
+    sealed: str = ""
+    failed_until: int = 0
+    failure: str = ""
+    failure_code: str = ""
+    leased_until: int = 0
+    fence: int = 0
+
+
+class DiscoveredRecords:
+    """The documents in the store."""
+
+    def __init__(self, store: Store, keyring: KeyRing, clock: Clock) -> None:
+        self._records = Collection(
+            store, keys.discovered_upstream, JsonCodec(DiscoveredRecord), lambda _: KEEP_S
+        )
+        self._keyring = keyring
+        self._clock = clock
+
+    async def get(self, provider: UpstreamDiscovery) -> tuple[DiscoveredRecord, DiscoveredUpstream | None]:
+        """Return the document of a resource, and what it has about the configured upstream."""
+        record = await self._records.get(provider.resource) or DiscoveredRecord()
+        return record, self._opened(provider, record.sealed)
+
+    async def lease(self, provider: UpstreamDiscovery) -> DiscoveredRecord | None:
+        """Lease the document; None if somebody else has it, or the upstream has just failed."""
+        now = int(self._clock())
+
+        def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, tuple[DiscoveredRecord | None]]:
+            if now < stored.leased_until or now < stored.failed_until:
+                return None, (None,)
+            leased = replace(stored, leased_until=now + LEASE_S, fence=stored.fence + 1)
+            return leased, (leased,)
+
+        while (result := await self._records.update(provider.resource, rule)) is None:
+            first = DiscoveredRecord(leased_until=now + LEASE_S)
+            if await self._records.create(provider.resource, first):
+                return first
+        return result[0]
+
+    async def save(
+        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, discovered: DiscoveredUpstream
+    ) -> None:
+        """Store what was discovered, and end the lease."""
+        sealed = self._sealed(provider, discovered)
+        await self._end(provider, lease, DiscoveredRecord(sealed=sealed, fence=lease.fence))
+
+    async def fail(
+        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, failure: str, code: str
+    ) -> None:
+        """End the lease, and keep what was discovered before."""
+        until = int(self._clock()) + RETRY_S
+        failed = replace(lease, leased_until=0, failed_until=until, failure=failure[:300], failure_code=code)
+        await self._end(provider, lease, failed)
+
+    async def change(
+        self, provider: UpstreamDiscovery, rule: Callable[[DiscoveredUpstream], DiscoveredUpstream | None]
+    ) -> None:
+        """Change what was discovered, unless the rule returns None or nothing was."""
+
+        def of_record(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, None]:
+            discovered = self._opened(provider, stored.sealed)
+            changed = None if discovered is None else rule(discovered)
+            if changed is None:
+                return None, None
+            return replace(stored, sealed=self._sealed(provider, changed)), None
+
+        await self._records.update(provider.resource, of_record)
+
+    async def _end(
+        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, record: DiscoveredRecord
+    ) -> None:
+        def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, None]:
+            return (record if stored.fence == lease.fence else None), None
+
+        await self._records.update(provider.resource, rule)
+
+    def _sealed(self, provider: UpstreamDiscovery, discovered: DiscoveredUpstream) -> str:
+        content = json.dumps(asdict(discovered)).encode()
+        return base64url.encode(self._keyring.seal(_purpose(provider), content))
+
+    def _opened(self, provider: UpstreamDiscovery, sealed: str) -> DiscoveredUpstream | None:
+        """Return the content; None if it is about another URL, or its master key was removed."""
+        try:
+            return _decoded(json.loads(self._keyring.open(_purpose(provider), base64url.decode(sealed))))
+        except (SealBrokenError, binascii.Error, ValueError, TypeError, KeyError):
+            return None
+
+
+def _decoded(members: dict[str, Any]) -> DiscoveredUpstream:
+    server, client = members["server"], members["client"]
+    server["auth_methods"] = tuple(server["auth_methods"])
+    return DiscoveredUpstream(
+        **{
+            **members,
+            "scopes": tuple(members["scopes"]),
+            "server": ServerMetadata(**server),
+            "client": None if client is None else UpstreamClient(**client),
+        }
+    )
+
+
+def _purpose(provider: UpstreamDiscovery) -> str:
+    return f"discovered upstream {json.dumps([provider.resource, provider.url])}"
