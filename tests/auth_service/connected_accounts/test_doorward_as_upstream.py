@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,10 +11,16 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
-from auth_service.connected_accounts.token_requests import TokenRequests
-from auth_service.fetching import Fetched
-from auth_service.protocol.upstream_providers import UpstreamProvider
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
+from auth_service.fetching import Fetched, Fetcher
+from auth_service.fetching.token_client import TokenClient
+from auth_service.protocol.upstream_providers import (
+    AccountProvider,
+    ConfiguredProvider,
+    UpstreamProvider,
+)
 from tests.auth_service.connected_accounts.connecting import Connecting
 from tests.auth_service.connected_accounts.upstream import Upstream
 from tests.auth_service.journal.events import events_of
@@ -110,13 +116,13 @@ def connecting(doorwards: Doorwards) -> Iterator[Connecting]:
 @pytest.fixture
 def forms(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The bodies of the requests to the token endpoint."""
-    sent, post = list[dict[str, str]](), TokenRequests._post
+    sent, post = list[dict[str, str]](), TokenClient.post
 
-    async def noting(self: TokenRequests, provider: UpstreamProvider, url: str, members: Any) -> Fetched:
+    async def noting(self: TokenClient, fetcher: Fetcher, url: str, members: Any) -> Fetched:
         sent.append(dict(members))
-        return await post(self, provider, url, members)
+        return await post(self, fetcher, url, members)
 
-    monkeypatch.setattr(TokenRequests, "_post", noting)
+    monkeypatch.setattr(TokenClient, "post", noting)
     return sent
 
 
@@ -159,3 +165,41 @@ def test_a_response_with_another_iss_or_without_one_is_refused(
     assert page.status_code == 400
     assert forms == []
     assert connecting.ask()["status"] == "not_connected"
+
+
+@pytest.fixture
+def change_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let the upstream name another authorization server from now on."""
+    before = DiscoveredProviders.of
+
+    async def other(
+        self: DiscoveredProviders, configured: ConfiguredProvider, subject: str
+    ) -> AccountProvider:
+        provider = await before(self, configured, subject)
+        assert isinstance(provider, UpstreamProvider)
+        preset = replace(provider.preset, issuers=("https://another.example",))
+        return replace(provider, preset=preset)
+
+    return lambda: monkeypatch.setattr(DiscoveredProviders, "of", other)
+
+
+def test_a_changed_authorization_server_gets_neither_the_code_nor_the_tokens_of_the_earlier_one(
+    doorwards: Doorwards,
+    connecting: Connecting,
+    forms: list[dict[str, str]],
+    change_server: Callable[[], None],
+) -> None:
+    _, answer = doorwards.answer(connecting)
+    assert doorwards.come_back(connecting, answer).status_code == 200
+    other = Connecting(connecting.server, connecting.upstream, connecting.server.person)
+    _, answer = doorwards.answer(other)
+    forms.clear()
+    change_server()
+    with capture_logs() as logs:
+        page = doorwards.come_back(other, {**answer, "iss": "https://another.example"})
+    assert page.status_code == 400
+    assert "connect_provider_changed" in {line.get("reason_code") for line in logs}
+    doorwards.advance(EXPIRED_S)
+    connecting.token = connecting.new_token()
+    assert connecting.ask()["status"] == "not_connected"
+    assert forms == []
