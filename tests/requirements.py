@@ -219,7 +219,7 @@ GATEWAY = (
         "GW-1",
         "MUST",
         "credentials of people for upstreams",
-        Partial("no discovery of providers, no commands over stdio"),
+        Partial("no commands over stdio"),
     ),
     Requirement("GW-2", "MUST", "a link to connect is for one person", HELD),
     Requirement(

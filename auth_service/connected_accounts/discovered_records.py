@@ -1,4 +1,4 @@
-"""What was discovered about upstreams, in the store: one sealed document for each resource.
+"""Discovered upstreams in the store: one sealed document for each resource.
 
 It is sealed because of the endpoints, not only because of the client secret: an attacker who can write to the
 store could otherwise have the refresh tokens of everybody sent to a token endpoint of their own.

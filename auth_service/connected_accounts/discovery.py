@@ -44,7 +44,7 @@ _REGISTRATION_STATUSES = (201, 200, 400, 401, 403)
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """What was read of an upstream.
+    """The metadata of an upstream and of its authorization server.
 
     Attributes:
         scopes: those that the upstream wants for a request without token, or else those that it supports.

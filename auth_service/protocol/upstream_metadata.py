@@ -31,7 +31,7 @@ class UpstreamMetadataError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamChallenge:
-    """What the response to a request without token says (RFC 9728 §5.1).
+    """The challenge in the response to a request without token (RFC 9728 §5.1).
 
     Attributes:
         metadata_url: of the protected resource metadata; None if it is not named.

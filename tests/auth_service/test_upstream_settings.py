@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from auth_service.declarative.setting_kinds import RESOURCE_SERVERS
-from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamProvider
+from auth_service.protocol.upstream_providers import UPSTREAM_PRESETS, UpstreamDiscovery, UpstreamProvider
+from auth_service.resource_settings import Resource
 from auth_service.settings import AuthSettings
 from auth_service.upstream_settings import StaticUpstreamOAuth
 from tests.auth_service.service import RESOURCE, RESOURCE_SERVER, USUAL
@@ -161,5 +162,57 @@ def test_a_secret_is_in_no_representation_and_in_no_declared_configuration() -> 
     with pytest.raises(ValueError, match="client_secret_file"):
         RESOURCE_SERVERS.canonical("resource", {"resources": [resource]}, has_secret=True)
     resource["upstream_oauth"] = {**OWN, "client_secret_file": "/run/secret"}
+    canonical = RESOURCE_SERVERS.canonical("resource", {"resources": [resource]}, has_secret=True)
+    assert json.loads(json.dumps(canonical)) == {"resources": [resource]}
+
+
+UPSTREAM = "https://mcp.upstream.example/mcp"
+
+
+def discovered(**members: Any) -> UpstreamDiscovery:
+    resource = Resource.model_validate(
+        {"resource": RESOURCE, "name": "Notes", "upstream_oauth": {"discover": UPSTREAM, **members}}
+    )
+    configured = resource.account_provider()
+    assert isinstance(configured, UpstreamDiscovery)
+    return configured
+
+
+def test_an_upstream_that_is_discovered_needs_only_its_url() -> None:
+    assert discovered() == UpstreamDiscovery(resource=RESOURCE, name="mcp.upstream.example", url=UPSTREAM)
+    own = {"issuer": "https://id.example", "client_id": "c", "client_secret": "s"}
+    configured = discovered(**own, name="Up", scopes=["a"], parameters={"prompt": "consent"})
+    assert (configured.name, configured.scopes, configured.client_secret) == ("Up", ("a",), "s")
+    assert "client_secret" not in repr(configured)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"discover": "http://mcp.upstream.example/mcp"},
+        {"discover": None},
+        *({name: "https://id.example/x"} for name in ("authorization_endpoint", "token_endpoint")),
+        {"preset": "github"},
+        {"client_id": "c"},
+        {"client_secret": "s", "issuer": "https://id.example"},
+        {"client_secret_file": "/run/secret", "issuer": "https://id.example"},
+        {"parameters": {"resource": "https://another.example"}},
+        {"parameters": {"state": "mine"}},
+        {"scopes": ["a b"]},
+    ],
+)
+def test_what_is_not_valid_of_an_upstream_that_is_discovered_is_refused(members: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        discovered(**members)
+
+
+def test_an_upstream_on_this_machine_is_for_development_and_can_be_declared() -> None:
+    resource: dict[str, Any] = {"resource": RESOURCE, "name": "Notes"}
+    resource["upstream_oauth"] = {"discover": "http://127.0.0.1:1/mcp"}
+    servers = [{**RESOURCE_SERVER, "resources": [resource]}]
+    usual = {"issuer": "https://auth.example", "store": "sqlite:///store.db", **USUAL}
+    with pytest.raises(ValidationError, match="fetch_loopback"):
+        AuthSettings(**{**usual, "resource_servers": servers})
+    resource["upstream_oauth"] = {"discover": UPSTREAM, "scopes": ["a"]}
     canonical = RESOURCE_SERVERS.canonical("resource", {"resources": [resource]}, has_secret=True)
     assert json.loads(json.dumps(canonical)) == {"resources": [resource]}

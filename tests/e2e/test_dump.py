@@ -137,7 +137,7 @@ FEDERATED = {
 
 CONNECTED_ACCOUNTS = {
     *("connected-account", "subject-connected-accounts", "connect-link", "connect-link-of"),
-    *("connect-attempt", "disconnections", "ended-tokens"),
+    *("connect-attempt", "disconnections", "ended-tokens", "discovered-upstream"),
 }
 """Families of keys that only connected accounts make."""
 

@@ -76,7 +76,7 @@ class Upstream:
 
 @contextmanager
 def upstream_within(total_s: float) -> Iterator[Upstream]:
-    """An upstream, and a fetcher that waits so long for each response."""
+    """An upstream, and a fetcher that waits up to `total_s` seconds for each response."""
     fetcher = Fetcher(loopback=True, limits=Limits(total_s=total_s))
     with site() as running:
         yield Upstream(running, fetcher)
