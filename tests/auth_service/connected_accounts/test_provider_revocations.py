@@ -71,10 +71,16 @@ class Provider:
         )
 
 
+def provider_of(revocations: ProviderRevocations) -> AccountProvider:
+    """The configured provider."""
+    provider = revocations.providers[RESOURCE]
+    assert isinstance(provider, UpstreamProvider)
+    return provider
+
+
 async def end(revocations: ProviderRevocations) -> None:
     """Connect an account, and delete the person's account."""
-    provider = revocations.providers[RESOURCE]
-    await revocations.credentials.save("ada", "client", provider, TOKENS)
+    await revocations.credentials.save("ada", "client", provider_of(revocations), TOKENS)
     await revocations.credentials.records.delete_all("ada")
 
 
@@ -113,7 +119,7 @@ async def test_a_credential_that_is_refreshed_after_its_end_is_revoked_too(store
     provider = Provider()
     revocations = provider.revocations(store, **OWN_REVOKING)
     credentials = revocations.credentials
-    account, _ = await credentials.save("ada", "client", revocations.providers[RESOURCE], TOKENS)
+    account, _ = await credentials.save("ada", "client", provider_of(revocations), TOKENS)
     lease = await credentials.lease(account, TOKENS)
     assert lease is not None
     await credentials.records.delete_all("ada")
@@ -137,7 +143,7 @@ async def test_nothing_is_revoked_that_would_end_a_later_connection(
     provider = Provider()
     revocations = provider.revocations(store, **settings)
     await end(revocations)
-    await revocations.credentials.save("ada", "client", revocations.providers[RESOURCE], again)
+    await revocations.credentials.save("ada", "client", provider_of(revocations), again)
     await revocations.revoke_due()
     assert provider.asked == tokens
     assert await revocations.credentials.records.ended.waiting() == []
