@@ -97,9 +97,11 @@ class DiscoveredProviders:
             earlier = stored if stored is not None and _fits(configured, stored) else None
             if earlier is not None and now < earlier.read_at + FRESH_S:
                 return earlier
-            lease = await self.records.lease(configured)
+            lease = await self.records.lease(configured, record)
             if lease is not None:
-                return await self._renewed(configured, lease, earlier, subject)
+                renewed = await self._renewed(configured, lease, earlier, subject)
+                if renewed is not None:
+                    return renewed
             if earlier is not None and now < earlier.read_at + STALE_S:
                 return earlier
             if now < record.failed_until or monotonic() > deadline:
@@ -112,7 +114,8 @@ class DiscoveredProviders:
         lease: DiscoveredRecord,
         earlier: DiscoveredUpstream | None,
         subject: str,
-    ) -> DiscoveredUpstream:
+    ) -> DiscoveredUpstream | None:
+        """Discover a leased upstream again; None if its document has changed in the meantime."""
         try:
             async with asyncio.timeout(_CALL_S):
                 discovered = await self._read(configured, earlier, subject)
@@ -129,8 +132,7 @@ class DiscoveredProviders:
             if earlier is None or self.clock() >= earlier.read_at + STALE_S:
                 raise failure from error
             return earlier
-        await self.records.save(configured, lease, discovered)
-        return discovered
+        return discovered if await self.records.save(configured, lease, discovered) else None
 
     async def _read(
         self, configured: UpstreamDiscovery, earlier: DiscoveredUpstream | None, subject: str

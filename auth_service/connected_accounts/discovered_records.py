@@ -87,12 +87,20 @@ class DiscoveredRecords:
         record = await self._records.get(provider.resource) or DiscoveredRecord()
         return record, self._opened(provider, record.sealed)
 
-    async def lease(self, provider: UpstreamDiscovery) -> DiscoveredRecord | None:
-        """Lease the document; None if somebody else has it, or the upstream has just failed."""
+    async def lease(self, provider: UpstreamDiscovery, read: DiscoveredRecord) -> DiscoveredRecord | None:
+        """Lease the document to discover the upstream again.
+
+        Args:
+            read: the document on which the decision to do so is based.
+
+        Returns:
+            None if the document has changed, somebody else has it, or the upstream has just failed.
+        """
         now = int(self._clock())
 
         def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, tuple[DiscoveredRecord | None]]:
-            if now < stored.leased_until or now < stored.failed_until:
+            # Another process may have registered since: a second client would replace the first.
+            if stored.sealed != read.sealed or now < stored.leased_until or now < stored.failed_until:
                 return None, (None,)
             leased = replace(stored, leased_until=now + LEASE_S, fence=stored.fence + 1)
             return leased, (leased,)
@@ -105,18 +113,30 @@ class DiscoveredRecords:
 
     async def save(
         self, provider: UpstreamDiscovery, lease: DiscoveredRecord, discovered: DiscoveredUpstream
-    ) -> None:
-        """Store what was discovered, and end the lease."""
+    ) -> bool:
+        """End the lease, and store what was discovered, unless the document has changed in the meantime."""
         sealed = self._sealed(provider, discovered)
-        await self._end(provider, lease, DiscoveredRecord(sealed=sealed, fence=lease.fence))
 
-    async def fail(
-        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, failure: str, code: str
-    ) -> None:
+        def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, bool]:
+            if stored.fence != lease.fence:
+                return None, False
+            if stored.sealed != lease.sealed:
+                return replace(stored, leased_until=0), False
+            return DiscoveredRecord(sealed=sealed, fence=lease.fence), True
+
+        return bool(await self._records.update(provider.resource, rule))
+
+    async def fail(self, provider: UpstreamDiscovery, lease: DiscoveredRecord, why: str, code: str) -> None:
         """End the lease, and keep what was discovered before."""
         until = int(self._clock()) + RETRY_S
-        failed = replace(lease, leased_until=0, failed_until=until, failure=failure[:300], failure_code=code)
-        await self._end(provider, lease, failed)
+
+        def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, None]:
+            if stored.fence != lease.fence:
+                return None, None
+            failed = replace(stored, leased_until=0, failed_until=until, failure=why[:300], failure_code=code)
+            return failed, None
+
+        await self._records.update(provider.resource, rule)
 
     async def change(
         self, provider: UpstreamDiscovery, rule: Callable[[DiscoveredUpstream], DiscoveredUpstream | None]
@@ -131,14 +151,6 @@ class DiscoveredRecords:
             return replace(stored, sealed=self._sealed(provider, changed)), None
 
         await self._records.update(provider.resource, of_record)
-
-    async def _end(
-        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, record: DiscoveredRecord
-    ) -> None:
-        def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, None]:
-            return (record if stored.fence == lease.fence else None), None
-
-        await self._records.update(provider.resource, rule)
 
     def _sealed(self, provider: UpstreamDiscovery, discovered: DiscoveredUpstream) -> str:
         content = json.dumps(asdict(discovered)).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -55,12 +56,14 @@ class Provider:
     Attributes:
         reads, registrations: how often it was asked.
         failure: raised in place of an answer.
+        while_reading: done while the upstream is read.
     """
 
     server: ServerMetadata = field(default_factory=server_of)
     upstream: str = URL
     expires_at: int | None = None
     failure: UpstreamUnavailableError | None = None
+    while_reading: list[Coroutine[None, None, None]] = field(default_factory=list)
     reads: int = 0
     registrations: int = 0
     events: list[dict[str, object]] = field(default_factory=list)
@@ -70,6 +73,8 @@ class Provider:
     async def read(self, _configured: UpstreamDiscovery) -> Discovered:
         self.reads += 1
         await asyncio.sleep(0.01)
+        while self.while_reading:
+            await self.while_reading.pop()
         if self.failure is not None:
             raise self.failure
         resource = ResourceMetadata(resource=self.upstream, issuers=(self.server.issuer,))
@@ -225,6 +230,28 @@ async def test_a_failure_is_remembered_by_all_processes_for_a_moment(store: Stor
     upstream.failure = None
     upstream.now += RETRY_S
     assert (await current(upstream.process(store))).client_id == "client-1"
+
+
+@ON_ONE_STORE
+async def test_a_process_that_is_late_does_not_register_again(store: Store) -> None:
+    upstream = Provider()
+    late = upstream.process(store)
+    read, _ = await late.records.get(CONFIGURED)
+    await current(upstream.process(store))
+    assert await late.records.lease(CONFIGURED, read) is None
+    assert (await current(late)).client_id == "client-1"
+    assert upstream.registrations == 1
+
+
+@ON_ONE_STORE
+async def test_a_client_that_is_used_during_a_discovery_is_kept(store: Store) -> None:
+    upstream = Provider()
+    first = await current(upstream.process(store))
+    upstream.now += FRESH_S
+    process = upstream.process(store)
+    upstream.while_reading.append(process.note_used(CONFIGURED, first))
+    assert (await current(process)).identity == first.identity
+    assert (await current(upstream.process(store))).identity == first.identity
 
 
 @ON_ONE_STORE
