@@ -123,6 +123,7 @@ class Standing:
             ("GET", "/.well-known/openid-configuration", [], b""),
             ("GET", "/.well-known/oauth-authorization-server", [], b""),
             ("GET", "/jwks", [], b""),
+            ("GET", "/connect/client-metadata", [], b""),
             *(("GET", path, [], b"") for path in ("/health", "/live", "/ready")),
             ("GET", "/openapi.json", [], b""),
             ("GET", "/static/doorward.css", [], b""),

@@ -14,8 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
+from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.fetching import Fetched, Fetcher
 from auth_service.fetching.token_client import TokenClient
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.upstream_providers import (
     AccountProvider,
     ConfiguredProvider,
@@ -203,3 +205,22 @@ def test_a_changed_authorization_server_gets_neither_the_code_nor_the_tokens_of_
     connecting.token = connecting.new_token()
     assert connecting.ask()["status"] == "not_connected"
     assert forms == []
+
+
+@pytest.mark.parametrize("cause", [Reason.CONNECT_DISCOVERY_FAILED, Reason.CONNECT_REGISTRATION_FAILED])
+def test_an_upstream_that_cannot_be_discovered_has_a_page_with_its_reason(
+    doorwards: Doorwards, connecting: Connecting, monkeypatch: pytest.MonkeyPatch, cause: Reason
+) -> None:
+    async def fail(
+        self: DiscoveredProviders, configured: ConfiguredProvider, subject: str
+    ) -> AccountProvider:
+        raise UpstreamUnavailableError("no metadata", cause=cause)
+
+    monkeypatch.setattr(DiscoveredProviders, "of", fail)
+    with capture_logs() as logs:
+        page = connecting.person.open(connecting.ask()["connect_url"])
+    assert (page.status_code, "127.0.0.1 cannot be reached" in page.text) == (503, True)
+    assert cause.code in {
+        line.get("reason_code") for line in logs if line["event"] == "account not connected"
+    }
+    connecting.server.failures.clear()
