@@ -11,23 +11,29 @@ import pytest
 from auth_service.connected_accounts.accounts import ConnectedAccounts
 from auth_service.connected_accounts.credentials import Credentials
 from auth_service.connected_accounts.disconnections import Disconnections
+from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
 from auth_service.connected_accounts.records import ConnectedAccount, ConnectedAccountRecords
 from auth_service.connected_accounts.token_requests import TokenRequests
 from auth_service.crypto.keyring import KeyRing
 from auth_service.crypto.passwords import Passwords
 from auth_service.journal.account_events import AccountEvents
 from auth_service.settings import MasterKey
-from auth_service.upstream_settings import UpstreamOAuth
+from auth_service.upstream_settings import StaticUpstreamOAuth
 from auth_service.users.repository import UserRepository
 from shared.storage import Store, StoreUnavailableError
 from tests.auth_service.call_approvals.contender import Actions
-from tests.auth_service.connected_accounts.own_provider import MASTER_KEY, OWN_REVOKING, TOKENS
+from tests.auth_service.connected_accounts.own_provider import (
+    MASTER_KEY,
+    OWN_REVOKING,
+    TOKENS,
+    NothingDiscovered,
+)
 from tests.auth_service.service import RESOURCE
 from tests.outages import NEVER, FailingStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1")]
 
-PROVIDER = UpstreamOAuth.model_validate(OWN_REVOKING).provider(RESOURCE)
+PROVIDER = StaticUpstreamOAuth.model_validate(OWN_REVOKING).provider(RESOURCE)
 OUTAGES = [{}, {"loses_answer": True}, {"unreplicated": True}]
 
 
@@ -40,6 +46,7 @@ class Interrupted:
         self.records = ConnectedAccountRecords(failing)
         self.accounts = ConnectedAccounts(
             providers={RESOURCE: PROVIDER},
+            discovered=cast("DiscoveredProviders", NothingDiscovered()),
             credentials=Credentials(self.records, KeyRing([MasterKey(key_id=1, key=MASTER_KEY)]), time.time),
             requests=cast("TokenRequests", None),
             disconnections=Disconnections(failing, time.time),

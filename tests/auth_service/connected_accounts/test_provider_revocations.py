@@ -23,7 +23,13 @@ from auth_service.storage import keys
 from auth_service.upstream_settings import StaticUpstreamOAuth
 from shared.journal.event import EventKind
 from shared.storage.interface import Store
-from tests.auth_service.connected_accounts.own_provider import MASTER_KEY, OWN, OWN_REVOKING, TOKENS
+from tests.auth_service.connected_accounts.own_provider import (
+    MASTER_KEY,
+    OWN,
+    OWN_REVOKING,
+    TOKENS,
+    NothingDiscovered,
+)
 from tests.auth_service.service import RESOURCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1")]
@@ -48,9 +54,6 @@ class Provider:
         self.asked.append(tokens.token_to_revoke)
         return self.confirms
 
-    async def of(self, configured: AccountProvider, _subject: str) -> AccountProvider:
-        return configured
-
     def note(self, _kind: EventKind, **members: object) -> None:
         self.events.append(members["action"])
 
@@ -63,7 +66,7 @@ class Provider:
         keyring = KeyRing([MasterKey(key_id=1, key=MASTER_KEY)])
         return ProviderRevocations(
             providers={RESOURCE: upstream.provider(RESOURCE)},
-            discovered=cast(DiscoveredProviders, self),
+            discovered=cast(DiscoveredProviders, NothingDiscovered()),
             credentials=Credentials(ConnectedAccountRecords(store), keyring, lambda: self.now),
             requests=cast(TokenRequests, self),
             events=AccountEvents(cast(Journal, self)),
@@ -168,7 +171,7 @@ async def test_tokens_that_are_still_connected_are_not_revoked(store: Store) -> 
     provider = Provider()
     revocations = provider.revocations(store, **OWN_REVOKING)
     records = revocations.credentials.records
-    account, _ = await revocations.credentials.save("ada", "client", revocations.providers[RESOURCE], TOKENS)
+    account, _ = await revocations.credentials.save("ada", "client", provider_of(revocations), TOKENS)
     # As a new connection does, just before it replaces the account.
     await records.leave_to_revoke(account)
     await revocations.revoke_due()
