@@ -66,7 +66,7 @@ class Tools:
         return environment / "bin" / name
 
 
-def _measure(place: Place, way: str, *command: str, counted: bool = True) -> Times:
+def measured(place: Place, way: str, *command: str, counted: bool = True) -> Times:
     """Start the services by a command, and call a tool."""
     with place.running(*command):
         ready_s, _ = place.elapsed()
@@ -81,7 +81,7 @@ def make(directory: Path, tools: Tools) -> Iterator[Times]:
     place = Place(directory)
     for way in ("`make run`", "`make run` again"):
         place.begin()
-        yield _measure(place, way, "make", "run", f"ARGS={' '.join(place.ports)}")
+        yield measured(place, way, "make", "run", f"ARGS={' '.join(place.ports)}")
 
 
 def pip(directory: Path, tools: Tools) -> Iterator[Times]:
@@ -90,7 +90,7 @@ def pip(directory: Path, tools: Tools) -> Iterator[Times]:
     place.begin()
     place.run("python3", "-m", "venv", "venv")
     place.run("venv/bin/pip", "install", wheel)
-    yield _measure(place, "`pip install` of the wheel", "venv/bin/doorward", "up", *place.ports)
+    yield measured(place, "`pip install` of the wheel", "venv/bin/doorward", "up", *place.ports)
 
 
 def pipx(directory: Path, tools: Tools) -> Iterator[Times]:
@@ -99,7 +99,7 @@ def pipx(directory: Path, tools: Tools) -> Iterator[Times]:
     place.begin()
     place.run("pipx", "install", wheel)
     doorward = str(place.home / ".local" / "bin" / "doorward")
-    yield _measure(place, "`pipx install` of the wheel", doorward, "up", *place.ports)
+    yield measured(place, "`pipx install` of the wheel", doorward, "up", *place.ports)
 
 
 def uvx(directory: Path, tools: Tools) -> Iterator[Times]:
@@ -108,7 +108,7 @@ def uvx(directory: Path, tools: Tools) -> Iterator[Times]:
     place, wheel = Place(directory, uv, uv.with_name("uvx")), tools.wheel()
     for way in ("`uvx --from` the wheel", "`uvx` again"):
         place.begin()
-        yield _measure(place, way, "uvx", "--from", wheel, "doorward", "up", *place.ports)
+        yield measured(place, way, "uvx", "--from", wheel, "doorward", "up", *place.ports)
 
 
 def image(directory: Path, tools: Tools) -> Iterator[Times]:
@@ -123,7 +123,7 @@ def image(directory: Path, tools: Tools) -> Iterator[Times]:
         build = ("build", "-q", "--no-cache", "-f", "deploy/doorward.Dockerfile", *_base_image(place))
         place.run("docker", *build, "-t", name, ".")
         run = ("docker", "run", "--rm", "--init", *ports, name, *up)
-        yield _measure(place, "the image with both services, with its build", *run, counted=False)
+        yield measured(place, "the image with both services, with its build", *run, counted=False)
     finally:
         place.run("docker", "image", "rm", "-f", name)
 

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import READY
+from tests.install.place import Place
+from tests.install.times import row
+from tests.install.ways import measured
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,6 +93,16 @@ def test_the_wheel_runs_both_services_without_the_tools_of_development(
                 process.terminate()
         assert process.wait(timeout=20) == 0, lines
     assert any(READY in line for line in lines)
+
+
+@pytest.mark.requirement("OP-1")
+def test_a_newcomer_with_the_wheel_comes_to_the_first_answer_of_a_tool(
+    installed: Path, tmp_path: Path
+) -> None:
+    place = Place(tmp_path)
+    place.begin()
+    times = measured(place, "the wheel", str(installed), "up", *place.ports)
+    assert re.fullmatch(r"\| the wheel \| \d+ s \| \d+ s \| \d+ s \|", row(times))
 
 
 def test_the_wheel_contains_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
