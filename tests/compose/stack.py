@@ -28,10 +28,17 @@ class Stack:
         directory: where its `.env` goes.
         issuer: the public URL of the auth service; where it is published, if left out.
         resource: the public URL of the MCP server; where it is published, if left out.
+        overlays: the names of files in `deploy/compose` that are added.
     """
 
     def __init__(
-        self, engine: DockerClient, directory: Path, *, issuer: str | None = None, resource: str | None = None
+        self,
+        engine: DockerClient,
+        directory: Path,
+        *,
+        issuer: str | None = None,
+        resource: str | None = None,
+        overlays: tuple[str, ...] = (),
     ) -> None:
         self.engine = engine
         self.project = f"doorward-test-{secrets.token_hex(4)}"
@@ -39,6 +46,7 @@ class Stack:
         self.issuer = issuer or f"http://localhost:{self.auth_port}"
         self.resource = resource or f"http://localhost:{self.resource_port}/mcp"
         self._subnet = f"10.{secrets.randbelow(60) + 190}.{secrets.randbelow(256)}.0/24"
+        self._files = ("docker-compose.yml", *(f"deploy/compose/{each}.yml" for each in overlays))
         self._env_file = directory / ".env"
         self.files = {"auth": self._env_file, "resource": directory / "resource.env"}
         written = doorward("init", "--issuer", self.issuer, "--resource", self.resource, cwd=directory)
@@ -58,8 +66,9 @@ class Stack:
     def try_compose(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run docker compose, which may fail."""
         project = ("--project-name", self.project, "--env-file", str(self._env_file))
+        files = (f"--file={each}" for each in self._files)
         return subprocess.run(
-            [*compose_command(), *project, *arguments],
+            [*compose_command(), *project, *files, *arguments],
             cwd=ROOT,
             env=environment(
                 DOORWARD_AUTH_IMAGE=IMAGES["auth"],
