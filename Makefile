@@ -44,7 +44,8 @@ soak: setup ## Run what the others cut short at its full length: load, malformed
 	  tests/resource_service/policy/test_uris.py tests/auth_service/protocol/test_web_addresses.py \
 	  tests/resource_service/messages/test_differential.py tests/gateway/test_heads.py \
 	  tests/gateway/test_revoked_streams.py tests/gateway/test_disguises.py tests/attacks/test_flood.py tests/faults tests/floods tests/simulation \
-	  tests/attacks/test_sec_16_login_time.py tests/shared/journal tests/interop/libraries/test_connected_accounts.py $(ARGS)
+	  tests/attacks/test_sec_16_login_time.py tests/shared/journal tests/interop/libraries/test_connected_accounts.py \
+	  tests/compose/test_sentinel.py $(ARGS)
 
 valkey: setup ## Run the tests of the store, its faults and the simulated week on Valkey instead of Redis
 	@DOORWARD_TEST_REDIS_SERVER=$$(scripts/valkey) $(BIN)/python -m pytest -s -n 0 --timeout 7200 tests/storage tests/faults \

@@ -1,7 +1,11 @@
-"""`deploy/compose/sentinel.yml`: what was confirmed outlives a failover and a start of all."""
+"""`deploy/compose/sentinel.yml`: what was confirmed outlives a failover and a start of all.
+
+It takes a minute: a complete run has `tests/deploy/test_sentinel_overlay.py` instead.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -72,6 +76,7 @@ def change_password(stack: Stack) -> None:
     file.write_text(changed)
 
 
+@pytest.mark.skipif("DOORWARD_SOAK_FAULTS" not in os.environ, reason="part of a soak run")
 @pytest.mark.long
 @pytest.mark.requirement("OP-1")
 def test_a_start_after_a_failover_keeps_the_newest_writes(store: Store) -> None:
