@@ -9,6 +9,8 @@ from auth_service.clients.repository import ClientRepository
 from auth_service.grants.repository import GrantRepository
 from auth_service.protocol.connected_apps import ConnectedApp, Connection, by_app
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.joined_grants import without_mount
+from auth_service.protocol.resources import ResourceRegistry
 
 
 class Consents(Protocol):
@@ -16,6 +18,12 @@ class Consents(Protocol):
 
     async def forget(self, subject: str, client_id: str) -> None:
         """Forget what `subject` has approved for the client."""
+        ...
+
+    async def forget_scopes(
+        self, subject: str, client_id: str, resource: str, scopes: frozenset[str]
+    ) -> None:
+        """Forget that `subject` has approved `scopes` of `resource` for the client."""
         ...
 
 
@@ -26,6 +34,7 @@ class ConnectedApps:
     grants: GrantRepository
     clients: ClientRepository
     consents: Consents
+    resource_registry: ResourceRegistry
 
     async def of_subject(self, subject: str) -> list[ConnectedApp]:
         """Return the connected programs, the last used first."""
@@ -52,6 +61,27 @@ class ConnectedApps:
             return None
         await self.grants.revoke(grant_id, reason)
         await self.consents.forget(subject, grant.client_id)
+        return grant
+
+    async def disconnect_mount(self, subject: str, grant_id: str, mount: str, reason: str) -> Grant | None:
+        """End one joined mount of a grant of `subject`; may be repeated.
+
+        The next authorization asks about the mount again, and the grant ends if it is for no other mount.
+
+        Args:
+            reason: why the grant ends, if it does.
+
+        Returns:
+            the grant as it was, or None if it is not theirs or its resource does not join the mount.
+        """
+        grant = await self.grants.get(grant_id)
+        resource = None if grant is None else self.resource_registry.by_identifier(grant.resource)
+        if grant is None or grant.subject != subject or resource is None or mount not in resource.joins:
+            return None
+        scopes = frozenset(scope for scope in resource.scopes if resource.mount_of(scope) == mount)
+        # The consent first: if this process dies in between, the mount is still listed, with its button.
+        await self.consents.forget_scopes(subject, grant.client_id, resource.resource, scopes)
+        await self.grants.change(grant_id, lambda stored: without_mount(stored, resource, mount, reason))
         return grant
 
     async def disconnect_app(self, subject: str, key: str, reason: str) -> list[Grant]:

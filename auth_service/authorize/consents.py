@@ -16,6 +16,7 @@ from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import READ_OFTEN, JsonCodec
 from shared.storage.readings import NOTHING, Reading, read_together
+from shared.uris import resource_key
 
 R = TypeVar("R")
 
@@ -97,6 +98,18 @@ class ConsentRepository:
         """Forget what `subject` has approved for the client."""
         await self._records.delete(_id(subject, client_id))
 
+    async def forget_scopes(
+        self, subject: str, client_id: str, resource: str, scopes: frozenset[str]
+    ) -> None:
+        """Forget that `subject` has approved `scopes` of `resource` for the client, and nothing else."""
+        key = resource_key(resource)
+
+        def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
+            kept = [_without(each, key, scopes) for each in record.approvals]
+            return ConsentRecord([each for each in kept if each["scopes"]]), True
+
+        await self._records.update(_id(subject, client_id), rule)
+
 
 def _id(subject: str, client_id: str) -> str:
     return f"{subject} {client_id}"
@@ -109,3 +122,9 @@ def _key(record_id: str) -> str:
 
 def _approval(members: dict[str, Any]) -> Approval:
     return Approval(members["redirect_uri"], members["resource"], tuple(members["scopes"]))
+
+
+def _without(approved: dict[str, Any], key: str, scopes: frozenset[str]) -> dict[str, Any]:
+    if approved["resource"] is None or resource_key(approved["resource"]) != key:
+        return approved
+    return {**approved, "scopes": [scope for scope in approved["scopes"] if scope not in scopes]}

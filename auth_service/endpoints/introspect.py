@@ -81,8 +81,8 @@ class IntrospectEndpoint:
         self, parameters: Parameters, caller: IntrospectionCaller, read: ReadToken
     ) -> dict[str, Any]:
         handle, grant, rules, _ = read
-        parents_active = not grant.parent_grants or await self.tokens.grants.parents_active(grant)
-        permitted = await self.tokens.permitted(grant, rules)
+        limited = await self.tokens.grants.within_parents(grant)
+        permitted = await self.tokens.permitted(limited or grant, rules)
         if permitted is None:
             why = Reason.ACCESS_NOT_GRANTED, NOT_GRANTED
             return self._inactive(caller, why, client_id=grant.client_id)
@@ -95,7 +95,7 @@ class IntrospectEndpoint:
             now=int(self.clock()),
             grace_s=self.grace_s,
         )
-        if not parents_active or not answer["active"]:
+        if limited is None or not answer["active"]:
             return self._inactive(caller, why_inactive(grant, handle, caller), client_id=grant.client_id)
         self.tokens.confirmations.note(grant, handle.generation)
         if may_learn_groups(grant, caller) and WITH_GROUPS.items() <= parameters.values.items():

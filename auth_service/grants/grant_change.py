@@ -10,6 +10,7 @@ from auth_service.events.publisher import RevocationPublisher
 from auth_service.journal import grant_events
 from auth_service.journal.journal import Journal
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.narrowed_grants import lost_scopes
 from auth_service.storage import keys
 from shared.clock import Clock
 from shared.storage.interface import Store, StoreFullError
@@ -32,11 +33,14 @@ class GrantNotices:
     journal: Journal
     clock: Clock
 
-    async def announce(self, revoked: Grant) -> None:
-        """Announce a revocation that is about to be written, and enter it in the revocation log."""
-        await self.publisher.revoked(revoked)
-        ttl_s = revoked.kept_until - int(self.clock())
-        await record_in(self.store.revocation_log, keys.grant(revoked.grant_id), ttl_s)
+    async def announce(self, grant: Grant) -> None:
+        """Announce that a grant is about to end or to lose scopes; enter an end in the revocation log."""
+        if grant.state != "revoked":
+            await self.publisher.changed(grant.grant_id)
+            return
+        await self.publisher.revoked(grant)
+        ttl_s = grant.kept_until - int(self.clock())
+        await record_in(self.store.revocation_log, keys.grant(grant.grant_id), ttl_s)
 
     async def record(self, old: Grant, new: Grant) -> None:
         """Record a decision in the journal, before it takes effect (JR-2)."""
@@ -84,6 +88,13 @@ class GrantChange(Generic[R]):
         ends = self._decided is not None and self._decided.state == "revoked"
         return self._decided if ends else None
 
+    @property
+    def loses_scopes(self) -> bool:
+        """Whether what was written, or may have been, takes scopes from the tokens of an active grant."""
+        if self._stored is None or self._decided is None:
+            return False
+        return bool(lost_scopes(self._stored, self._decided))
+
     def decide(self, stored: Grant) -> tuple[Grant | None, R]:
         """Apply the rule to the stored grant."""
         self._stored = stored
@@ -98,7 +109,8 @@ class GrantChange(Generic[R]):
             await self._prepare(grant)
         self._decided = grant
         # Not on each attempt: a longer pause between read and write lets more other writers win.
-        if self.revoked and self._notices.clock() >= self._told_at + TOLD_AGAIN_AFTER_S:
+        announces = self.revoked is not None or self.loses_scopes
+        if announces and self._notices.clock() >= self._told_at + TOLD_AGAIN_AFTER_S:
             self._told_at = self._notices.clock()
             await self._notices.announce(grant)
         if self._stored and (state := (grant.state, grant.generation)) not in self._recorded:

@@ -1,6 +1,6 @@
 """The grants in the store: opened, changed by the pure rules, revoked.
 
-Every change goes through `GrantRepository.change`, which announces the end of a grant.
+Every change goes through `GrantRepository.change`, which announces that a grant ends or loses scopes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from auth_service.journal import grant_events
 from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol import grant as rules
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.narrowed_grants import within_parent
 from auth_service.storage import keys
 from shared.clock import Clock
 from shared.logs import get_logger
@@ -167,9 +168,9 @@ class GrantRepository:
             prepare: awaited with an active grant before each attempt to write it; if it raises, nothing is
                 written.
 
-        A decision is recorded before the write (JR-2). A revocation is announced before the write, because
-        this process may die in between, and once more afterwards, for receivers that begin to listen in
-        between.
+        A decision is recorded before the write (JR-2). A revocation, or the loss of scopes, is announced
+        before the write, because this process may die in between, and once more afterwards, for receivers
+        that begin to listen, or introspect a token, in between.
 
         Raises:
             StoreUnavailableError: also if the revocation cannot be announced; nothing is written then.
@@ -186,6 +187,8 @@ class GrantRepository:
             )
         except NotReplicatedError:
             self._remember(change.revoked)
+            if change.loses_scopes:
+                await self._publisher.changed(grant_id)
             raise
         except StoreFullError:
             # A removal needs no room, and a deleted grant is refused like a revoked one.
@@ -197,6 +200,8 @@ class GrantRepository:
             self._remember(revoked)
             await self._publisher.revoked(revoked, written=True)
             await self._unlist(revoked)
+        elif change.loses_scopes:
+            await self._publisher.changed(grant_id)
         return result
 
     def _remember(self, revoked: Grant | None) -> None:
@@ -228,13 +233,15 @@ class GrantRepository:
         """Return the active grants of the client; as `of_subject`."""
         return await self._live(keys.client_grants(client_id), most)
 
-    async def parents_active(self, grant: Grant) -> bool:
-        """Whether every grant from which this one was derived (RFC 8693) is still active."""
+    async def within_parents(self, grant: Grant) -> Grant | None:
+        """Return the grant with what those that it was derived from (RFC 8693) still have; None without."""
         for ancestor_id in grant.parent_grants:
             ancestor = await self.get(ancestor_id)
-            if ancestor is None or ancestor.state != "active":
-                return False
-        return True
+            limited = within_parent(grant, ancestor) if ancestor else None
+            if limited is None:
+                return None
+            grant = limited
+        return grant
 
     async def _live(self, index: str, most: int | None) -> list[Grant]:
         ids, grants = await self._store.index_list(index), list[Grant]()
@@ -250,8 +257,8 @@ class GrantRepository:
     async def _standing(self, grant_ids: list[str]) -> list[Grant]:
         now = int(self._clock())
         stored = map(self._as_known, await self._grants.get_many(grant_ids))
-        kept = [grant for grant in stored if not grant.ended(now)]
-        return [grant for grant in kept if await self.parents_active(grant)]
+        kept = [await self.within_parents(grant) for grant in stored if not grant.ended(now)]
+        return [grant for grant in kept if grant is not None]
 
     async def _sweep(self, index: str, grant_ids: set[str]) -> None:
         # The expiry of a grant writes nothing, so its entry is removed when a listing finds it.

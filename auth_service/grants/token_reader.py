@@ -131,9 +131,8 @@ class TokenReader:
         handle, grant, rules, _ = read
         live = handle.is_access_token and is_live_access(grant, handle.generation)
         good = live and restrictions_known(grant, handle)
-        if not good or not await self.grants.parents_active(grant):
-            return None
-        permitted = await self.permitted(grant, rules)
+        limited = await self.grants.within_parents(grant) if good else None
+        permitted = None if limited is None else await self.permitted(limited, rules)
         if permitted is None:
             return None
         self.confirmations.note(grant, handle.generation)

@@ -1,10 +1,11 @@
-"""The events about a grant: it was opened, its tokens were issued, it was revoked."""
+"""The events about a grant: it was opened, its tokens were issued, it lost scopes, it was revoked."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.narrowed_grants import lost_scopes
 from shared.journal.event import EventKind
 
 
@@ -32,6 +33,12 @@ def change(old: Grant, new: Grant) -> tuple[EventKind, dict[str, Any]] | None:
         return EventKind.TOKENS_ISSUED, {
             **_about(new),
             "scopes": list(new.scopes_of(new.generation)),
+        }
+    if removed := lost_scopes(old, new):
+        return EventKind.GRANT_NARROWED, {
+            **_about(new),
+            "scopes": list(new.scopes),
+            "removed": list(removed),
         }
     return None
 

@@ -14,6 +14,7 @@ from auth_service.grants.tool_calls import ToolCallRepository
 from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.connected_apps import DELETED_CLIENT, ConnectedApp, Connection
+from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
@@ -32,8 +33,10 @@ _REASON = "the user disconnected the client"
 MESSAGES = {
     "disconnected": Text("The application is disconnected."),
     "app_disconnected": Text("All connections of the application have ended."),
+    "mount_disconnected": Text("The application no longer has access to that part."),
 }
 _LOSES_ACCESS = Text("It loses access at once. It can ask for access again, and you decide again.")
+_LOSES_PART = Text("It loses access to this part at once, and keeps the rest. It can ask you for it again.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ class ConnectionsSection:
     tool_calls: ToolCallRepository
     stops: StopRecords
 
-    actions = frozenset({"disconnect", "disconnect_app"})
+    actions = frozenset({"disconnect", "disconnect_app", "disconnect_mount"})
 
     @property
     def messages(self) -> Mapping[str, Text]:
@@ -112,15 +115,23 @@ class ConnectionsSection:
             "since": day(grant.created_at),
             "used": day(connection.last_used_at),
             "source": grant.source,
-            "scopes": [
-                (
-                    self.resource_registry.scope_description(scope, grant.resource),
-                    scope,
-                    description.detail(scope),
-                )
-                for scope in grant.scopes
-            ],
+            "sections": self._sections(grant, description),
         }
+
+    def _sections(self, grant: Grant, description: ResourceDescription) -> list[dict[str, Any]]:
+        """Return the scopes of a grant in words, in the sections of joined mounts."""
+        registry = self.resource_registry
+        return [
+            {
+                "mount": section.mount,
+                "name": section.name,
+                "scopes": [
+                    (registry.scope_description(scope, grant.resource), scope, description.detail(scope))
+                    for scope in section.scopes
+                ],
+            }
+            for section in registry.by_mount(grant.scopes, registry.by_identifier(grant.resource))
+        ]
 
     def _resource_name(self, resource: str | None) -> str:
         registered = self.resource_registry.by_identifier(resource)
@@ -132,15 +143,36 @@ class ConnectionsSection:
         connection = await self.apps.connection(session.subject, query.get("grant_id") or "")
         if connection is None:
             return None
-        name = connection.client.name if connection.client else DELETED_CLIENT
-        resource = self._resource_name(connection.grant.resource)
+        if query.get("action") == "disconnect_mount":
+            return self._confirm_mount(connection, query.get("mount") or "")
         return Confirmation(
             title=Text("Disconnect?"),
-            about=Text("%(application)s → %(resource)s", application=name, resource=resource),
+            about=self._about(connection, self._resource_name(connection.grant.resource)),
             effect=_LOSES_ACCESS,
             button=Text("Disconnect"),
             fields={"action": "disconnect", "grant_id": connection.grant.grant_id},
         )
+
+    def _confirm_mount(self, connection: Connection, mount: str) -> Confirmation | None:
+        grant = connection.grant
+        resource = self.resource_registry.by_identifier(grant.resource)
+        held = {section.mount: section for section in self.resource_registry.by_mount(grant.scopes, resource)}
+        section = held.get(mount)
+        if section is None or section.name is None:
+            return None
+        is_last = len(held.keys() - {None}) == 1
+        return Confirmation(
+            title=Text("Disconnect?"),
+            about=self._about(connection, section.name),
+            effect=_LOSES_ACCESS if is_last else _LOSES_PART,
+            button=Text("Disconnect"),
+            fields={"action": "disconnect_mount", "grant_id": grant.grant_id, "mount": mount},
+        )
+
+    @staticmethod
+    def _about(connection: Connection, place: str) -> Text:
+        name = connection.client.name if connection.client else DELETED_CLIENT
+        return Text("%(application)s → %(resource)s", application=name, resource=place)
 
     async def _confirm_app(self, session: Session, key: str) -> Confirmation | None:
         app = await self.apps.app(session.subject, key)
@@ -157,6 +189,8 @@ class ConnectionsSection:
 
     async def act(self, session: Session, form: Parameters) -> Done:
         subject = session.subject
+        if form.get("action") == "disconnect_mount":
+            return await self._disconnect_mount(subject, form.require("grant_id"), form.require("mount"))
         if form.get("action") == "disconnect_app":
             ended = await self.apps.disconnect_app(subject, form.require("app"), _REASON)
         else:
@@ -165,6 +199,12 @@ class ConnectionsSection:
         for grant in ended:
             _log.info("grant revoked", grant_id=grant.grant_id, client_id=grant.client_id, by="user")
         return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")
+
+    async def _disconnect_mount(self, subject: str, grant_id: str, mount: str) -> Done:
+        grant = await self.apps.disconnect_mount(subject, grant_id, mount, _REASON)
+        if grant is not None:
+            _log.info("grant narrowed", grant_id=grant_id, client_id=grant.client_id, mount=mount, by="user")
+        return Done(message="mount_disconnected")
 
 
 def stop_in_words(record: StopRecord) -> Text:

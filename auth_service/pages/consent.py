@@ -124,7 +124,7 @@ class ConsentPage:
         offered = [scope for scope in request.scopes if scope in held]
         return [
             (
-                mount,
+                section.name,
                 [
                     (
                         names[scope],
@@ -132,10 +132,10 @@ class ConsentPage:
                         self.resource_registry.scope_description(scope, request.resource),
                         description.detail(scope),
                     )
-                    for scope in scopes
+                    for scope in section.scopes
                 ],
             )
-            for mount, scopes in self.resource_registry.by_mount(offered, resource)
+            for section in self.resource_registry.by_mount(offered, resource)
         ]
 
     async def _submit(self, request: Request) -> Response:

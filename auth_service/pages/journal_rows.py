@@ -26,6 +26,7 @@ KINDS: Mapping[str, Text] = {
     EventKind.GRANT_OPENED: Text("Connection begun"),
     EventKind.TOKENS_ISSUED: Text("Tokens issued"),
     EventKind.TOKENS_REFUSED: Text("Tokens refused"),
+    EventKind.GRANT_NARROWED: Text("Connection narrowed"),
     EventKind.GRANT_REVOKED: Text("Connection ended"),
     EventKind.CLIENT_REGISTERED: Text("Client registered"),
     EventKind.CLIENT_CHANGED: Text("Client changed"),

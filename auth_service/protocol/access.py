@@ -7,12 +7,12 @@ nobody else can choose: see `PersonFacts.names`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.narrowed_grants import with_scopes
 from auth_service.protocol.usernames import canonical
-from shared.scopes import format_scope, parse_scope
 from shared.texts import Text
 from shared.uris import resource_key
 
@@ -205,12 +205,4 @@ def narrowed_grant(grant: Grant, held: Held, own_scopes: Iterable[str]) -> Grant
     """Return the grant with what its person may still hold, and never more; None if nothing remains."""
     own = frozenset(own_scopes)
     scopes = held.narrowed(grant.scopes, own)
-    if scopes is None:
-        return None
-    if scopes == grant.scopes:
-        return grant
-    narrowed = {
-        generation: format_scope(scope for scope in parse_scope(text) if scope in scopes)
-        for generation, text in (grant.narrowed or {}).items()
-    }
-    return replace(grant, scopes=scopes, narrowed=narrowed or None)
+    return None if scopes is None else with_scopes(grant, scopes)

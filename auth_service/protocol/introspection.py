@@ -84,7 +84,7 @@ def why_inactive(grant: Grant, handle: PresentedToken, caller: IntrospectionCall
         return Reason.TOKEN_GRANT_REVOKED, f"the grant of the token is {grant.state}"
     return (
         Reason.TOKEN_ENDED,
-        "the token was replaced, or one of its parent grants has ended",
+        "the token was replaced, or a parent grant has ended or lost its scopes",
     )
 
 

@@ -390,5 +390,5 @@ class Reason(ReasonCode):
         "both services (or in DOORWARD_RESOURCE_SERVERS); then connect again.",
     )
     TOKEN_NOT_ACCESS_TOKEN = "Introspection: a refresh token or code was sent as an access token."
-    TOKEN_ENDED = "Introspection: the token was replaced, or one of its parent grants has ended."
+    TOKEN_ENDED = "Introspection: the token was replaced, or a parent grant has ended or lost its scopes."
     EVENTS_MISSED = "The receiver's position in the revocation events is unknown; the receiver starts again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from auth_service.protocol.admin_access import may_administer
 from auth_service.protocol.client import Client
@@ -41,6 +42,19 @@ class ProtectedResource:
         """Return the joined mount that a scope is about, ``MOUNT`` or ``MOUNT:SCOPE``; None for no mount."""
         mount = scope.partition(":")[0]
         return mount if mount in self.joins else None
+
+
+class ScopeSection(NamedTuple):
+    """Scopes about one joined mount, or about none.
+
+    Attributes:
+        mount: the name of the mount in scopes; None for scopes about no mount.
+        name: the name of the mount for people.
+    """
+
+    mount: str | None
+    name: str | None
+    scopes: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -150,23 +164,21 @@ class ResourceRegistry:
             or scope
         )
 
-    def by_mount(
-        self, scopes: Iterable[str], resource: ProtectedResource | None
-    ) -> list[tuple[str | None, list[str]]]:
-        """Return scopes in sections: those about no mount first, with None; then those of each joined mount.
-
-        A section has the name of the mount's own resource, for people.
-        """
+    def by_mount(self, scopes: Iterable[str], resource: ProtectedResource | None) -> list[ScopeSection]:
+        """Return scopes in sections: those about no mount first, then those of each joined mount."""
         sections: dict[str | None, list[str]] = {None: []}
         for scope in scopes:
             sections.setdefault(None if resource is None else resource.mount_of(scope), []).append(scope)
         return [
-            (None if mount is None or resource is None else self._mount_name(resource, mount), listed)
+            ScopeSection(
+                mount, None if mount is None or resource is None else self.mount_name(resource, mount), listed
+            )
             for mount, listed in sections.items()
             if listed
         ]
 
-    def _mount_name(self, resource: ProtectedResource, mount: str) -> str:
+    def mount_name(self, resource: ProtectedResource, mount: str) -> str:
+        """Return the name of a joined mount for people: that of its own resource."""
         own = self.by_identifier(resource.joins[mount])
         return mount if own is None else own.name
 

@@ -93,6 +93,7 @@ def connected_apps(parts: Components) -> ConnectedApps:
         grants=parts.grants.repository,
         clients=parts.clients.repository,
         consents=parts.authorization.consents,
+        resource_registry=parts.grants.resource_registry,
     )
 
 

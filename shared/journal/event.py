@@ -33,6 +33,7 @@ class EventKind(StrEnum):
     GRANT_OPENED = "grant.opened"
     TOKENS_ISSUED = "tokens.issued"
     TOKENS_REFUSED = "tokens.refused"
+    GRANT_NARROWED = "grant.narrowed"
     GRANT_REVOKED = "grant.revoked"
     ADMINISTRATION = "administration"
     CALL_BEGUN = "call.begun"

@@ -41,6 +41,7 @@ _API_ACTIVITIES: dict[str, int] = {
     EventKind.TOKENS_ISSUED: CREATE,
     EventKind.CLIENT_CHANGED: UPDATE,
     EventKind.CLIENT_DELETED: DELETE,
+    EventKind.GRANT_NARROWED: UPDATE,
     EventKind.GRANT_REVOKED: DELETE,
     EventKind.READ: READ,
     EventKind.DEFINITIONS_PINNED: CREATE,

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from auth_service.web.route import Operation, answer, form, text
 
 _WHAT = {
-    "action": "`disconnect`, `disconnect_app`, `end_session` or `end_other_sessions`.",
-    "grant_id": "For `disconnect`: from the page.",
+    "action": "`disconnect`, `disconnect_mount`, `disconnect_app`, `end_session` or `end_other_sessions`.",
+    "grant_id": "For `disconnect` and `disconnect_mount`: from the page.",
+    "mount": "For `disconnect_mount`: from the page.",
     "app": "For `disconnect_app`: from the page.",
     "session": "For `end_session`: from the page.",
 }

@@ -129,11 +129,11 @@ async def test_a_grant_ends_with_each_grant_it_was_derived_from(here: Installati
     first, second = await here.grant(client), await here.grant(client)
     child = replace(first, grant_id=new_grant_id(), parent_grants=(first.grant_id, second.grant_id))
     await here.grants.open(child)
-    assert await here.grants.parents_active(child)
+    assert await here.grants.within_parents(child) == child
     await here.grants.revoke(second.grant_id)
-    assert not await here.grants.parents_active(child)
+    assert await here.grants.within_parents(child) is None
     assert await here.grants.of_client(client.client_id) == [first]
-    assert not await here.grants.parents_active(replace(child, parent_grants=(new_grant_id(),)))
+    assert await here.grants.within_parents(replace(child, parent_grants=(new_grant_id(),))) is None
 
 
 async def test_the_calls_of_tools_are_forgotten_with_a_revoked_grant(here: Installation) -> None:

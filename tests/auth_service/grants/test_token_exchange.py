@@ -62,9 +62,9 @@ async def test_the_new_grant_is_narrower_and_ends_with_the_first(exchange: Excha
     assert (grant.session_id, grant.auth_time) == (None, exchange.owner.auth_time)
     assert (grant.refreshable, grant.act) == (False, {"sub": "exchanger"})
     assert grant.expires_at == exchange.source.access_expires_at
-    assert await exchange.here.parts.grants.repository.parents_active(grant)
+    assert await exchange.here.parts.grants.repository.within_parents(grant) == grant
     await exchange.here.grants.revoke(exchange.source.grant_id)
-    assert not await exchange.here.parts.grants.repository.parents_active(grant)
+    assert await exchange.here.parts.grants.repository.within_parents(grant) is None
 
 
 async def test_an_audience_is_a_target_too(exchange: Exchange) -> None:

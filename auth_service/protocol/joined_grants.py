@@ -1,0 +1,27 @@
+"""Ends one joined mount of a grant, and leaves the others (GW-3)."""
+
+from __future__ import annotations
+
+from auth_service.protocol.grant import Grant, revoked
+from auth_service.protocol.narrowed_grants import with_scopes
+from auth_service.protocol.resources import ProtectedResource
+
+
+def without_mount(
+    grant: Grant, resource: ProtectedResource, mount: str, reason: str
+) -> tuple[Grant | None, bool]:
+    """Remove a joined mount from a grant; return whether the grant was for it until now.
+
+    A grant that is for no other mount ends: scopes of the authorization server itself are no reason to
+    connect to a resource.
+
+    Args:
+        resource: the resource of the grant.
+        reason: why the grant ends, if it does.
+    """
+    kept = [scope for scope in grant.scopes if resource.mount_of(scope) != mount]
+    if grant.state == "revoked" or len(kept) == len(grant.scopes):
+        return None, False
+    if not any(resource.mount_of(scope) or scope in resource.scopes for scope in kept):
+        return revoked(grant, reason), True
+    return with_scopes(grant, kept), True
