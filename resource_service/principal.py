@@ -45,7 +45,8 @@ class Principal:
         groups: those that concern this resource, if a policy names groups.
         act: who acts for the user (RFC 8693 §4.1).
         software: the names of the client's software; None unless a stop names software.
-        token_scopes: all scopes of the token, if `scopes` are those of one part of its resource.
+        token_scopes: the scopes of the token without which an open response ends, if those are not `scopes`:
+            at a joined resource, those about one mount.
     """
 
     client_id: str

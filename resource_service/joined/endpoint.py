@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -83,11 +83,12 @@ class JoinedEndpoint:
             note_request_ids(scope, ids)
             stoppable = StoppableRequest(self.resource, principal, messages)
             self.stopped.check(stoppable, is_call=bool(ids))
-            app = await self._answering(scope, principal, posted, recording)
+            app, leased = await self._answering(scope, principal, posted, recording)
             answer = self._endable(scope, receive, _recorded(send, recording), messages)
             with self.stopped.watching(stoppable, lambda: answer.end(Ending.STOPPED)):
+                leasing = replace(stoppable, principal=leased)
                 await serve_leased(
-                    self.leases, app, answer=answer, request=stoppable, scope=scope, checked_at=checked_at
+                    self.leases, app, answer=answer, request=leasing, scope=scope, checked_at=checked_at
                 )
         except Refusal as refusal:
             refusal.answers = refusal.answers or ids
@@ -110,20 +111,24 @@ class JoinedEndpoint:
 
     async def _answering(
         self, scope: Scope, principal: Principal, posted: Posted, recording: Recording
-    ) -> ASGIApp:
-        """Return what answers the request; what this service answers is recorded first."""
+    ) -> tuple[ASGIApp, Principal]:
+        """Return what answers the request, and the principal with whose scopes the response ends.
+
+        What this service answers is recorded first.
+        """
         if scope["method"] not in ("POST", "GET", "DELETE"):
             raise method_not_allowed(scope["method"])
         request = self._request(scope, principal, posted)
         if scope["method"] == "GET":
-            return self._stream(request)
+            return self._stream(request), principal
         if scope["method"] == "DELETE":
-            return partial(self._end, request)
+            return partial(self._end, request), principal
         app = self.dispatch.answering(request)
         if app is not None:
-            return app
+            # The mount has a lease of its own, which ends with the scopes about this mount.
+            return app, replace(principal, token_scopes=())
         await recording.begin(len(posted.body))
-        return partial(self._answer, request)
+        return partial(self._answer, request), principal
 
     async def _answer(self, request: JoinedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         app = await self.dispatch.answer(request)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from resource_service.errors import Refusal
-from resource_service.messages.joined_names import joined_scope, scopes_of
+from resource_service.messages.joined_names import joined_scope, scopes_about, scopes_of
 from resource_service.middleware.guard import Guard
 from resource_service.policy.groups import scopes_in
 from resource_service.principal import Principal, principal_in
@@ -56,7 +56,9 @@ def section_of(guard: Guard, *, name: str, title: str, path: str, refuse: Refuse
 
     def principal_of(principal: Principal) -> Principal | None:
         scopes = scopes_of(name, principal.scopes)
-        return None if scopes is None else replace(principal, scopes=scopes, token_scopes=principal.scopes)
+        if scopes is None:
+            return None
+        return replace(principal, scopes=scopes, token_scopes=scopes_about(name, principal.scopes))
 
     kept = KeptByIdentity(principal_of)
 

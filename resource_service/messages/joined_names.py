@@ -124,6 +124,11 @@ def scopes_of(mount: str, scopes: Iterable[str]) -> tuple[str, ...] | None:
     return tuple(joined.name for joined in split)
 
 
+def scopes_about(mount: str, scopes: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the scopes of a token for the joined resource that are about `mount`, as they are."""
+    return tuple(scope for scope in scopes if scope.partition(SCOPE_SEPARATOR)[0] == mount)
+
+
 def _split(text: object, separator: str) -> Joined | None:
     if not isinstance(text, str):
         return None

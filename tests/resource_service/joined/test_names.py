@@ -14,6 +14,7 @@ from resource_service.messages.joined_names import (
     joined_name,
     joined_scope,
     joined_uri,
+    scopes_about,
     scopes_of,
     split_id,
     split_name,
@@ -89,3 +90,9 @@ def test_the_tools_for_searching_reserve_their_names() -> None:
     for name in ("search", "call"):
         with pytest.raises(ValueError, match="reserved"):
             check_mount_names([name], search=True)
+
+
+def test_the_scopes_about_a_mount_keep_their_names() -> None:
+    scopes = ("github", "github:read", "githubs:x", "files", "openid", "github:a:b")
+    assert scopes_about("github", scopes) == ("github", "github:read", "github:a:b")
+    assert scopes_about("git", scopes) == ()
