@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from mcp_types import ElicitResult
@@ -150,6 +152,32 @@ async def test_servers_ask_the_client_by_ids_that_do_not_collide(
         counted = await client.call_tool("tools_count", {"to": 3}, progress_callback=noted)
         assert not counted.is_error
     assert reported == [(number, 3, "") for number in (1, 2, 3)]
+
+
+@pytest.mark.anyio
+async def test_the_end_of_the_consent_to_one_mount_ends_its_calls_and_no_other(
+    joined: Service, issuer: AuthorizationServer, tmp_path: Path
+) -> None:
+    ended, note = anyio.Event(), tmp_path / "note"
+
+    async def answered(*_: Any) -> ElicitResult:
+        issuer.tokens[access_token]["scope"] = "tools"
+        with anyio.fail_after(30):
+            await ended.wait()
+        return ElicitResult(action="accept", content={"colour": "red"})
+
+    async def wait_at_plain() -> None:
+        with pytest.raises(MCPError, match="allows less than before"):
+            await client.call_tool("plain_wait", {"seconds": 60, "note": str(note)})
+        ended.set()
+
+    access_token = token(joined, issuer, "plain plain:write tools")
+    async with connected(joined.resource, access_token, "legacy", elicitation_callback=answered) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait_at_plain)
+            await anyio.to_thread.run_sync(lambda: wait_until(note.exists))
+            assert await called(client, "tools_favourite") == "red"
+        assert all(tool.name.startswith("tools_") for tool in (await client.list_tools()).tools)
 
 
 @pytest.mark.parametrize(

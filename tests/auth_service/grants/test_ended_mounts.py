@@ -1,0 +1,160 @@
+"""A mount that a person has disconnected stays disconnected, whatever happens at the same moment (GW-3)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from auth_service.events.publisher import decode_event
+from auth_service.grants.base import TokenRequest
+from auth_service.protocol.client import Client
+from auth_service.protocol.grant import Grant
+from auth_service.protocol.parameters import Parameters
+from auth_service.protocol.proof_source import ProofSource
+from auth_service.protocol.token_exchange import ACCESS_TOKEN, GRANT_TYPE
+from auth_service.wiring.account_page import connected_apps
+from tests.auth_service.access.joined import JOINED, RESOURCES
+from tests.auth_service.grants.installation import Installation
+from tests.auth_service.service import RESOURCE_SECRET
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-3")]
+
+TARGET = "https://mcp.example/elsewhere"
+TARGET_RESOURCE = {"resource": TARGET, "name": "Elsewhere", "scopes": {"notes": "Notes", "files": "Files"}}
+SERVERS = [{"id": "resource", "secret": RESOURCE_SECRET, "resources": [*RESOURCES, TARGET_RESOURCE]}]
+RULE = {"client_id": "exchanger", "sources": [JOINED], "targets": [TARGET]}
+Hook = Callable[[Grant], Awaitable[None]]
+
+
+class Joined:
+    """A grant for all mounts of a joined resource, and a client that may exchange its tokens."""
+
+    def __init__(self, directory: Path) -> None:
+        self.here = Installation(directory, resource_servers=SERVERS, token_exchange=[RULE])
+        metadata = {"token_endpoint_auth_method": "client_secret_basic", "grant_types": [GRANT_TYPE]}
+        self.exchanger = Client(client_id="exchanger", created_at=0, metadata=metadata)
+
+    async def begin(self, *scopes: str) -> None:
+        await self.here.parts.clients.repository.save_document(self.exchanger)
+        self.client = await self.here.client()
+        owner = (await self.here.session()).owner
+        self.subject = owner.subject
+        self.grant = await self.here.grant(self.client, owner, scopes=scopes, resource=JOINED)
+        self.tokens = await self.here.tokens(self.grant, self.client)
+
+    async def disconnect(self, mount: str = "notes") -> None:
+        apps = connected_apps(self.here.parts)
+        await apps.disconnect_mount(self.subject, self.grant.grant_id, mount, "a test")
+
+    async def refresh(self, prepare: Hook | None = None) -> Grant:
+        form = {"refresh_token": self.tokens["refresh_token"]}
+        return await self.here.grant_types["refresh_token"].redeem(self._request(self.client, form, prepare))
+
+    async def exchange(self, prepare: Hook | None = None) -> str:
+        form = {
+            "subject_token": self.tokens["access_token"],
+            "subject_token_type": ACCESS_TOKEN,
+            "audience": TARGET,
+        }
+        request = self._request(self.exchanger, form, prepare)
+        grant = await self.here.grant_types[GRANT_TYPE].redeem(request)
+        return str((await self.here.tokens(grant, self.exchanger))["access_token"])
+
+    def _request(self, client: Client, form: dict[str, str], prepare: Hook | None) -> TokenRequest:
+        return TokenRequest(
+            client=client,
+            parameters=Parameters(form, ()),
+            now=int(self.here.now),
+            proof_source=ProofSource("192.0.2.1"),
+            prepare=prepare,
+        )
+
+    async def scopes_of(self, token: str) -> tuple[str, ...] | None:
+        live = await self.here.parts.grants.token_reader.live_access(token)
+        return live and live[1].scopes_of(live[0].generation)
+
+
+@pytest.fixture
+async def joined(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Joined]:
+    joined = Joined(tmp_path)
+    await joined.begin("notes", "files")
+    yield joined
+    await joined.here.parts.grants.confirmations.aclose()
+    await joined.here.store.aclose()
+
+
+def once(action: Callable[[], Awaitable[object]]) -> Callable[..., Awaitable[None]]:
+    """Run `action` at the first call."""
+    waiting = [action]
+
+    async def call(*_: object) -> None:
+        while waiting:
+            await waiting.pop()()
+
+    return call
+
+
+async def test_a_refresh_in_progress_issues_no_token_for_the_mount(joined: Joined) -> None:
+    refreshed = await joined.refresh(once(joined.disconnect))
+    assert (refreshed.generation, refreshed.scopes) == (2, ("files",))
+
+
+async def test_a_refresh_in_between_does_not_keep_the_mount(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh_once, publish = once(joined.refresh), joined.here.store.publish
+
+    async def refreshing(channel: str, message: bytes) -> None:
+        await refresh_once()
+        await publish(channel, message)
+
+    monkeypatch.setattr(joined.here.store, "publish", refreshing)
+    await joined.disconnect()
+    stored = await joined.here.grants.get(joined.grant.grant_id)
+    assert stored is not None
+    assert (stored.generation, stored.scopes) == (2, ("files",))
+
+
+async def test_a_repeated_answer_to_a_refresh_is_without_the_mount(joined: Joined) -> None:
+    first = await joined.refresh()
+    await joined.disconnect()
+    again = await joined.refresh()
+    assert (first.generation, again.generation, again.scopes) == (2, 2, ("files",))
+    tokens = [(await joined.here.tokens(grant, joined.client))["access_token"] for grant in (first, again)]
+    assert tokens[0] == tokens[1]
+    assert await joined.scopes_of(tokens[0]) == ("files",)
+
+
+async def test_tokens_that_were_exchanged_lose_the_mount_too(joined: Joined) -> None:
+    exchanged = await joined.exchange()
+    assert await joined.scopes_of(exchanged) == ("notes", "files")
+    await joined.disconnect()
+    assert await joined.scopes_of(exchanged) == ("files",)
+    listed = await joined.here.grants.of_client("exchanger")
+    assert [grant.scopes for grant in listed] == [("files",)]
+    await joined.disconnect("files")
+    assert await joined.scopes_of(exchanged) is None
+
+
+async def test_an_exchange_in_progress_gives_nothing_of_the_mount(joined: Joined) -> None:
+    assert await joined.scopes_of(await joined.exchange(once(joined.disconnect))) == ("files",)
+
+
+async def test_resource_servers_learn_of_it_before_and_after_it_is_written(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced: list[tuple[str | None, bool, tuple[str, ...]]] = []
+
+    async def publish(_channel: str, message: bytes) -> None:
+        event, stored = decode_event(message), await joined.here.grants.get(joined.grant.grant_id)
+        assert stored is not None
+        announced.append((event.grant_id, event.changed, stored.scopes))
+
+    monkeypatch.setattr(joined.here.store, "publish", publish)
+    await joined.disconnect()
+    grant_id = joined.grant.grant_id
+    assert announced == [(grant_id, True, ("notes", "files")), (grant_id, True, ("files",))]
+    await joined.disconnect()
+    assert len(announced) == 2
