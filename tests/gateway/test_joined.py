@@ -10,12 +10,14 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from mcp import MCPError
 from mcp_types import ElicitResult
 
 from tests.gateway.exchange import INITIALIZE, MESSAGE
 from tests.gateway.upstreams import ERAS, PATIENCE, Upstream, called, connected, forked_stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, call, modern_headers, running, token_for
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.requirement("GW-3")
 POLICY = "scopes: {read: Read, write: Write}\ndefault: write\ntools: {add: read, 'f*': read}\nhide: true\n"
@@ -167,7 +169,7 @@ async def test_the_end_of_the_consent_to_one_mount_ends_its_calls_and_no_other(
         return ElicitResult(action="accept", content={"colour": "red"})
 
     async def wait_at_plain() -> None:
-        with pytest.raises(MCPError, match="allows less than before"):
+        with pytest.raises(MCPError):
             await client.call_tool("plain_wait", {"seconds": 60, "note": str(note)})
         ended.set()
 
