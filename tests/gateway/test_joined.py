@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2
 import pytest
-from mcp import MCPError
 from mcp_types import ElicitResult
 
 from tests.gateway.exchange import INITIALIZE, MESSAGE
@@ -156,30 +155,19 @@ async def test_servers_ask_the_client_by_ids_that_do_not_collide(
     assert reported == [(number, 3, "") for number in (1, 2, 3)]
 
 
-@pytest.mark.anyio
-async def test_the_end_of_the_consent_to_one_mount_ends_its_calls_and_no_other(
+def test_the_end_of_the_consent_to_one_mount_ends_its_calls_and_no_other(
     joined: Service, issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
-    ended, note = anyio.Event(), tmp_path / "note"
-
-    async def answered(*_: Any) -> ElicitResult:
-        issuer.tokens[access_token]["scope"] = "tools"
-        with anyio.fail_after(30):
-            await ended.wait()
-        return ElicitResult(action="accept", content={"colour": "red"})
-
-    async def wait_at_plain() -> None:
-        with pytest.raises(MCPError):
-            await client.call_tool("plain_wait", {"seconds": 60, "note": str(note)})
-        ended.set()
-
     access_token = token(joined, issuer, "plain plain:write tools")
-    async with connected(joined.resource, access_token, "legacy", elicitation_callback=answered) as client:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait_at_plain)
-            await anyio.to_thread.run_sync(lambda: wait_until(note.exists))
-            assert await called(client, "tools_favourite") == "red"
-        assert all(tool.name.startswith("tools_") for tool in (await client.list_tools()).tools)
+    ended, over = tmp_path / "ended", tmp_path / "over"
+    with ThreadPoolExecutor() as pool:
+        at_plain = pool.submit(posted, joined, access_token, "plain_wait", seconds=60, note=str(ended))
+        at_tools = pool.submit(posted, joined, access_token, "tools_wait", seconds=4, note=str(over))
+        wait_until(lambda: ended.exists() and over.exists())
+        issuer.tokens[access_token]["scope"] = "tools"
+        assert "allows less than before" in at_plain.result().text
+        assert '"isError":false' in at_tools.result().text.replace(" ", "")
+    assert posted(joined, access_token, "plain_wait", seconds=0, note=str(ended)).status_code == 403
 
 
 @pytest.mark.parametrize(
