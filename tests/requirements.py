@@ -226,7 +226,7 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial("no connected accounts; one mount of a grant cannot be ended by itself"),
+        Partial("no connected accounts"),
     ),
     Requirement(
         "GW-4",

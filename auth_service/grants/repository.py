@@ -6,7 +6,8 @@ Every change goes through `GrantRepository.change`, which announces that a grant
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from auth_service.events.known_revocations import KnownRevocations
@@ -15,7 +16,9 @@ from auth_service.grants.grant_change import GrantChange, GrantNotices, Prepare,
 from auth_service.journal import grant_events
 from auth_service.journal.journal import NO_JOURNAL, Journal
 from auth_service.protocol import grant as rules
+from auth_service.protocol.access import Joined
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.joined_grants import is_exchangeable_for
 from auth_service.protocol.narrowed_grants import within_parent
 from auth_service.storage import keys
 from shared.clock import Clock
@@ -25,6 +28,7 @@ from shared.storage.interface import NotReplicatedError, Store, StoreFullError, 
 from shared.storage.json_codec import JsonCodec
 from shared.storage.readings import LaterReading, Reading, read_afterwards
 from shared.storage.steps import AddMember, Step
+from shared.uris import resource_key
 
 _log = get_logger(__name__)
 
@@ -45,6 +49,7 @@ class GrantRepository:
     Args:
         known_revocations: the revocations that this process remembers.
         journal: records what is decided about grants.
+        joined: maps resources that join mounts, by `resource_key`, to these mounts.
     """
 
     def __init__(
@@ -53,11 +58,14 @@ class GrantRepository:
         clock: Clock,
         known_revocations: KnownRevocations | None = None,
         journal: Journal = NO_JOURNAL,
+        *,
+        joined: Mapping[str, Joined] = MappingProxyType({}),
     ) -> None:
         self._known_revocations = KnownRevocations(clock) if known_revocations is None else known_revocations
         self._store = store
         self._clock = clock
         self._journal = journal
+        self._joined = joined
         self._publisher = RevocationPublisher(store, clock)
         self._notices = GrantNotices(store=store, publisher=self._publisher, journal=journal, clock=clock)
         self._grants = Collection(
@@ -238,10 +246,17 @@ class GrantRepository:
         for ancestor_id in grant.parent_grants:
             ancestor = await self.get(ancestor_id)
             limited = within_parent(grant, ancestor) if ancestor else None
-            if limited is None:
+            if ancestor is None or limited is None or not self._may_be_of(limited, ancestor):
                 return None
             grant = limited
         return grant
+
+    def _may_be_of(self, grant: Grant, parent: Grant) -> bool:
+        if grant.resource is None or parent.resource is None:
+            return True
+        return is_exchangeable_for(
+            parent, grant.resource, self._joined.get(resource_key(parent.resource), {})
+        )
 
     async def _live(self, index: str, most: int | None) -> list[Grant]:
         ids, grants = await self._store.index_list(index), list[Grant]()

@@ -11,6 +11,7 @@ from auth_service.grants.token_reader import TokenReader
 from auth_service.protocol import token_exchange
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.joined_grants import is_exchangeable_for
 from auth_service.protocol.narrowed_grants import AccessNotGrantedError
 from auth_service.protocol.owner import Owner
 from auth_service.protocol.parameters import Parameters
@@ -49,6 +50,7 @@ class TokenExchange:
         if target is None:
             raise InvalidTargetError(Reason.RESOURCE_MISSING, "resource is missing")
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
+        self._check_mount(source, target.resource)
         held = source.scopes_of(handle.generation)
         scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
         token_exchange.check_login(source, self._second_factors, target.resource, scopes)
@@ -69,6 +71,13 @@ class TokenExchange:
             return await self._grant_factory.open_active(derived, request.prepare)
         except AccessNotGrantedError as error:
             raise InvalidTargetError(error.reason, error.description) from error  # RFC 8693 §2.2.2
+
+    def _check_mount(self, source: Grant, target: str) -> None:
+        joining = self._resource_registry.by_identifier(source.resource)
+        if joining is not None and not is_exchangeable_for(source, target, joining.joins):
+            raise InvalidTargetError(
+                Reason.EXCHANGE_NOT_ALLOWED, "the subject token is not for the mount of that resource"
+            )
 
     async def _actor(self, request: TokenRequest) -> str:
         """Return the actor: the client itself, or the subject of its actor token."""

@@ -1,10 +1,12 @@
-"""Ends one joined mount of a grant, and leaves the others (GW-3)."""
+"""Grants for resources that join mounts: one mount ends and leaves the others (GW-3)."""
 
 from __future__ import annotations
 
+from auth_service.protocol.access import Joined
 from auth_service.protocol.grant import Grant, revoked
 from auth_service.protocol.narrowed_grants import with_scopes
 from auth_service.protocol.resources import ProtectedResource
+from shared.uris import resource_key
 
 
 def without_mount(
@@ -25,3 +27,16 @@ def without_mount(
     if not any(resource.mount_of(scope) or scope in resource.scopes for scope in kept):
         return revoked(grant, reason), True
     return with_scopes(grant, kept), True
+
+
+def is_exchangeable_for(source: Grant, target: str, joined: Joined) -> bool:
+    """Check whether a grant derived from `source` (RFC 8693) may be for the resource `target`.
+
+    The own resource of a joined mount needs a scope about that mount, because a token for it may need none.
+
+    Args:
+        joined: the mounts that the resource of `source` joins.
+    """
+    key = resource_key(target)
+    mounts = {mount for mount, url in joined.items() if resource_key(url) == key}
+    return not mounts or any(scope.partition(":")[0] in mounts for scope in source.scopes)

@@ -226,7 +226,13 @@ def grants(
     """Create the components of the grants of `users` to `clients`, within `permissions`."""
     settings, handles = base.settings, Handles(base.key_ring)
     lifetimes, jwt_resources = configured.lifetimes(settings), configured.jwt_resources(settings)
-    repository = GrantRepository(base.store, base.clock, base.known_revocations, base.journal)
+    repository = GrantRepository(
+        base.store,
+        base.clock,
+        base.known_revocations,
+        base.journal,
+        joined=joined_mounts(base.settings.resources),
+    )
     confirmations = Confirmations(repository, base.clock)
     return GrantComponents(
         repository=repository,

@@ -10,21 +10,24 @@ import pytest
 from auth_service.events.publisher import decode_event
 from auth_service.grants.base import TokenRequest
 from auth_service.protocol.client import Client
+from auth_service.protocol.errors import InvalidTargetError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.proof_source import ProofSource
+from auth_service.protocol.reasons import Reason
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from auth_service.wiring.account_page import connected_apps
-from tests.auth_service.access.joined import JOINED, RESOURCES
+from tests.auth_service.access.joined import FILES, JOINED, NOTES, RESOURCES
 from tests.auth_service.grants.installation import Installation
 from tests.auth_service.service import RESOURCE_SECRET
+from tests.refusals import because
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-3")]
 
 TARGET = "https://mcp.example/elsewhere"
 TARGET_RESOURCE = {"resource": TARGET, "name": "Elsewhere", "scopes": {"notes": "Notes", "files": "Files"}}
 SERVERS = [{"id": "resource", "secret": RESOURCE_SECRET, "resources": [*RESOURCES, TARGET_RESOURCE]}]
-RULE = {"client_id": "exchanger", "sources": [JOINED], "targets": [TARGET]}
+RULE = {"client_id": "exchanger", "sources": [JOINED], "targets": [TARGET, NOTES, FILES]}
 Hook = Callable[[Grant], Awaitable[None]]
 
 
@@ -52,11 +55,11 @@ class Joined:
         form = {"refresh_token": self.tokens["refresh_token"]}
         return await self.here.grant_types["refresh_token"].redeem(self._request(self.client, form, prepare))
 
-    async def exchange(self, prepare: Hook | None = None) -> str:
+    async def exchange(self, prepare: Hook | None = None, *, target: str = TARGET) -> str:
         form = {
             "subject_token": self.tokens["access_token"],
             "subject_token_type": ACCESS_TOKEN,
-            "audience": TARGET,
+            "audience": target,
         }
         request = self._request(self.exchanger, form, prepare)
         grant = await self.here.grant_types[GRANT_TYPE].redeem(request)
@@ -140,6 +143,14 @@ async def test_tokens_that_were_exchanged_lose_the_mount_too(joined: Joined) -> 
 
 async def test_an_exchange_in_progress_gives_nothing_of_the_mount(joined: Joined) -> None:
     assert await joined.scopes_of(await joined.exchange(once(joined.disconnect))) == ("files",)
+
+
+async def test_tokens_for_the_own_resource_of_the_mount_end_with_it(joined: Joined) -> None:
+    at_notes, at_files = [await joined.exchange(target=target) for target in (NOTES, FILES)]
+    in_progress = await joined.exchange(once(joined.disconnect), target=NOTES)
+    assert [await joined.scopes_of(token) for token in (at_notes, in_progress, at_files)] == [None, None, ()]
+    with pytest.raises(InvalidTargetError, check=because(Reason.EXCHANGE_NOT_ALLOWED)):
+        await joined.exchange(target=NOTES)
 
 
 async def test_resource_servers_learn_of_it_before_and_after_it_is_written(

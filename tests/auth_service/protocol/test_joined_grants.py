@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from auth_service.protocol.grant import Grant, revoked
-from auth_service.protocol.joined_grants import without_mount
+from auth_service.protocol.joined_grants import is_exchangeable_for, without_mount
 from auth_service.protocol.narrowed_grants import lost_scopes, with_scopes, within_parent
 from auth_service.protocol.resources import ProtectedResource
 from tests.auth_service.protocol.builders import active_grant, code_grant
@@ -81,3 +81,19 @@ def test_only_tokens_of_an_active_grant_lose_scopes() -> None:
     assert lost_scopes(new, old) == ()
     assert lost_scopes(code_grant(scopes=EVERYTHING), new) == ()
     assert lost_scopes(old, revoked(new, "a reason")) == ()
+
+
+@pytest.mark.parametrize(
+    ("scopes", "target", "allowed"),
+    [
+        (("notes",), "https://mcp.example/notes", True),
+        (("notes:read",), "HTTPS://mcp.example:443/notes", True),
+        (("files", "openid"), "https://mcp.example/notes", False),
+        ((), "https://mcp.example/files", False),
+        ((), "https://mcp.example/elsewhere", True),
+    ],
+)
+def test_a_token_for_the_own_resource_of_a_mount_needs_a_scope_of_it(
+    scopes: tuple[str, ...], target: str, allowed: bool
+) -> None:
+    assert is_exchangeable_for(active_grant(scopes=scopes), target, JOINED.joins) == allowed

@@ -41,6 +41,7 @@ CLASSES = [
     (event("grant.opened", **WHO, client="c1", scopes=["a"]), 300301),
     (event("grant.opened", **WHO, client="c1", scopes=[]), 600399),
     (event("client.registered", client="c1", network="2001:db8::/64"), 600301),
+    (event("grant.narrowed", client="c1", grant="g1", scopes=["a"], removed=["b"]), 600303),
     (event("grant.revoked", client="c1", grant="g1"), 600304),
     (event("call.begun", subject="s1", client="c1", name="delete_issue", resource="https://m"), 600399),
     (event("journal.read", via="command"), 600302),
