@@ -14,8 +14,8 @@ def without_mount(
 ) -> tuple[Grant | None, bool]:
     """Remove a joined mount from a grant; return whether the grant was for it until now.
 
-    A grant that is for no other mount ends: scopes of the authorization server itself are no reason to
-    connect to a resource.
+    A grant that is for no other mount ends: scopes of the authorization server itself give no access to a
+    resource.
 
     Args:
         resource: the resource of the grant.
