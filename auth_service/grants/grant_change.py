@@ -51,8 +51,8 @@ class GrantNotices:
         try:
             await self.journal.record(kind, **members)
         except StoreFullError:
-            # Grants can be ended while the store is full; the journal keeps the event until there is room.
-            if new.state != "revoked":
+            # Access can be taken while the store is full; the journal keeps the event until there is room.
+            if kind not in grant_events.TAKING_ACCESS:
                 raise
 
 
@@ -78,7 +78,7 @@ class GrantChange(Generic[R]):
         self._prepare = prepare
         self._stored: Grant | None = None
         self._decided: Grant | None = None
-        self._told_at = float("-inf")
+        self._told_at: dict[str, float] = {}
         self._recorded: set[tuple[str, int]] = set()
         self.results: list[R] = []
 
@@ -110,8 +110,9 @@ class GrantChange(Generic[R]):
         self._decided = grant
         # Not on each attempt: a longer pause between read and write lets more other writers win.
         announces = self.revoked is not None or self.loses_scopes
-        if announces and self._notices.clock() >= self._told_at + TOLD_AGAIN_AFTER_S:
-            self._told_at = self._notices.clock()
+        now, told_at = self._notices.clock(), self._told_at.get(grant.state, float("-inf"))
+        if announces and now >= told_at + TOLD_AGAIN_AFTER_S:
+            self._told_at[grant.state] = now
             await self._notices.announce(grant)
         if self._stored and (state := (grant.state, grant.generation)) not in self._recorded:
             self._recorded.add(state)

@@ -8,6 +8,9 @@ from auth_service.protocol.grant import Grant
 from auth_service.protocol.narrowed_grants import lost_scopes
 from shared.journal.event import EventKind
 
+TAKING_ACCESS = frozenset({EventKind.GRANT_NARROWED, EventKind.GRANT_REVOKED})
+"""Decisions that go ahead while the journal waits for room in the store."""
+
 
 def opening(grant: Grant) -> tuple[EventKind, dict[str, Any]]:
     """Return the event of a new grant: with its code, or already with its tokens."""

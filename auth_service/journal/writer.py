@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from auth_service.crypto.secrets import new_id
+from auth_service.journal.grant_events import TAKING_ACCESS
 from auth_service.journal.growth import Growth
 from auth_service.journal.limits import StrangersShare
 from auth_service.journal.omissions import Omissions
@@ -51,9 +52,9 @@ class _Waiting:
     kind: EventKind | None = None
 
     @property
-    def revokes(self) -> bool:
-        """Whether it happens also if the store is full: a revocation needs no room."""
-        return self.kind == EventKind.GRANT_REVOKED
+    def takes_access(self) -> bool:
+        """Whether it happens also if the store is full: to end or narrow a grant needs no room."""
+        return self.kind in TAKING_ACCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ class JournalWriter:
         """Keep an event that nobody waits for, or that happens although it could not be stored."""
         if waiting.stored is None:
             self._waiting.append(waiting)
-        elif waiting.revokes and isinstance(error, StoreFullError):
+        elif waiting.takes_access and isinstance(error, StoreFullError):
             if len(self._waiting) < MAX_WAITING:
                 self._waiting.append(replace(waiting, stored=None))
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 from starlette.requests import ClientDisconnect
@@ -43,6 +43,13 @@ MAX_LEVEL = 32
 """Characters of a level of logging that are kept for the mounts."""
 
 
+class Answering(NamedTuple):
+    """What answers a request to one mount, and the section of that mount."""
+
+    app: ASGIApp
+    section: Section
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
     """Chooses the answer to each request.
@@ -59,7 +66,7 @@ class Dispatch:
     lists: JoinedLists = field(default_factory=JoinedLists)
     mount_results: MountResults = field(default_factory=MountResults)
 
-    def answering(self, request: JoinedRequest) -> ASGIApp | None:
+    def answering(self, request: JoinedRequest) -> Answering | None:
         """Return the mount that answers `request`; None if this service does, by `answer`.
 
         Raises:
@@ -77,9 +84,9 @@ class Dispatch:
         if route is None:
             return None
         section = self._section(request, route.mount, route.message)
-        return forwarded(request, section, route.message, self.lists.forget)
+        return Answering(forwarded(request, section, route.message, self.lists.forget), section)
 
-    def _calling(self, request: JoinedRequest, message: Json) -> ASGIApp | None:
+    def _calling(self, request: JoinedRequest, message: Json) -> Answering | None:
         """Return the mount of the tool that a call of `CALL_TOOL` names, as `message` does."""
         route = _routed(message)
         if route is None:
@@ -87,7 +94,7 @@ class Dispatch:
         section = self._section(request, route.mount, route.message)
         arguments = object_in(object_in(message, "params"), "arguments")
         if request.session is not None or not arguments:
-            return forwarded(request, section, route.message, self.lists.forget)
+            return Answering(forwarded(request, section, route.message, self.lists.forget), section)
 
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
             of_mount = replace(request, sections={section: request.sections[section]})
@@ -100,7 +107,7 @@ class Dispatch:
             app = forwarded(stating, section, route.message, self.lists.forget)
             await app(scope, receive, send)
 
-        return call
+        return Answering(call, section)
 
     async def answer(self, request: JoinedRequest) -> ASGIApp:
         """Return the answer of this service to a request that is for no particular mount.
@@ -164,12 +171,14 @@ class Dispatch:
         detail = f"{request.principal.owner} has not consented to {mount}"
         raise insufficient_scope(configured.scopes_for(message), detail=detail)
 
-    def _cancelling(self, request: JoinedRequest, message: Json) -> ASGIApp | None:
+    def _cancelling(self, request: JoinedRequest, message: Json) -> Answering | None:
         """Return the mount whose request is cancelled; 2026-07-28 cancels by closing the stream."""
         session, cancelled = request.session, request.params.get("requestId")
         mount = None if session is None else session.requests.mount_of(key_of(cancelled))
         section = None if mount is None else request.section(mount)
-        return None if section is None else forwarded(request, section, message, self.lists.forget)
+        if section is None:
+            return None
+        return Answering(forwarded(request, section, message, self.lists.forget), section)
 
     async def _note(self, request: JoinedRequest) -> Response:
         """Take a notification that is for no particular mount."""

@@ -123,10 +123,9 @@ class JoinedEndpoint:
             return self._stream(request), principal
         if scope["method"] == "DELETE":
             return partial(self._end, request), principal
-        app = self.dispatch.answering(request)
-        if app is not None:
-            # The mount has a lease of its own, which ends with the scopes about this mount.
-            return app, replace(principal, token_scopes=())
+        answering = self.dispatch.answering(request)
+        if answering is not None:
+            return answering.app, request.sections[answering.section]
         await recording.begin(len(posted.body))
         return partial(self._answer, request), principal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -17,6 +18,7 @@ from auth_service.protocol.proof_source import ProofSource
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.token_exchange import ACCESS_TOKEN, GRANT_TYPE
 from auth_service.wiring.account_page import connected_apps
+from shared.storage.interface import NotReplicatedError
 from tests.auth_service.access.joined import FILES, JOINED, NOTES, RESOURCES
 from tests.auth_service.grants.installation import Installation
 from tests.auth_service.service import RESOURCE_SECRET
@@ -169,3 +171,30 @@ async def test_resource_servers_learn_of_it_before_and_after_it_is_written(
     assert announced == [(grant_id, True, ("notes", "files")), (grant_id, True, ("files",))]
     await joined.disconnect()
     assert len(announced) == 2
+
+
+async def test_the_end_of_the_last_mount_is_announced_when_another_ends_meanwhile(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced: list[tuple[bool, bool]] = []
+    meanwhile = once(lambda: joined.disconnect("files"))
+
+    async def publish(_channel: str, message: bytes) -> None:
+        event = decode_event(message)
+        announced.append((event.changed, event.ends_at > 0))
+        await meanwhile()
+
+    monkeypatch.setattr(joined.here.store, "publish", publish)
+    await joined.disconnect()
+    assert announced == [*[(True, False)] * 3, (False, False), (False, True)]
+
+
+async def test_resource_servers_learn_of_it_where_it_may_be_lost_in_a_failover(
+    joined: Joined, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = AsyncMock()
+    monkeypatch.setattr(joined.here.store, "publish", publish)
+    monkeypatch.setattr(joined.here.store, "replace", AsyncMock(side_effect=NotReplicatedError("lags")))
+    with pytest.raises(NotReplicatedError):
+        await joined.disconnect()
+    assert [decode_event(call.args[1]).changed for call in publish.await_args_list] == [True, True]

@@ -362,13 +362,14 @@ async def test_an_event_without_a_form_in_json_stops_no_other(journals: Journals
     assert (report.problems, report.unsigned) == ((), 0)
 
 
-async def test_revocations_are_recorded_later_if_the_store_is_full(journals: Journals) -> None:
+async def test_revocations_and_narrowings_are_recorded_later_if_the_store_is_full(journals: Journals) -> None:
     process = journals.process()
     await process.record(EventKind.LOGIN, subject="s1")
     journals.store.full = 3
-    for grant in ("g1", "g2", "g3"):
+    kinds = {"g1": EventKind.GRANT_REVOKED, "g2": EventKind.GRANT_NARROWED, "g3": EventKind.GRANT_REVOKED}
+    for grant, kind in kinds.items():
         with pytest.raises(StoreFullError):
-            await process.record(EventKind.GRANT_REVOKED, grant=grant)
+            await process.record(kind, grant=grant)
     await process.record(EventKind.LOGIN, subject="s2")
     grants = [event["grant"] for event in await journals.events(process) if "grant" in event]
     assert grants == ["g1", "g2", "g3"]
