@@ -44,7 +44,7 @@ MAX_LEVEL = 32
 
 
 class Answering(NamedTuple):
-    """What answers a request to one mount, and the section of that mount."""
+    """The app that answers a request to one mount, and the section of that mount."""
 
     app: ASGIApp
     section: Section
