@@ -94,8 +94,8 @@ async def test_a_tool_is_not_called_for_a_client_that_left_while_it_was_looked_u
     message = {"method": "tools/call", "id": 1, "params": {"name": "call_tool", "arguments": arguments}}
     request = request_to(mount, message=message)
     sections = {section.name: section for section in request.sections}
-    app = Dispatch(name="All", search=True, mounts=sections).answering(request)
-    assert app is not None
+    answering = Dispatch(name="All", search=True, mounts=sections).answering(request)
+    assert answering is not None
     with pytest.raises(ClientDisconnect):
-        await app(request.scope, gone, never)  # type: ignore[arg-type]
+        await answering.app(request.scope, gone, never)  # type: ignore[arg-type]
     assert [each["method"] for each in mount.messages] == ["tools/list"]
