@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,9 +22,9 @@ class Consents(Protocol):
         ...
 
     async def forget_scopes(
-        self, subject: str, client_id: str, resource: str, scopes: frozenset[str]
+        self, subject: str, client_id: str, resource: str, is_over: Callable[[str], bool]
     ) -> None:
-        """Forget that `subject` has approved `scopes` of `resource` for the client."""
+        """Forget the scopes of `resource` that `subject` has approved for the client and that are over."""
         ...
 
 
@@ -78,9 +79,10 @@ class ConnectedApps:
         resource = None if grant is None else self.resource_registry.by_identifier(grant.resource)
         if grant is None or grant.subject != subject or resource is None or mount not in resource.joins:
             return None
-        scopes = frozenset(scope for scope in resource.scopes if resource.mount_of(scope) == mount)
         # The consent first: if this process dies in between, the mount is still listed, with its button.
-        await self.consents.forget_scopes(subject, grant.client_id, resource.resource, scopes)
+        await self.consents.forget_scopes(
+            subject, grant.client_id, resource.resource, lambda scope: resource.mount_of(scope) == mount
+        )
         await self.grants.change(grant_id, lambda stored: without_mount(stored, resource, mount, reason))
         return grant
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -99,13 +100,13 @@ class ConsentRepository:
         await self._records.delete(_id(subject, client_id))
 
     async def forget_scopes(
-        self, subject: str, client_id: str, resource: str, scopes: frozenset[str]
+        self, subject: str, client_id: str, resource: str, is_over: Callable[[str], bool]
     ) -> None:
-        """Forget that `subject` has approved `scopes` of `resource` for the client, and nothing else."""
+        """Forget the scopes of `resource` that `subject` has approved for the client and that are over."""
         key = resource_key(resource)
 
         def rule(record: ConsentRecord) -> tuple[ConsentRecord | None, bool]:
-            kept = [_without(each, key, scopes) for each in record.approvals]
+            kept = [_without(each, key, is_over) for each in record.approvals]
             return ConsentRecord([each for each in kept if each["scopes"]]), True
 
         await self._records.update(_id(subject, client_id), rule)
@@ -124,7 +125,7 @@ def _approval(members: dict[str, Any]) -> Approval:
     return Approval(members["redirect_uri"], members["resource"], tuple(members["scopes"]))
 
 
-def _without(approved: dict[str, Any], key: str, scopes: frozenset[str]) -> dict[str, Any]:
+def _without(approved: dict[str, Any], key: str, is_over: Callable[[str], bool]) -> dict[str, Any]:
     if approved["resource"] is None or resource_key(approved["resource"]) != key:
         return approved
-    return {**approved, "scopes": [scope for scope in approved["scopes"] if scope not in scopes]}
+    return {**approved, "scopes": [scope for scope in approved["scopes"] if not is_over(scope)]}

@@ -79,7 +79,7 @@ class GrantChange(Generic[R]):
         self._stored: Grant | None = None
         self._decided: Grant | None = None
         self._told_at: dict[str, float] = {}
-        self._recorded: set[tuple[str, int]] = set()
+        self._recorded: set[tuple[str, int, tuple[str, ...]]] = set()
         self.results: list[R] = []
 
     @property
@@ -114,6 +114,8 @@ class GrantChange(Generic[R]):
         if announces and now >= told_at + TOLD_AGAIN_AFTER_S:
             self._told_at[grant.state] = now
             await self._notices.announce(grant)
-        if self._stored and (state := (grant.state, grant.generation)) not in self._recorded:
+        # Another write may win: then what is written after it can differ.
+        state = grant.state, grant.generation, grant.scopes
+        if self._stored and state not in self._recorded:
             self._recorded.add(state)
             await self._notices.record(self._stored, grant)

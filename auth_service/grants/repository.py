@@ -243,20 +243,28 @@ class GrantRepository:
 
     async def within_parents(self, grant: Grant) -> Grant | None:
         """Return the grant with what those that it was derived from (RFC 8693) still have; None without."""
+        line = [grant]
         for ancestor_id in grant.parent_grants:
             ancestor = await self.get(ancestor_id)
-            limited = within_parent(grant, ancestor) if ancestor else None
-            if ancestor is None or limited is None or not self._may_be_of(limited, ancestor):
+            if ancestor is None or ancestor.state != "active":
                 return None
-            grant = limited
-        return grant
+            line.append(ancestor)
+        # From the first one on: what a grant lost, or its end, also holds for all that were derived from it.
+        above = [line.pop()]
+        while line:
+            derived = within_parent(line.pop(), above[-1])
+            if derived is None:
+                return None
+            if not all(self._may_be_of(derived, ancestor) for ancestor in above):
+                return None
+            above.append(derived)
+        return above[-1]
 
     def _may_be_of(self, grant: Grant, parent: Grant) -> bool:
         if grant.resource is None or parent.resource is None:
             return True
-        return is_exchangeable_for(
-            parent, grant.resource, self._joined.get(resource_key(parent.resource), {})
-        )
+        joined = self._joined.get(resource_key(parent.resource), {})
+        return is_exchangeable_for(parent.scopes, grant.resource, joined)
 
     async def _live(self, index: str, most: int | None) -> list[Grant]:
         ids, grants = await self._store.index_list(index), list[Grant]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from auth_service.crypto.handles import Handle
 from auth_service.grants.base import TokenRequest
@@ -50,8 +50,8 @@ class TokenExchange:
         if target is None:
             raise InvalidTargetError(Reason.RESOURCE_MISSING, "resource is missing")
         rule = token_exchange.permitted(self._rules, request.client.client_id, source, target.resource)
-        self._check_mount(source, target.resource)
         held = source.scopes_of(handle.generation)
+        self._check_mount(source, held, target.resource)
         scopes = token_exchange.narrowed_scopes(held, target.scopes, parameters.get("scope"))
         token_exchange.check_login(source, self._second_factors, target.resource, scopes)
         act = token_exchange.actor(rule, source, await self._actor(request))
@@ -67,17 +67,17 @@ class TokenExchange:
             # Never longer than the subject token's grant (RFC 8693 §5: the subject token bounds it).
             expires_at=min(handle.expires_at, draft.expires_at),
         )
+        if await self._tokens.grants.within_parents(derived) is None:
+            raise _not_for_that_mount()  # one of the grants before has no scope of it
         try:
             return await self._grant_factory.open_active(derived, request.prepare)
         except AccessNotGrantedError as error:
             raise InvalidTargetError(error.reason, error.description) from error  # RFC 8693 §2.2.2
 
-    def _check_mount(self, source: Grant, target: str) -> None:
+    def _check_mount(self, source: Grant, held: Collection[str], target: str) -> None:
         joining = self._resource_registry.by_identifier(source.resource)
-        if joining is not None and not is_exchangeable_for(source, target, joining.joins):
-            raise InvalidTargetError(
-                Reason.EXCHANGE_NOT_ALLOWED, "the subject token is not for the mount of that resource"
-            )
+        if joining is not None and not is_exchangeable_for(held, target, joining.joins):
+            raise _not_for_that_mount()
 
     async def _actor(self, request: TokenRequest) -> str:
         """Return the actor: the client itself, or the subject of its actor token."""
@@ -111,6 +111,12 @@ def _check_supported(parameters: Parameters) -> None:
     if parameters.resource() is not None and parameters.get("audience") is not None:
         # RFC 8693 §2.1.1: resource and audience both name targets, and a token here has one target.
         raise InvalidTargetError(Reason.EXCHANGE_MALFORMED, "resource and audience cannot be used together")
+
+
+def _not_for_that_mount() -> InvalidTargetError:
+    return InvalidTargetError(
+        Reason.EXCHANGE_NOT_ALLOWED, "the subject token is not for the mount of that resource"
+    )
 
 
 def _owner(source: Grant) -> Owner | None:

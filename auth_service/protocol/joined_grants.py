@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from auth_service.protocol.access import Joined
 from auth_service.protocol.grant import Grant, revoked
 from auth_service.protocol.narrowed_grants import with_scopes
@@ -29,14 +31,14 @@ def without_mount(
     return with_scopes(grant, kept), True
 
 
-def is_exchangeable_for(source: Grant, target: str, joined: Joined) -> bool:
-    """Check whether a grant derived from `source` (RFC 8693) may be for the resource `target`.
+def is_exchangeable_for(held: Collection[str], target: str, joined: Joined) -> bool:
+    """Check whether a grant derived from a token with the scopes `held` (RFC 8693) may be for `target`.
 
     The own resource of a joined mount needs a scope about that mount, because a token for it may need none.
 
     Args:
-        joined: the mounts that the resource of `source` joins.
+        joined: the mounts that the resource of the token joins.
     """
     key = resource_key(target)
     mounts = {mount for mount, url in joined.items() if resource_key(url) == key}
-    return not mounts or any(scope.partition(":")[0] in mounts for scope in source.scopes)
+    return not mounts or any(scope.partition(":")[0] in mounts for scope in held)

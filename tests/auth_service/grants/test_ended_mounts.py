@@ -29,7 +29,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-3")]
 TARGET = "https://mcp.example/elsewhere"
 TARGET_RESOURCE = {"resource": TARGET, "name": "Elsewhere", "scopes": {"notes": "Notes", "files": "Files"}}
 SERVERS = [{"id": "resource", "secret": RESOURCE_SECRET, "resources": [*RESOURCES, TARGET_RESOURCE]}]
-RULE = {"client_id": "exchanger", "sources": [JOINED], "targets": [TARGET, NOTES, FILES]}
+RULE = {
+    "client_id": "exchanger",
+    "sources": [JOINED, NOTES, FILES],
+    "targets": [TARGET, NOTES, FILES],
+}
 Hook = Callable[[Grant], Awaitable[None]]
 
 
@@ -53,13 +57,15 @@ class Joined:
         apps = connected_apps(self.here.parts)
         await apps.disconnect_mount(self.subject, self.grant.grant_id, mount, "a test")
 
-    async def refresh(self, prepare: Hook | None = None) -> Grant:
-        form = {"refresh_token": self.tokens["refresh_token"]}
+    async def refresh(self, prepare: Hook | None = None, **more: str) -> Grant:
+        form = {"refresh_token": self.tokens["refresh_token"], **more}
         return await self.here.grant_types["refresh_token"].redeem(self._request(self.client, form, prepare))
 
-    async def exchange(self, prepare: Hook | None = None, *, target: str = TARGET) -> str:
+    async def exchange(
+        self, prepare: Hook | None = None, *, target: str = TARGET, token: str | None = None
+    ) -> str:
         form = {
-            "subject_token": self.tokens["access_token"],
+            "subject_token": token or self.tokens["access_token"],
             "subject_token_type": ACCESS_TOKEN,
             "audience": target,
         }
@@ -153,6 +159,29 @@ async def test_tokens_for_the_own_resource_of_the_mount_end_with_it(joined: Join
     assert [await joined.scopes_of(token) for token in (at_notes, in_progress, at_files)] == [None, None, ()]
     with pytest.raises(InvalidTargetError, check=because(Reason.EXCHANGE_NOT_ALLOWED)):
         await joined.exchange(target=NOTES)
+
+
+async def test_a_token_that_was_exchanged_twice_ends_with_the_mount_of_the_first(joined: Joined) -> None:
+    at_notes = await joined.exchange(target=NOTES)
+    elsewhere = await joined.exchange(token=at_notes)
+    assert await joined.scopes_of(elsewhere) == ()
+    await joined.disconnect()
+    assert await joined.scopes_of(elsewhere) is None
+
+
+async def test_a_narrower_token_is_exchanged_only_for_the_mounts_of_its_scopes(joined: Joined) -> None:
+    grant = await joined.refresh(scope="files")
+    token = (await joined.here.tokens(grant, joined.client))["access_token"]
+    assert await joined.scopes_of(await joined.exchange(target=FILES, token=token)) == ()
+    with pytest.raises(InvalidTargetError, check=because(Reason.EXCHANGE_NOT_ALLOWED)):
+        await joined.exchange(target=NOTES, token=token)
+
+
+async def test_no_detour_leads_to_a_mount_that_the_first_grant_is_not_for(joined: Joined) -> None:
+    await joined.disconnect("files")
+    at_notes = await joined.exchange(target=NOTES)
+    with pytest.raises(InvalidTargetError, check=because(Reason.EXCHANGE_NOT_ALLOWED)):
+        await joined.exchange(target=FILES, token=at_notes)
 
 
 async def test_resource_servers_learn_of_it_before_and_after_it_is_written(

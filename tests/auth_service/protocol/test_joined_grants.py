@@ -96,4 +96,4 @@ def test_only_tokens_of_an_active_grant_lose_scopes() -> None:
 def test_a_token_for_the_own_resource_of_a_mount_needs_a_scope_of_it(
     scopes: tuple[str, ...], target: str, allowed: bool
 ) -> None:
-    assert is_exchangeable_for(active_grant(scopes=scopes), target, JOINED.joins) == allowed
+    assert is_exchangeable_for(scopes, target, JOINED.joins) == allowed
