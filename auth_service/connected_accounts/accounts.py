@@ -90,10 +90,11 @@ class ConnectedAccounts:
         try:
             tokens = await self.requests.redeem_code(provider, answer)
         except UpstreamClientRefusedError:
-            await self.discovered.drop_client(configured, provider)
+            await self.discovered.drop_client(configured, provider, of_account=False)
             raise
-        await self._save(link, provider, tokens, about)
+        # First: a client that nobody seems to use is registered again, and the account would be unusable.
         await self.discovered.note_used(configured, provider)
+        await self._save(link, provider, tokens, about)
 
     async def enter_key(
         self, link: ConnectLink, provider: ApiKeyProvider, api_key: str, **about: str
@@ -195,7 +196,9 @@ class ConnectedAccounts:
         except (UpstreamUnavailableError, TimeoutError) as error:
             await self.credentials.release(lease)
             if isinstance(error, UpstreamClientRefusedError):
-                await self.discovered.drop_client(self.providers[lease.account.resource], provider)
+                await self.discovered.drop_client(
+                    self.providers[lease.account.resource], provider, of_account=True
+                )
             reason, detail = getattr(error, "reason", "time is up"), getattr(error, "detail", None)
             _log.warning("credential not refreshed", provider=provider.name, reason=reason, detail=detail)
             if meanwhile is not None:

@@ -47,6 +47,8 @@ LOOK_EVERY_S = 10
 """How long a process does not look whether another one has read the metadata again."""
 
 _CALL_S = 20.0
+_RENEWAL_S = 3.0
+"""Shorter where the earlier metadata can be used meanwhile: resource servers wait 5 s for an answer."""
 _LOOK_AGAIN_S = 0.1
 
 
@@ -117,7 +119,7 @@ class DiscoveredProviders:
     ) -> DiscoveredUpstream | None:
         """Discover a leased upstream again; None if its document has changed in the meantime."""
         try:
-            async with asyncio.timeout(_CALL_S):
+            async with asyncio.timeout(_CALL_S if earlier is None else _RENEWAL_S):
                 discovered = await self._read(configured, earlier, subject)
         except (UpstreamUnavailableError, TimeoutError) as error:
             failure = error if isinstance(error, UpstreamUnavailableError) else _late()
@@ -137,7 +139,8 @@ class DiscoveredProviders:
     async def _read(
         self, configured: UpstreamDiscovery, earlier: DiscoveredUpstream | None, subject: str
     ) -> DiscoveredUpstream:
-        read = await self.discovery.read(configured)
+        in_use = None if earlier is None else earlier.server.issuer
+        read = await self.discovery.read(configured, in_use)
         now = int(self.clock())
         kept = None if earlier is None else self._kept(earlier, read.server, now)
         _note_change(configured, earlier, read)
@@ -187,14 +190,22 @@ class DiscoveredProviders:
         if isinstance(configured, UpstreamDiscovery):
             await self.records.change(configured, rule)
 
-    async def drop_client(self, configured: ConfiguredProvider, provider: UpstreamProvider) -> None:
+    async def drop_client(
+        self, configured: ConfiguredProvider, provider: UpstreamProvider, *, of_account: bool
+    ) -> None:
         """Register again with the next request: the provider no longer accepts the client.
 
         A client of the operator or of our metadata document stays: another registration would not help.
+
+        Args:
+            of_account: whether the provider refused it for an account that was connected with it. Anybody can
+                provoke such an answer to a code, which must not end the accounts of all others.
         """
 
         def rule(stored: DiscoveredUpstream) -> DiscoveredUpstream | None:
             if stored.client is None or stored.client.client_id != provider.client_id:
+                return None
+            if stored.client_used and not of_account:
                 return None
             return replace(stored, client_used=False, read_at=0)
 

@@ -70,8 +70,11 @@ class Discovery:
     issuer: str
     site_name: str
 
-    async def read(self, provider: UpstreamDiscovery) -> Discovered:
+    async def read(self, provider: UpstreamDiscovery, in_use: str | None = None) -> Discovered:
         """Read the metadata of an upstream and of its authorization server.
+
+        Args:
+            in_use: the issuer of the authorization server that was chosen before, if there is one.
 
         Raises:
             UpstreamUnavailableError: it cannot be read, or is not usable.
@@ -82,7 +85,7 @@ class Discovery:
             resource_metadata_urls(provider.url, challenge),
             lambda document: parse_resource_metadata(document, provider.url, loopback=self.loopback),
         )
-        issuer = provider.issuer or resource.issuers[0]
+        issuer = provider.issuer or (in_use if in_use in resource.issuers else resource.issuers[0])
         if issuer not in resource.issuers:
             raise _failed("the MCP server does not name the configured issuer")
         server = await self._first(
@@ -95,7 +98,9 @@ class Discovery:
     async def _challenge(self, url: str) -> UpstreamChallenge:
         try:
             fetched = await self.fetcher.get(url, max_bytes=MAX_JSON_BYTES, accept=_ACCEPT, statuses=(401,))
-        except FetchError:
+        except FetchError as error:
+            if error.passing:
+                raise _failed(f"the MCP server: {error.reason}", error.detail) from error
             return UpstreamChallenge()  # the well-known URLs need no challenge
         return read_challenge(fetched.headers.get("www-authenticate"))
 
@@ -106,6 +111,8 @@ class Discovery:
             try:
                 return parse(await self.fetcher.fetch_json(url))
             except FetchError as error:
+                if error.passing:  # another document, which is for others, must not take its place meanwhile
+                    raise _failed(f"{what}: {error.reason}", error.detail or url) from error
                 failures.append(error)
             except UpstreamMetadataError as error:
                 # No other document may make up for one that contradicts what was asked for.
@@ -135,7 +142,7 @@ class Discovery:
                 headers={"Accept": "application/json"},
                 statuses=_REGISTRATION_STATUSES,
             )
-            return client_of(_accepted(fetched), method, int(self.clock()))
+            return client_of(_accepted(fetched), method, int(self.clock()), may_be_public=server.sends_iss)
         except FetchError as error:
             raise _unregistered(f"the registration: {error.reason}", error.detail) from error
         except UnusableRegistrationError as error:

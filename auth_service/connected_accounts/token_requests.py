@@ -109,6 +109,8 @@ class TokenRequests:
         response = _members(fetched)
         # GitHub and Slack send errors with status 200.
         error = response.get("error") if fetched.status == 200 else response.get("error", "unknown")
+        if error is not None and not isinstance(error, str):
+            raise UpstreamUnavailableError("the error of the provider is not text")
         if error in _REFUSED:
             raise UpstreamRefusedError
         if error is not None:

@@ -17,7 +17,8 @@ MAX_CLIENT_ID = 500
 MAX_SECRET = 1_000
 
 # The first that the authorization server supports: a secret is worth more than none.
-_METHODS = ("client_secret_basic", "client_secret_post", "none")
+_WITH_SECRET = ("client_secret_basic", "client_secret_post")
+_METHODS = (*_WITH_SECRET, "none")
 
 
 class UnusableRegistrationError(ValueError):
@@ -68,8 +69,16 @@ def document_url(issuer: str) -> str:
 
 
 def document_client(server: ServerMetadata, issuer: str) -> UpstreamClient | None:
-    """Return the client of our metadata document; None if the server does not accept one without a secret."""
-    if not server.accepts_documents or "none" not in (*server.auth_methods, *_unlisted(server)):
+    """Return the client of our metadata document; None if the server does not accept one without a secret.
+
+    All servers have the same redirect URI of ours. Without ``iss`` in its responses, a code of a client that
+    has no secret could be led to another server, which could redeem it (RFC 9700 §4.4).
+    """
+    if (
+        not server.sends_iss
+        or not server.accepts_documents
+        or "none" not in (*server.auth_methods, *_unlisted(server))
+    ):
         return None
     return UpstreamClient(client_id=document_url(issuer))
 
@@ -80,16 +89,21 @@ def _unlisted(server: ServerMetadata) -> tuple[str, ...]:
 
 
 def registered_method(server: ServerMetadata) -> str | None:
-    """Return how a registered client authenticates; None if the server supports nothing that we do."""
-    return next((method for method in _METHODS if method in server.auth_methods), None)
+    """Return how a registered client authenticates; None if the server supports nothing that we do.
+
+    A client without a secret needs ``iss``; see `document_client`.
+    """
+    methods = _METHODS if server.sends_iss else _WITH_SECRET
+    return next((method for method in methods if method in server.auth_methods), None)
 
 
-def client_of(response: object, requested_method: str, now: int) -> UpstreamClient:
+def client_of(response: object, requested_method: str, now: int, *, may_be_public: bool) -> UpstreamClient:
     """Return the client of a registration response (RFC 7591 §3.2.1).
 
     Args:
         requested_method: used if the response does not say how the client authenticates.
         now: in seconds since 1970.
+        may_be_public: whether a client without a secret is safe there; see `document_client`.
 
     Raises:
         UnusableRegistrationError: the response is not usable.
@@ -99,6 +113,8 @@ def client_of(response: object, requested_method: str, now: int) -> UpstreamClie
     method = response.get("token_endpoint_auth_method", requested_method)
     if method not in _METHODS:
         raise UnusableRegistrationError("the registered client must authenticate in a way we do not support")
+    if method == "none" and not may_be_public:
+        raise UnusableRegistrationError("the registered client must have a secret")
     client_id = _text(response, "client_id", MAX_CLIENT_ID)
     if method == "none":
         return UpstreamClient(client_id=client_id)

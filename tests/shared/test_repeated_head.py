@@ -137,12 +137,23 @@ def test_a_request_for_a_websocket_does_not_execute_the_request_before_again() -
     assert app.executed == 1
 
 
+def response_on(connection: socket.socket) -> bytes:
+    """Return the next response, whose head and body may arrive apart."""
+    received = b""
+    while True:
+        received += connection.recv(65_536)
+        head, end, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if end and length and len(body) == int(length[1]):
+            return received
+
+
 def refused_websocket(port: int, before: tuple[bytes, ...]) -> bytes:
     """Return everything that a connection receives for a WebSocket, after the responses to `before`."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         for request in before:
             connection.sendall(request)
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            assert response_on(connection).startswith(b"HTTP/1.1 200 ")
         connection.sendall(WEBSOCKET)
         received = b"".join(iter(lambda: connection.recv(65_536), b""))
     return re.sub(rb"(?mi)^date: .*", b"", received)

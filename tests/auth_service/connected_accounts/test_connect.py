@@ -108,7 +108,13 @@ def test_a_cancelled_attempt_leaves_the_link_usable(connecting: Connecting) -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"), [((400, {"error": "invalid_grant"}), 400), ((503, {}), 503), ((200, {}), 503)]
+    ("answer", "status"),
+    [
+        ((400, {"error": "invalid_grant"}), 400),
+        ((401, {"error": {"code": 401}}), 503),
+        ((503, {}), 503),
+        ((200, {}), 503),
+    ],
 )
 def test_a_provider_that_gives_no_token_leaves_the_link_usable(
     connecting: Connecting, answer: tuple[int, dict[str, str]], status: int

@@ -55,6 +55,7 @@ class Provider:
 
     Attributes:
         reads, registrations: how often it was asked.
+        in_use: the issuer that was named as the one in use.
         failure: raised in place of an answer.
         while_reading: done while the upstream is read.
     """
@@ -68,10 +69,12 @@ class Provider:
     registrations: int = 0
     events: list[dict[str, object]] = field(default_factory=list)
     now: float = 1_000_000
+    in_use: str | None = None
     issuer: str = OURS
 
-    async def read(self, _configured: UpstreamDiscovery) -> Discovered:
+    async def read(self, _configured: UpstreamDiscovery, in_use: str | None = None) -> Discovered:
         self.reads += 1
+        self.in_use = in_use
         await asyncio.sleep(0.01)
         while self.while_reading:
             await self.while_reading.pop()
@@ -171,10 +174,21 @@ async def test_a_change_gives_the_provider_another_identity(store: Store, change
         case "resource":
             upstream.upstream = "https://mcp.upstream.example"
         case "client":
-            await process.drop_client(CONFIGURED, first)
+            await process.drop_client(CONFIGURED, first, of_account=True)
     second = await current(process)
     assert second.identity != first.identity
     assert second.client_id == ("client-1" if change == "resource" else "client-2")
+
+
+@ON_ONE_STORE
+async def test_a_refused_code_does_not_end_the_accounts_of_others(store: Store) -> None:
+    upstream = Provider()
+    process = upstream.process(store)
+    first = await used(process)
+    await process.drop_client(CONFIGURED, first, of_account=False)
+    upstream.now += FRESH_S
+    assert (await current(process)).identity == first.identity
+    assert upstream.in_use == ISSUER
 
 
 @ON_ONE_STORE
@@ -184,7 +198,7 @@ async def test_a_client_of_our_document_is_not_registered_nor_dropped(store: Sto
     process = upstream.process(store)
     provider = await used(process)
     assert (provider.client_id, provider.client_secret) == (f"{OURS}/connect/client-metadata", None)
-    await process.drop_client(CONFIGURED, provider)
+    await process.drop_client(CONFIGURED, provider, of_account=True)
     upstream.now += FRESH_S
     assert (await current(process)).identity == provider.identity
     assert (upstream.registrations, upstream.events) == (0, [])

@@ -134,6 +134,23 @@ async def test_a_document_that_cannot_be_read_is_not_used(
     assert "/elsewhere" not in upstream.paths
 
 
+@pytest.mark.parametrize("place", ["/mcp", f"{RESOURCE_AT}/mcp", SERVER_AT])
+async def test_no_other_document_takes_the_place_of_one_that_is_away_for_a_moment(
+    upstream: Upstream, place: str
+) -> None:
+    upstream.site.answers[place] = answer(b"{}", status="503 Unavailable")
+    upstream.site.answers[RESOURCE_AT] = document(upstream.resource(resource=upstream.origin))
+    upstream.site.answers[OPENID_AT] = document(upstream.server())
+    assert "status 503" in (await failure(upstream)).reason
+
+
+async def test_the_authorization_server_in_use_is_used_on_while_it_is_listed(upstream: Upstream) -> None:
+    listed = upstream.resource(authorization_servers=["https://another.example", upstream.origin])
+    upstream.site.answers[f"{RESOURCE_AT}/mcp"] = document(listed)
+    read = await upstream.discovery().read(upstream.configured(), upstream.origin)
+    assert read.server.issuer == upstream.origin
+
+
 @pytest.mark.parametrize("place", [f"{RESOURCE_AT}/mcp", SERVER_AT])
 async def test_a_slow_document_is_not_waited_for(place: str) -> None:
     with upstream_within(0.3) as upstream:

@@ -27,6 +27,7 @@ SERVER = ServerMetadata(
     authorization_endpoint="https://id.example/authorize",
     token_endpoint="https://id.example/token",
     accepts_documents=True,
+    sends_iss=True,
 )
 
 
@@ -69,6 +70,16 @@ def test_a_registered_client_has_a_secret_if_the_server_supports_it(
     assert registered_method(replace(SERVER, auth_methods=methods)) == method
 
 
+def test_without_iss_no_client_is_without_a_secret() -> None:
+    mixing = replace(SERVER, sends_iss=False, auth_methods=("none", "client_secret_basic"))
+    assert document_client(mixing, OURS) is None
+    assert registered_method(mixing) == "client_secret_basic"
+    assert registered_method(replace(mixing, auth_methods=("none",))) is None
+    response = {"client_id": "c", "token_endpoint_auth_method": "none"}
+    with pytest.raises(UnusableRegistrationError, match="secret"):
+        client_of(response, "client_secret_basic", 1_000, may_be_public=False)
+
+
 @pytest.mark.parametrize(
     ("response", "client"),
     [
@@ -91,7 +102,9 @@ def test_a_registered_client_has_a_secret_if_the_server_supports_it(
 def test_the_server_decides_how_the_client_authenticates(
     response: dict[str, Any], client: UpstreamClient
 ) -> None:
-    assert client_of({"client_id": "c", **response}, "client_secret_basic", 1_000) == client
+    assert (
+        client_of({"client_id": "c", **response}, "client_secret_basic", 1_000, may_be_public=True) == client
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,4 +123,4 @@ def test_the_server_decides_how_the_client_authenticates(
 )
 def test_a_response_without_a_usable_client_is_refused(response: object) -> None:
     with pytest.raises(UnusableRegistrationError):
-        client_of(response, "client_secret_basic", 1_000)
+        client_of(response, "client_secret_basic", 1_000, may_be_public=True)
