@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
-import socket
 import ssl
-from contextvars import ContextVar
 from functools import cache
-from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-import uvicorn.server
 from httpx2._transports import default as transports
 
 from auth_service.crypto import passwords, signing_keys
@@ -50,25 +44,6 @@ def _pem_of_some(alg: str) -> str:
     return _rsa_pem(next(_numbers) % _RSA_KEYS) if alg == "RS256" else _new_pem(alg)
 
 
-_is_ending: ContextVar[bool] = ContextVar("is_ending", default=False)
-_shutdown = uvicorn.Server.shutdown
-
-
-class _Hurried:
-    """asyncio for uvicorn: the pauses of a server that is ending are a tenth as long."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
-
-    async def sleep(self, delay: float) -> None:
-        await asyncio.sleep(delay / 10 if _is_ending.get() else delay)
-
-
-async def _shut_down_soon(server: uvicorn.Server, sockets: list[socket.socket] | None = None) -> None:
-    _is_ending.set(True)
-    await _shutdown(server, sockets)
-
-
 def economize(patch: pytest.MonkeyPatch) -> None:
     """Read the certificates of this machine once, which takes 20 ms, and hash passwords in under 1 ms.
 
@@ -82,6 +57,4 @@ def economize(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(transports, "create_ssl_context", _client_context)
     patch.setattr(passwords, "COST", CHEAP)
     patch.setattr(signing_keys, "_new_pem", _pem_of_some)
-    patch.setattr(uvicorn.Server, "shutdown", _shut_down_soon)
-    patch.setattr(uvicorn.server, "asyncio", _Hurried())
     examine_set_fields_only(patch.setattr)
