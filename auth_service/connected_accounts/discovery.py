@@ -30,10 +30,10 @@ from auth_service.protocol.upstream_metadata import (
     parse_server_metadata,
     read_challenge,
     resource_metadata_urls,
-    server_metadata_urls,
 )
 from auth_service.protocol.upstream_providers import UpstreamDiscovery
 from shared.clock import Clock
+from shared.metadata_urls import server_metadata_places
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Discovery:
             raise _failed("the MCP server does not name the configured issuer")
         server = await self._first(
             "the metadata of the authorization server",
-            server_metadata_urls(issuer),
+            server_metadata_places(issuer),
             lambda document: parse_server_metadata(document, issuer, loopback=self.loopback),
         )
         return Discovered(resource, server, challenge.scopes or resource.scopes)

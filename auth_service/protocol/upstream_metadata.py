@@ -13,7 +13,6 @@ from shared.challenges import bearer_challenge
 from shared.metadata_urls import (
     resource_metadata_places,
     resource_metadata_root,
-    server_metadata_places,
 )
 from shared.scopes import SCOPE_TOKEN
 from shared.uris import resource_key, serialize_origin, split_absolute
@@ -92,11 +91,6 @@ def resource_metadata_urls(url: str, challenge: UpstreamChallenge) -> tuple[str,
     if challenge.metadata_url is not None:
         return (challenge.metadata_url,)
     return (*resource_metadata_places(url), resource_metadata_root(url))
-
-
-def server_metadata_urls(issuer: str) -> tuple[str, ...]:
-    """Return where the metadata of an issuer is, in the order of a client (RFC 8414 §3.1, §5)."""
-    return server_metadata_places(issuer)
 
 
 def parse_resource_metadata(document: object, url: str, *, loopback: bool = False) -> ResourceMetadata:
