@@ -25,6 +25,8 @@ P99_S = 1.0 if REGISTRATIONS > 10_000 else 5.0
 OWN_SHARE = 30
 """Registrations of one network in an hour that do not count against the limit for all: a hundredth of it."""
 MOST_BYTES = 128 * 1024**2
+MOST_SHED = 0.01
+"""The share of the flood that the server may turn away since it has too much to do, instead of counting it."""
 
 
 def test_a_flood_of_registrations_leaves_the_store_small_and_everybody_else_connected(tmp_path: Path) -> None:
@@ -54,7 +56,8 @@ def test_a_flood_of_registrations_leaves_the_store_small_and_everybody_else_conn
             f" {rounds} refreshes in between, p99 {flooded_deployment.p99_s():.3f} s"
         )
         sys.stdout.write(f"{figures}\n")
-        assert set(statuses) <= {201, 429}
+        assert set(statuses) <= {201, 429, 503}
+        assert statuses[503] <= MOST_SHED * REGISTRATIONS
         hours = 1 + int((time.monotonic() - began) / 3600)
         most = NETWORKS * OWN_SHARE + int(AS_IT_COMES["DOORWARD_REGISTRATIONS_PER_HOUR"])
         assert statuses[201] <= most * hours
