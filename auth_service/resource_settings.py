@@ -75,7 +75,8 @@ class Resource(BaseModel):
             may be an internal address. By default the public URL.
         joins: the mounts that the gateway serves together at this resource: their names, and the URLs of
             their own resources, whose access rules then also apply here.
-        upstream_oauth: where people connect an account whose credential the gateway adds to their requests.
+        upstream_oauth: where people connect an account whose credential the gateway adds to their requests,
+            also to those through a resource that joins this one.
         upstream_api_key: the service whose API key people enter, for the same purpose; not both.
     """
 
@@ -109,6 +110,8 @@ class Resource(BaseModel):
     def _has_one_credential(self) -> Self:
         if self.upstream_oauth is not None and self.upstream_api_key is not None:
             raise ValueError("upstream_oauth and upstream_api_key exclude each other")
+        if self.joins and (self.upstream_oauth or self.upstream_api_key):
+            raise ValueError(f"{self.resource} joins mounts: people connect accounts for its mounts")
         return self
 
     def account_provider(self) -> ConfiguredProvider | None:

@@ -22,7 +22,9 @@ from auth_service.protocol.errors import (
     ServerUnavailableError,
 )
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.joined_grants import is_about
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.resources import ResourceRegistry, mounts_at
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, form_of, json_response
 from auth_service.web.route import Endpoint
@@ -32,10 +34,15 @@ from shared.clock import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectedAccountEndpoint:
-    """Answers with a credential, or with the link by which the person connects an account."""
+    """Answers with a credential, or with the link by which the person connects an account.
+
+    The account belongs to the person and to the own resource of the MCP server: a token for a resource that
+    joins mounts gets the account of the mount that the resource server names.
+    """
 
     callers: IntrospectionCallers
     tokens: TokenReader
+    registry: ResourceRegistry
     accounts: ConnectedAccounts
     links: ConnectLinks
     networks: ClientNetworks
@@ -53,11 +60,9 @@ class ConnectedAccountEndpoint:
                 Reason.CALLER_NOT_RESOURCE_SERVER, "only configured resource servers get credentials"
             )
         grant = await self._grant(caller, parameters.require("token"))
-        resource, subject = grant.resource, grant.subject
+        resource, subject = self._resource(caller, grant, parameters.resource()), grant.subject
         if resource not in self.accounts.providers or resource is None or subject is None:
-            raise NotConfiguredError(
-                Reason.CONNECTED_ACCOUNT_NOT_CONFIGURED, "nobody connects an account for this token"
-            )
+            raise _not_configured("nobody connects an account for this token")
         try:
             credential = await self.accounts.credential(subject, resource, parameters.get("rejected"))
         except UpstreamUnavailableError as error:
@@ -74,10 +79,24 @@ class ConnectedAccountEndpoint:
         """Return the grant of the token, which must be active for the caller at this moment."""
         live = await self.tokens.live_access(token)
         if live is None or live[1].resource not in caller.resources:
-            raise InactiveTokenError(
-                Reason.CONNECTED_ACCOUNT_TOKEN_INACTIVE, "the token is not active for the caller"
-            )
+            raise _inactive()
         return live[1]
+
+    def _resource(self, caller: IntrospectionCaller, grant: Grant, named: str | None) -> str | None:
+        """Return the resource whose account is meant: that of the grant, or that of a mount it joins.
+
+        Args:
+            named: by the caller; None for the resource of the grant.
+        """
+        own, joining = self.registry.by_identifier(named), self.registry.by_identifier(grant.resource)
+        if named is None or own is joining:
+            return grant.resource
+        mounts = mounts_at(own.resource, joining.joins) if own and joining else ()
+        if own is None or not mounts or own.resource not in caller.resources:
+            raise _not_configured("the resource of the token does not join that resource")
+        if not is_about(grant.scopes, mounts):
+            raise _inactive()
+        return own.resource
 
     def _connected(self, credential: Credential) -> dict[str, Any]:
         expires_at = credential.account.expires_at
@@ -109,3 +128,13 @@ class ConnectedAccountEndpoint:
             methods=("POST",),
             operations={"POST": OPERATION},
         )
+
+
+def _inactive() -> InactiveTokenError:
+    return InactiveTokenError(
+        Reason.CONNECTED_ACCOUNT_TOKEN_INACTIVE, "the token is not active for the caller"
+    )
+
+
+def _not_configured(description: str) -> NotConfiguredError:
+    return NotConfiguredError(Reason.CONNECTED_ACCOUNT_NOT_CONFIGURED, description)

@@ -8,6 +8,7 @@ from typing import Any
 
 from auth_service.connected_accounts.accounts import ConnectedAccounts
 from auth_service.pages.account_sections import Confirmation, Done
+from auth_service.pages.resource_names import ResourceNames
 from auth_service.protocol.parameters import Parameters
 from auth_service.users.sessions import Session
 from auth_service.web.moments import day
@@ -21,11 +22,11 @@ class ProviderAccountsSection:
     """Lists connected accounts by resource, and disconnects one.
 
     Attributes:
-        resource_names: by the URL of the resource.
+        names: of the resources for which accounts are connected.
     """
 
     accounts: ConnectedAccounts
-    resource_names: Mapping[str, str]
+    names: ResourceNames
 
     actions = frozenset({"disconnect_account"})
 
@@ -41,7 +42,8 @@ class ProviderAccountsSection:
                 {
                     "provider": account.provider,
                     "resource": account.resource,
-                    "name": self._name(account.resource),
+                    "name": self.names.of(account.resource),
+                    "also": self.names.of_joining(account.resource),
                     "since": day(account.connected_at),
                 }
                 for account in listed
@@ -58,7 +60,7 @@ class ProviderAccountsSection:
             about=Text(
                 "%(application)s → %(resource)s",
                 application=account.provider,
-                resource=self._name(resource),
+                resource=self.names.of(resource),
             ),
             effect=Text("Your applications can no longer use this account. You can connect it again."),
             button=Text("Disconnect"),
@@ -69,6 +71,3 @@ class ProviderAccountsSection:
         resource = form.require("at")
         await self.accounts.disconnect(session.subject, resource, session=session.session_id)
         return Done(message="account_disconnected")
-
-    def _name(self, resource: str) -> str:
-        return self.resource_names.get(resource, resource)

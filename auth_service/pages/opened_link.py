@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from auth_service.clients.repository import ClientRepository
 from auth_service.connected_accounts.links import ConnectLink
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
+from auth_service.pages.resource_names import ResourceNames
 from auth_service.protocol.connected_apps import DELETED_CLIENT
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.upstream_providers import ConfiguredProvider
@@ -75,12 +75,12 @@ class LinkViews:
     """The facts that every page of a link shows, and the page at its end.
 
     Attributes:
-        resource_names: by the URL of the resource.
+        names: of the resources for which accounts are connected.
     """
 
     context: PageContext
     clients: ClientRepository
-    resource_names: Mapping[str, str]
+    names: ResourceNames
 
     async def facts(self, opened: OpenedLink) -> dict[str, Any]:
         """Return what is connected for which client, for a template with a form."""
@@ -92,7 +92,8 @@ class LinkViews:
             "client": client.name if client else DELETED_CLIENT,
             "domain": client.domain if client else None,
             "resource": opened.link.resource,
-            "resource_name": self.resource_names.get(opened.link.resource, opened.link.resource),
+            "resource_name": self.names.of(opened.link.resource),
+            "also": self.names.of_joining(opened.link.resource),
             "username": opened.session.username,
         }
 

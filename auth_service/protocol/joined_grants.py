@@ -7,8 +7,7 @@ from collections.abc import Collection
 from auth_service.protocol.access import Joined
 from auth_service.protocol.grant import Grant, revoked
 from auth_service.protocol.narrowed_grants import with_scopes
-from auth_service.protocol.resources import ProtectedResource
-from shared.uris import resource_key
+from auth_service.protocol.resources import ProtectedResource, mounts_at
 
 
 def without_mount(
@@ -39,6 +38,10 @@ def is_exchangeable_for(held: Collection[str], target: str, joined: Joined) -> b
     Args:
         joined: the mounts that the resource of the token joins.
     """
-    key = resource_key(target)
-    mounts = {mount for mount, url in joined.items() if resource_key(url) == key}
-    return not mounts or any(scope.partition(":")[0] in mounts for scope in held)
+    mounts = mounts_at(target, joined)
+    return not mounts or is_about(held, mounts)
+
+
+def is_about(scopes: Collection[str], mounts: Collection[str]) -> bool:
+    """Check whether a scope of a joined resource is about one of these mounts."""
+    return any(scope.partition(":")[0] in mounts for scope in scopes)

@@ -44,6 +44,12 @@ class ProtectedResource:
         return mount if mount in self.joins else None
 
 
+def mounts_at(url: str, joined: Mapping[str, str]) -> set[str]:
+    """Return the names of the joined mounts whose own resource is at `url`."""
+    key = resource_key(url)
+    return {mount for mount, own in joined.items() if resource_key(own) == key}
+
+
 class ScopeSection(NamedTuple):
     """Scopes about one joined mount, or about none.
 
@@ -130,6 +136,10 @@ class ResourceRegistry:
             return self._by_key.get(resource_key(resource)) if resource else None
         except ValueError:
             return None
+
+    def joining(self, resource: str) -> list[ProtectedResource]:
+        """Return the resources that join the one with that URL."""
+        return [each for each in self.resources if mounts_at(resource, each.joins)]
 
     def resolve_scopes(
         self, scope: str | None, resource: ProtectedResource | None, *, client: Client | None = None

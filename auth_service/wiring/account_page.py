@@ -18,6 +18,7 @@ from auth_service.pages.email import EmailPage
 from auth_service.pages.other_sessions import OtherSessions
 from auth_service.pages.own_data import OwnDataPage
 from auth_service.pages.presence import Presence
+from auth_service.pages.resource_names import ResourceNames
 from auth_service.stops.records import StopRecords
 from auth_service.wiring import configured
 from auth_service.wiring.call_approvals import approvals_section
@@ -42,8 +43,8 @@ def account_page(parts: Components) -> AccountPage:
     )
     sessions = SessionsSection(others=others, providers=providers)
     browsers = BrowsersSection(browsers=parts.users.known_browsers, others=others)
-    names = {resource.resource: resource.name for resource in parts.base.settings.resources}
-    at_providers = ProviderAccountsSection(accounts=connected_accounts(parts), resource_names=names)
+    names = ResourceNames(parts.grants.resource_registry)
+    at_providers = ProviderAccountsSection(accounts=connected_accounts(parts), names=names)
     return AccountPage(
         context=parts.page_context,
         sections=(approvals_section(parts), connections, at_providers, sessions, browsers),

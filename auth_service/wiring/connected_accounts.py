@@ -18,6 +18,7 @@ from auth_service.endpoints.documents import client_metadata_endpoint
 from auth_service.pages.connect import ConnectPages
 from auth_service.pages.connect_api_key import ApiKeyForm
 from auth_service.pages.opened_link import LinkViews
+from auth_service.pages.resource_names import ResourceNames
 from auth_service.web.render import PageTemplates
 from auth_service.web.route import Endpoint
 from auth_service.wiring import configured
@@ -75,6 +76,7 @@ def connected_account_endpoint(parts: Components) -> Endpoint:
     return ConnectedAccountEndpoint(
         callers=parts.client_auth.introspection_callers,
         tokens=parts.grants.token_reader,
+        registry=parts.grants.resource_registry,
         accounts=connected_accounts(parts),
         links=ConnectLinks(parts.base.store, parts.base.clock),
         networks=parts.page_context.networks,
@@ -93,7 +95,7 @@ def connect_pages(parts: Components) -> list[Endpoint]:
     views = LinkViews(
         context=context,
         clients=parts.clients.repository,
-        resource_names={resource.resource: resource.name for resource in base.settings.resources},
+        names=ResourceNames(parts.grants.resource_registry),
     )
     pages = ConnectPages(
         context=context,

@@ -17,6 +17,10 @@ OPERATION = {
     "requestBody": form(
         {
             "token": text("The access token of the request."),
+            "resource": text(
+                "The resource whose account is meant, if it is not that of the token: one that `joins` names"
+                " there, and that the token has a scope about."
+            ),
             "rejected": text("The `version` of a credential that the upstream rejected."),
             **CLIENT_PARAMETERS,
         },
@@ -34,7 +38,7 @@ OPERATION = {
             },
         ),
         "400": error(
-            "The token is not an active access token for a resource of the caller.",
+            "The token is not an active access token for a resource of the caller, or not about the mount.",
             "invalid_token",
             "the token is not active for the caller",
         ),
@@ -45,7 +49,8 @@ OPERATION = {
             "only configured resource servers get credentials",
         ),
         "404": error(
-            "The resource has no `upstream_oauth` or `upstream_api_key`, or the token has no user.",
+            "The resource has no `upstream_oauth` or `upstream_api_key`, the token has no user, or its"
+            " resource does not join the one that is named.",
             "not_configured",
             "nobody connects an account for this token",
         ),

@@ -20,6 +20,7 @@ from auth_service.pages.console.person_actions import PersonActions
 from auth_service.pages.console.sections import Administrator, NotThereError
 from auth_service.pages.identity_lists import shown_identities
 from auth_service.pages.pagination import paginated
+from auth_service.pages.resource_names import ResourceNames
 from auth_service.protocol.connected_apps import DELETED_CLIENT
 from auth_service.protocol.errors import InvalidRequestError
 from auth_service.protocol.grant import Grant
@@ -94,11 +95,13 @@ class PersonSection:
         return self.templates.render("console_person.html", context)
 
     async def _provider_accounts(self, user: User) -> list[dict[str, Any]]:
+        names = ResourceNames(self.resource_registry)
         return [
             {
                 "account_id": account_id(account),
                 "provider": account.provider,
-                "name": self._resource_name(account.resource),
+                "name": names.of(account.resource),
+                "also": names.of_joining(account.resource),
                 "since": day(account.connected_at),
             }
             for account in await self.actions.provider_accounts.of(user)
