@@ -21,6 +21,7 @@ user is, what they consented to, and whether a token is still active.
     watched_file.py      whether a file has changed
     person_links.py      how clients are told a link that a person must open
     authorization_server_client.py  requests to the authorization server
+    authorization_server_endpoint.py  the same for an endpoint that is used with every call
 
     messages/       JSON-RPC messages over HTTP, parsed strictly; pure
     policy/         the scopes and groups that each message needs

@@ -18,7 +18,6 @@ from shared.asgi.request_id import HEADER as REQUEST_ID
 from shared.asgi.request_id import is_request_id
 from shared.clock import Clock
 from shared.http_exchange import Answer, NoAnswerError, basic_authorization, exchange
-from shared.journal.delivery import EVENTS_PATH, MEDIA_TYPE
 from shared.json_text import parse_json
 from shared.pinned_definitions import DEFINITIONS_PATH
 from shared.well_known import AUTHORIZATION_SERVER
@@ -80,15 +79,6 @@ class AuthorizationServerClient:
         # them.
         headers = [(name, value) for name in PASSED_ON for value in header_values(scope, name)]
         return await self._exchange("POST", path, [*headers, *_forwarded(scope)], body)
-
-    async def deliver(self, body: bytes) -> Answer:
-        """Send entries of the journal and return the answer.
-
-        Raises:
-            Refusal: there is no answer.
-        """
-        headers = [("authorization", self._authorization), ("content-type", MEDIA_TYPE)]
-        return await self._exchange("POST", EVENTS_PATH, headers, body)
 
     async def report_definitions(self, body: bytes) -> Answer:
         """Report pinned definitions and return the answer.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from resource_service.auth.dpop.check import dpop_validator_for
 from resource_service.authorization_server_client import AuthorizationServerClient, http_client
+from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint
 from resource_service.call_approvals.configured import approval_client, approval_endpoint
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.client import PATH as ACCOUNT_PATH
@@ -29,13 +31,11 @@ from resource_service.identity_token import IdentityTokens
 from resource_service.introspection.chain import introspection_chain
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import NeedsGroups, no_groups
-from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.leases import Leases
 from resource_service.introspection.listeners import Listeners
 from resource_service.joined.resource import JoinedResource, joined_resource
 from resource_service.journal.call_journal import CallJournal
-from resource_service.journal.configured import call_journal
-from resource_service.journal.deliveries import Deliveries
+from resource_service.journal.configured import call_journal, deliveries
 from resource_service.journal.measured import measure_calls
 from resource_service.journal.recorder import CallRecorder
 from resource_service.limits.counting import CallCounting, call_counting
@@ -109,7 +109,7 @@ def token_validation(
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
     stopped = StoppedList()
-    endpoint = IntrospectionEndpoint(
+    endpoint = AuthorizationServerEndpoint(
         f"{settings.authorization_server_url}{ACCOUNT_PATH}", timeout_s=settings.introspection_timeout_s
     )
     approvals = approval_endpoint(settings)
@@ -144,7 +144,9 @@ def token_validation(
     )
 
 
-def connected_accounts(settings: ResourceSettings, endpoint: IntrospectionEndpoint) -> ConnectedAccounts:
+def connected_accounts(
+    settings: ResourceSettings, endpoint: AuthorizationServerEndpoint
+) -> ConnectedAccounts:
     """Create the connected accounts of all resources, asked for as tokens are introspected."""
     secret = settings.resource_secret.get_secret_value()
     client = AccountClient(
@@ -332,7 +334,7 @@ class Components:
     validation: TokenValidation
     resources: Resources
     journal: CallJournal
-    deliveries: Deliveries
+    deliveries: Callable[[], AbstractAsyncContextManager[None]]
     definitions: DefinitionReporter
     refuse: Refuse
 
@@ -356,7 +358,7 @@ def components(
         validation=validation,
         resources=served,
         journal=journal,
-        deliveries=Deliveries(journal, base.authorization_server.deliver),
+        deliveries=partial(deliveries, journal, settings),
         definitions=DefinitionReporter(
             base.authorization_server.report_definitions,
             [resource.pins for resource in served.all],

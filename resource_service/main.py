@@ -275,7 +275,7 @@ def _contexts(parts: Components) -> Iterator[Run]:
     yield parts.validation.run
     yield server.run
     yield parts.journal.run
-    yield parts.deliveries.run
+    yield parts.deliveries
     yield from (resource.backend.run for resource in served)
     yield from (resource.policy.watch for resource in parts.resources.at_urls)
     yield from (resource.pins.run for resource in served)

@@ -31,7 +31,7 @@ ORDER = {
     "resource_service": (
         *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
         *("watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
-        *("stops", "authorization_server_client", "introspection"),
+        *("stops", "authorization_server_client", "authorization_server_endpoint", "introspection"),
         *("person_links", "connected_accounts", "call_approvals"),
         "storage",
         *(

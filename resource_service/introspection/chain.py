@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass
 
 from resource_service.authorization_server_client import http_client
+from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
 from resource_service.introspection.client import (
@@ -25,7 +26,6 @@ from resource_service.introspection.client import (
     no_software,
 )
 from resource_service.introspection.ended_grants import EndedGrants, RefusingEnded
-from resource_service.introspection.endpoint import IntrospectionEndpoint
 from resource_service.introspection.issuer_keys import JWKS_PATH, IssuerKeys
 from resource_service.introspection.listeners import Listeners
 from resource_service.introspection.local_jwt_validator import LocalJwtValidator
@@ -101,7 +101,9 @@ def introspection_chain(
         steady_clock=steady_clock,
     )
     signed = SignedAnswers(keys, settings.issuer, settings.resource_server_id, clock)
-    endpoint = IntrospectionEndpoint(settings.introspection_url, timeout_s=settings.introspection_timeout_s)
+    endpoint = AuthorizationServerEndpoint(
+        settings.introspection_url, timeout_s=settings.introspection_timeout_s
+    )
     needs_software = no_software if stopped is None else stopped.names_software
     client = IntrospectionClient(
         post=endpoint.post,

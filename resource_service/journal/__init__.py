@@ -13,6 +13,8 @@
     pin_events.py    events about pinned definitions
     measured.py      measures what waits, and what is missing
     deliveries.py    delivers entries to the authorization server
+    events_endpoint.py  its endpoint for them
+    configured.py    the journal as the settings define it
 
 Entries, chains and redaction are `shared.journal`.
 """

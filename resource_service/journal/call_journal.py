@@ -24,8 +24,10 @@ from shared.journal.delivery import chain_name, next_name
 from shared.journal.event import EncodedEvent, EncodedMembers, Event, EventKind, encoded_members
 from shared.logs import get_logger
 
-GROUP_S = 0.005
-"""The least time between two writes: the calls of this time share one."""
+GROUP_S = 0.01
+"""The most time between two writes, while there are many calls: those of this time share one."""
+GROUP_S_PER_CALL = 0.002
+"""The time to the next write for each call that waited for the last one: a call alone hardly waits."""
 LATER_S = 0.01
 """How long the end of a call waits for a write that the beginning of another one needs."""
 WITNESS_MS = 60_000
@@ -282,7 +284,7 @@ class CallJournal:
                 self._later = None
             waiting, self._waiting = self._waiting, []
             _end(waiting, await self._commit())
-            earliest = loop.time() + GROUP_S
+            earliest = loop.time() + pause_s(len(waiting))
 
     async def _commit(self) -> OSError | None:
         try:
@@ -341,6 +343,11 @@ class CallJournal:
     def _now_ms(self) -> int:
         self._last_ms = max(self._last_ms, int(self._clock() * 1000))
         return self._last_ms
+
+
+def pause_s(calls: int) -> float:
+    """Return how long the next write is delayed after one that `calls` calls waited for, in seconds."""
+    return min(GROUP_S, GROUP_S_PER_CALL * calls)
 
 
 def no_journal(clock: Clock) -> CallJournal:

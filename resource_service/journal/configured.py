@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from resource_service.authorization_server_client import AuthorizationServerClient, http_client
 from resource_service.journal.call_journal import CallJournal, JournalLimits
 from resource_service.journal.deliveries import Deliveries
+from resource_service.journal.events_endpoint import EventsEndpoint
 from resource_service.settings import ResourceSettings
 from shared.clock import Clock
 
@@ -27,13 +27,19 @@ def call_journal(settings: ResourceSettings, clock: Clock, *, only_in_run: bool 
 
 
 @asynccontextmanager
-async def delivered(journal: CallJournal, settings: ResourceSettings, clock: Clock) -> AsyncIterator[None]:
-    """Store the events of `journal`, and deliver them to the authorization server by a connection of its own.
+async def delivered(journal: CallJournal, settings: ResourceSettings) -> AsyncIterator[None]:
+    """Store the events of `journal`, and deliver them to the authorization server.
 
     Raises:
         OSError: the directory of the settings cannot be used.
     """
-    http = http_client(timeout_s=settings.introspection_timeout_s, max_connections=1)
-    server = AuthorizationServerClient(http, settings, clock)
-    async with server.run(), journal.run(), Deliveries(journal, server.deliver).run():
+    async with journal.run(), deliveries(journal, settings):
+        yield
+
+
+@asynccontextmanager
+async def deliveries(journal: CallJournal, settings: ResourceSettings) -> AsyncIterator[None]:
+    """Deliver the events of `journal` to the authorization server, by a connection of its own."""
+    endpoint = EventsEndpoint(settings)
+    async with endpoint.run(), Deliveries(journal, endpoint.post).run():
         yield

@@ -109,7 +109,7 @@ class GuardMiddleware:
         self._path = path
         self._connections = ForeignConnections()
         journal = call_journal(settings, clock, only_in_run=True)
-        self._delivered = partial(delivered, journal, settings, clock)
+        self._delivered = partial(delivered, journal, settings)
         self._leases = Leases(self._ask, clock, steady_clock)
         stopped = StoppedList()
         self._new_queries: Callable[[], Queries] = lambda: queries(

@@ -1,8 +1,8 @@
 """A lean HTTP/1.1 client for one known server, over httptools (RFC 9112).
 
-It serves the exchanges that every MCP request through the gateway needs: with the upstream and with the
-introspection endpoint. There, a general client costs more than all rules together. This one has no cookies,
-redirects, proxies, content codings or retries.
+It serves the exchanges that every MCP request through the gateway needs: with the upstream, and with the
+authorization server, which introspects the token and receives the journal. There, a general client costs
+more than all rules together. This one has no cookies, redirects, proxies, content codings or retries.
 
     request.py   a request, serialized so that it has one meaning
     parser.py    the parser of one response, without input and output

@@ -26,7 +26,7 @@ OWN_SHARE = 30
 """Registrations of one network in an hour that do not count against the limit for all: a hundredth of it."""
 MOST_BYTES = 128 * 1024**2
 MOST_SHED = 0.01
-"""The share of the flood that the server may turn away since it has too much to do, instead of counting it."""
+"""The share of the flood that a server with too much to do may turn away without counting it."""
 
 
 def test_a_flood_of_registrations_leaves_the_store_small_and_everybody_else_connected(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import httpx2
 
+from resource_service.authorization_server_endpoint import MAX_ANSWER_BYTES
 from resource_service.introspection.client import Post
-from resource_service.introspection.endpoint import MAX_ANSWER_BYTES
 from shared.http1 import Fields
 from shared.http_exchange import Answer, exchange
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from resource_service.introspection.endpoint import MAX_ANSWER_BYTES
+from resource_service.authorization_server_endpoint import MAX_ANSWER_BYTES
 from tests.resource_service.authorization_server import (
     AuthorizationServer,
     Question,

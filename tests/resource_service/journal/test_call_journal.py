@@ -13,7 +13,7 @@ import pytest
 
 from resource_service.errors import Refusal
 from resource_service.journal.buffer_file import BufferFile
-from resource_service.journal.call_journal import CallJournal, JournalLimits
+from resource_service.journal.call_journal import CallJournal, JournalLimits, pause_s
 from resource_service.journal.deliveries import Deliveries
 from resource_service.journal.omissions import Repetition
 from resource_service.reasons import Reason
@@ -86,6 +86,12 @@ async def test_many_calls_at_once_share_a_few_writes(tmp_path: Path, monkeypatch
             await asyncio.gather(*(recording.begin([call()]) for _ in range(100)))
     assert recording.waiting == 501
     assert len(appended) <= 15
+
+
+def test_a_call_alone_hardly_waits_for_a_write_and_many_share_one() -> None:
+    assert pause_s(0) == 0.0
+    assert pause_s(1) <= 0.002
+    assert pause_s(2) < pause_s(4) <= pause_s(1_000) == 0.01
 
 
 async def test_a_call_begins_only_when_the_file_has_it(tmp_path: Path) -> None:

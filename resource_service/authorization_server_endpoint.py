@@ -1,4 +1,4 @@
-"""The introspection endpoint of the authorization server, asked over connections of its own."""
+"""An endpoint of the authorization server that this service uses often, over connections of its own."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ MAX_ANSWER_BYTES = 1_048_576
 MAX_CONNECTIONS = 100
 
 
-class IntrospectionEndpoint:
-    """The endpoint at `url`.
+class AuthorizationServerEndpoint:
+    """The endpoint at `url`, for requests that may arrive twice: the introspection of a token, for example.
 
     Args:
         timeout_s: for the whole exchange, including its repetition.
+        connections: open at once.
     """
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
-        limits = Limits(connect_s=timeout_s, silence_s=timeout_s, connections=MAX_CONNECTIONS)
+    def __init__(self, url: str, *, timeout_s: float, connections: int = MAX_CONNECTIONS) -> None:
+        limits = Limits(connect_s=timeout_s, silence_s=timeout_s, connections=connections)
         self._client = Client(server_of(url, trust_env=True), limits)
         self._target = target_of(url)
         self._timeout_s = timeout_s
@@ -62,7 +63,7 @@ class IntrospectionEndpoint:
                     return await self._sent(request)
                 except (BrokenOffError, ConnectError):
                     # A kept-alive connection that the peer closes while we write to it fails like this,
-                    # once. Asking twice does no harm.
+                    # once. A repetition does no harm.
                     return await self._sent(request)
         except TimeoutError as error:
             raise NoAnswerError(f"no answer within {self._timeout_s} s") from error

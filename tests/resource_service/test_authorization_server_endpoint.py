@@ -1,4 +1,4 @@
-"""One exchange with the introspection endpoint, over a connection."""
+"""One exchange with an endpoint of the authorization server, over a connection."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from resource_service.introspection import endpoint as module
-from resource_service.introspection.endpoint import MAX_ANSWER_BYTES, IntrospectionEndpoint
+from resource_service import authorization_server_endpoint as module
+from resource_service.authorization_server_endpoint import MAX_ANSWER_BYTES, AuthorizationServerEndpoint
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.http_exchange import Answer, NoAnswerError, TooLargeError
 from tests.resource_service.authorization_server import (
@@ -36,7 +36,7 @@ def server() -> Iterator[AuthorizationServer]:
 
 async def post(server: AuthorizationServer, *replies: Reply, timeout_s: float = 5.0) -> list[Answer]:
     """Post once for each reply, over the connections of one endpoint."""
-    endpoint = IntrospectionEndpoint(f"{server.url}{PATH}", timeout_s=timeout_s)
+    endpoint = AuthorizationServerEndpoint(f"{server.url}{PATH}", timeout_s=timeout_s)
     answers = []
     async with endpoint.run():
         for reply in replies:
@@ -68,7 +68,7 @@ async def test_a_connection_that_breaks_is_tried_once_more(server: Authorization
 
 
 async def test_a_server_that_is_not_there_is_no_answer(server: AuthorizationServer) -> None:
-    nowhere = IntrospectionEndpoint("http://127.0.0.1:1/introspect", timeout_s=5.0)
+    nowhere = AuthorizationServerEndpoint("http://127.0.0.1:1/introspect", timeout_s=5.0)
     async with nowhere.run():
         with pytest.raises(NoAnswerError):
             await nowhere.post([], b"")
@@ -87,7 +87,7 @@ async def test_an_answer_has_a_limit_and_one_that_is_too_large_frees_its_connect
 ) -> None:
     monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
     largest, larger = answer(200, b" " * MAX_ANSWER_BYTES), answer(200, b" " * (MAX_ANSWER_BYTES + 1))
-    endpoint = IntrospectionEndpoint(f"{server.url}{PATH}", timeout_s=5.0)
+    endpoint = AuthorizationServerEndpoint(f"{server.url}{PATH}", timeout_s=5.0)
     async with endpoint.run():
         for _ in range(2):
             server.replies[PATH] = larger
