@@ -174,7 +174,7 @@ def test_an_account_of_a_mount_that_was_removed_can_be_disconnected(
         response = later.http.post(
             f"{later.origin}/connected-account",
             data={"token": joined.token, "resource": ISSUES},
-            auth=httpx2.BasicAuth("resource", RESOURCE_SERVER["secret"]),
+            auth=httpx2.BasicAuth("resource", str(RESOURCE_SERVER["secret"])),
         )
         assert refusal(response) == (404, "not_configured")
         person = joined.person
