@@ -157,3 +157,42 @@ def test_with_uv_the_locks_hashes_are_required(checkout: Path, machine: Path) ->
     calls = (checkout / "uv.log").read_text()
     assert "--no-deps --require-hashes -r requirements.lock" in calls
     assert (checkout / ".venv" / "ready").exists()
+
+
+PIP = """case "$*" in
+*install*-r*) [ -z "$BROKEN" ] || { echo 'ERROR: no such hash' >&2; exit 7; }
+    for each in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "Collecting p$each==1 (from -r lock (line $each))"; done
+    echo 'Ignoring p13: markers do not match your environment'
+    echo 'Installing collected packages: p1' ;;
+*venv*) exec mkdir -p .venv/bin ;;
+esac"""
+
+
+def with_scripted_pip(machine: Path, checkout: Path) -> None:
+    """Put a Python on the machine whose pip fetches twelve packages, or fails if ``BROKEN`` is set."""
+    (machine / "mkdir").symlink_to(shutil.which("mkdir") or "")
+    command(machine / "python3", PIP)
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(machine / "python3", checkout / ".venv" / "bin" / "python")
+    lock = "".join(f"p{each}==1 \\\n    --hash=sha256:00\n" for each in range(1, 14))
+    (checkout / "deploy" / "doorward.lock").write_text(lock)
+    (checkout / "scripts" / "build.lock").write_text("")
+
+
+@pytest.mark.requirement("OP-1")
+def test_the_set_up_with_pip_shows_how_far_it_is(machine: Path, checkout: Path) -> None:
+    with_scripted_pip(machine, checkout)
+    done = run(checkout / "scripts" / "setup", machine, "run")
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert "==> Fetching package 10 of 13" in lines
+    assert lines[-2:] == ["==> Unpacking and compiling what was fetched", "==> Ready"]
+    assert "Collecting" not in done.stdout + done.stderr
+
+
+def test_a_set_up_whose_pip_fails_fails_too(machine: Path, checkout: Path) -> None:
+    with_scripted_pip(machine, checkout)
+    done = run(checkout / "scripts" / "setup", machine, "run", BROKEN="yes")
+    assert done.returncode == 7
+    assert "ERROR: no such hash" in done.stderr
+    assert not (checkout / ".venv" / "ready").exists()
