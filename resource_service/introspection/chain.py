@@ -216,6 +216,7 @@ def _listening(
         listener,
         clock=clock,
         steady_clock=steady_clock,
+        cached=settings.introspection_cache_s > 0,
         ended=ended,
         stopped=stopped,
         disconnected=disconnected,

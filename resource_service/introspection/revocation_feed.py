@@ -130,6 +130,7 @@ class RevocationFeed:
         clock: seconds since 1970.
         steady_clock: the clock of the listener.
         retry_s: how long after a failure the stream starts again.
+        cached: whether introspection responses are reused while revocations arrive, for the log.
         ended: remembers the grants whose revocation was written.
         stopped: learns what the operator has stopped.
         disconnected: learns which connected accounts have ended.
@@ -149,6 +150,7 @@ class RevocationFeed:
         clock: Clock,
         steady_clock: Clock,
         retry_s: float = RETRY_S,
+        cached: bool = True,
         ended: EndedGrants | None = None,
         stopped: StoppedList | None = None,
         disconnected: TakeDisconnections | None = None,
@@ -165,6 +167,7 @@ class RevocationFeed:
         self._clock = clock
         self._steady_clock = steady_clock
         self._retry_s = retry_s
+        self._cached = cached
         self._ended = ended
         self._reported_live: bool | None = None
 
@@ -256,7 +259,8 @@ class RevocationFeed:
     def _arrives(self) -> None:
         if not self._reported_live and self._listener.live:
             self._reported_live = True
-            _log.info("receiving revocations: introspection responses are cached")
+            effect = ": introspection responses are cached" if self._cached else ""
+            _log.info(f"receiving revocations{effect}")
 
     def _lost(self, error: FeedLostError) -> None:
         self.tried.set()

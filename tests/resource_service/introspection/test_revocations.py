@@ -195,3 +195,23 @@ def test_with_the_cache_turned_off_every_request_asks(tmp_path: Path) -> None:
             assert http.get("/hello", headers=bearer(token)).status_code == 200
         assert len(server.requests_to()) == 3  # revocations are heard of all the same: they end what is open
     server.stop()
+
+
+@pytest.mark.parametrize(
+    ("cache_s", "event"),
+    [("0", "receiving revocations"), ("60", "receiving revocations: introspection responses are cached")],
+)
+def test_the_log_says_that_responses_are_cached_only_if_they_are(
+    cache_s: str, event: str, tmp_path: Path
+) -> None:
+    server = AuthorizationServer().start()
+    Feed(server, heartbeat_s=0.05)
+    with running(server, tmp_path, introspection_cache_s=cache_s) as service:
+
+        def events() -> list[str]:
+            lines = [str(line["event"]) for line in service.log_lines()]
+            return [line for line in lines if line.startswith("receiving revocations")]
+
+        wait_until(lambda: bool(events()))
+        assert events() == [event]
+    server.stop()
