@@ -14,7 +14,7 @@ from tests.cli.command import ROOT
 from tests.e2e.services import Service, deployed, start
 from tests.machine import require
 from tests.servers import free_port, redis_running
-from tests.upgrade.balancer import balanced
+from tests.upgrade.balancer import Balancer, balanced
 from tests.upgrade.previous_release import extract, pins_of_other_versions, require_history
 from tests.upgrade.sdk_load import Callers, calling
 
@@ -33,6 +33,7 @@ class Deployed:
     """Two processes of each service behind nginx."""
 
     mcp_url: str
+    balancer: Balancer
     auth: Sequence[Service]
     resource: Sequence[Service]
 
@@ -60,8 +61,8 @@ def of_release(code: Path, store_url: str, directory: Path) -> Iterator[Deployed
         try:
             start([other])
             sites = {issuer_port: [s.port for s in pair.auth], mcp_port: [s.port for s in resource]}
-            with balanced(directory / "nginx", sites):
-                yield Deployed(mcp_url, pair.auth, resource)
+            with balanced(directory / "nginx", sites) as balancer:
+                yield Deployed(mcp_url, balancer, pair.auth, resource)
         finally:
             other.kill()
 
@@ -71,13 +72,16 @@ def python_path(code: Path) -> str:
     return str(ROOT) if code == ROOT else f"{code}:{ROOT}"
 
 
-async def replaced_in_turn(services: Sequence[Service], code: Path, callers: Callers) -> None:
-    for service in services:
+async def replaced_in_turn(pair: Deployed, code: Path, callers: Callers) -> None:
+    # Authorization servers first, in either direction: so each release of one service meets each release of
+    # the other.
+    for service in (*pair.auth, *pair.resource):
         await callers.go_on()
-        assert await to_thread.run_sync(service.stop) == 0
-        await callers.go_on()
-        service.settings["PYTHONPATH"] = python_path(code)
-        await to_thread.run_sync(start, [service])
+        with pair.balancer.without(service.port):
+            assert await to_thread.run_sync(service.stop) == 0
+            await callers.go_on()
+            service.settings["PYTHONPATH"] = python_path(code)
+            await to_thread.run_sync(start, [service])
 
 
 async def test_an_upgrade_and_the_way_back_fail_no_call_and_log_nobody_out(tmp_path: Path) -> None:
@@ -89,9 +93,7 @@ async def test_an_upgrade_and_the_way_back_fail_no_call_and_log_nobody_out(tmp_p
     with redis_running(tmp_path / "redis") as redis, of_release(earlier, redis.url, tmp_path) as pair:
         async with calling(pair.mcp_url, CLIENTS) as callers:
             for code in (ROOT, earlier):
-                # Authorization servers first, in either direction: so each release of one service meets
-                # each release of the other.
-                await replaced_in_turn([*pair.auth, *pair.resource], code, callers)
+                await replaced_in_turn(pair, code, callers)
             await callers.go_on()
     assert callers.failures == []
     assert callers.logins == CLIENTS
