@@ -36,7 +36,7 @@ INACTIVE_FOR_S = 3.0
 """How long the answer "not active" is cached."""
 
 LONGEST_QUESTION_S = 30.0
-"""A slower answer is not cached: all grants that ended in the meantime must still be remembered."""
+"""A slower answer is not cached: all grants that ended or changed meanwhile must still be remembered."""
 
 
 class IntrospectionCache:
@@ -131,12 +131,16 @@ class IntrospectionCache:
         self._answers.forget_grant(grant_id)
 
     def change(self, grant_id: str | None) -> None:
-        """Record that tokens of a grant may allow something else than before; None for any grant."""
+        """Record that tokens of a grant may allow something else than before; None for any grant.
+
+        Only answers that were requested when the change must have taken effect are cached again.
+        """
         if grant_id is None:
             self._live_until = float("-inf")
             self._answers.clear()
         else:
-            self.revoke(grant_id)  # answers about it are asked for again, and not cached for a while
+            self._revoked.add(grant_id, self._steady_clock(), ends=False)
+            self._answers.forget_grant(grant_id)
 
     def doubt(self) -> None:
         """Use no cached answer, because a revocation may have been missed, except in an outage."""
@@ -154,16 +158,16 @@ class IntrospectionCache:
         now = self._steady_clock()
         self._answers.forget(_key(token))  # the previous answer is obsolete, also in an outage
         if now < self._live_until and asked_at >= self._settled_at and now < asked_at + LONGEST_QUESTION_S:
-            self._keep(token, answer, now)
+            self._keep(token, answer, asked_at, now)
         return answer
 
-    def _keep(self, token: str, answer: ActiveToken | None, now: float) -> None:
+    def _keep(self, token: str, answer: ActiveToken | None, asked_at: float, now: float) -> None:
         if answer is None:
             self._answers.keep(_key(token), Kept(None, now + INACTIVE_FOR_S))
             return
         grants = grants_of(answer)
         # Without a grant, no revocation could be matched to the token.
-        if grants and not self._revoked.holds_any(grants, now):
+        if grants and not self._revoked.concern(grants, requested_at=asked_at, now=now):
             left_s = answer.expires_at - self._clock()
             kept_s = min(self._keep_for_s, left_s)
             in_outage_s = min(self._keep_for_s + self._outage_grace_s, left_s) if self._outage_grace_s else 0
