@@ -161,6 +161,15 @@ class Leases:
             if not held:
                 del self._by_grant[grant]
 
+    async def still_permits(self, principal: Principal, token: str) -> bool:
+        """Introspect `token`; return whether it is active, and still allows what `principal` may do.
+
+        Raises:
+            IntrospectionUnavailableError: the server gives no usable answer.
+        """
+        answer = await self._introspect(token)
+        return answer is not None and not _is_narrower(answer, principal)
+
     def stop(self) -> None:
         """End all leases that would delay the shutdown of the service."""
         self._end((lease for lease in self._open if lease.standing), Ending.STOPPING)

@@ -29,6 +29,7 @@ from resource_service.journal.recorder import CallRecorder, Recording
 from resource_service.messages.exact_json import dumps
 from resource_service.messages.joined_names import split_name
 from resource_service.messages.jsonrpc import Posted
+from resource_service.messages.listening import listens
 from resource_service.messages.request_ids import may_be_repeated, note_request_ids, request_ids
 from resource_service.middleware.endable_response import EndableResponse
 from resource_service.middleware.leased_response import serve_leased
@@ -120,14 +121,15 @@ class JoinedEndpoint:
             raise method_not_allowed(scope["method"])
         request = self._request(scope, principal, posted)
         if scope["method"] == "GET":
-            return self._stream(request), principal
+            return self._stream(request)
         if scope["method"] == "DELETE":
             return partial(self._end, request), principal
         answering = self.dispatch.answering(request)
         if answering is not None:
             return answering.app, request.sections[answering.section]
         await recording.begin(len(posted.body))
-        return partial(self._answer, request), principal
+        is_shared = listens(posted.messages)
+        return partial(self._answer, request), _of_any_mount(principal) if is_shared else principal
 
     async def _answer(self, request: JoinedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         app = await self.dispatch.answer(request)
@@ -169,12 +171,14 @@ class JoinedEndpoint:
             raise no_such_session(f"{named[0][:64]!r} is not a session of {principal.owner}")
         return session
 
-    def _stream(self, request: JoinedRequest) -> ASGIApp:
+    def _stream(self, request: JoinedRequest) -> tuple[ASGIApp, Principal]:
+        """Return the stream that a GET request opens, and the principal with whose scopes it ends."""
         session, last = request.session, header_values(request.scope, "last-event-id")
         if session is None:
             raise method_not_allowed("GET")
         if not last:
-            return session_stream(request, session, self.dispatch.lists.forget)
+            stream = session_stream(request, session, self.dispatch.lists.forget)
+            return stream, _of_any_mount(request.principal)
         joined = split_name(last[0]) if len(last) == 1 else None
         section = None if joined is None else request.section(joined.mount)
         part = None if joined is None else session.parts.get(joined.mount)
@@ -182,7 +186,8 @@ class JoinedEndpoint:
             raise malformed_request(
                 Reason.JOINED_NAME_UNKNOWN, 400, "The Last-Event-ID is of no stream here."
             )
-        return resumed(request, section, part, joined.name, changed=self.dispatch.lists.forget)
+        rest = resumed(request, section, part, joined.name, changed=self.dispatch.lists.forget)
+        return rest, request.sections[section]
 
     async def _end(self, request: JoinedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         """End a session, and those of the mounts in it."""
@@ -208,6 +213,11 @@ class JoinedEndpoint:
                 repeatable=scope["method"] == "POST" and may_be_repeated(messages),
             ),
         )
+
+
+def _of_any_mount(principal: Principal) -> Principal:
+    """Return the principal of a stream of all mounts: the part of each mount ends with the mount's scopes."""
+    return replace(principal, token_scopes=())
 
 
 def _recorded(send: Send, recording: Recording) -> Send:

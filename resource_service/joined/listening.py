@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import anyio
 from starlette.types import ASGIApp, Send
 
+from resource_service.introspection.client import IntrospectionUnavailableError
+from resource_service.introspection.lease_scope import lease_in
 from resource_service.joined.exchange import for_mount, never, without_body
 from resource_service.joined.forwarding import editor_for
 from resource_service.joined.request import JoinedRequest
 from resource_service.joined.sections import Section
 from resource_service.joined.sessions import JoinedSession
-from resource_service.joined.streams import Opening, PartStream, event_of, merged
+from resource_service.joined.streams import Access, Opening, PartStream, event_of, merged
 from resource_service.messages.joined_names import Joined, joined_name, joined_uri, split_name, split_uri
 from resource_service.messages.jsonrpc import object_in
 from resource_service.notifier import Notifier
+from resource_service.stops.matching import StoppableRequest
 from shared.asgi import replay
 
 ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
@@ -41,7 +45,13 @@ def session_stream(request: JoinedRequest, session: JoinedSession, changed: Chan
                 yield _of_part(request, session, section, changed)
 
     opening = Opening(stream.mount for stream in streams())
-    return merged(streams, session.opened, first=opening.event, answered=opening.answered)
+    return merged(
+        streams,
+        session.opened,
+        mounts=[section.name for section in request.sections],
+        first=opening.event,
+        answered=opening.answered,
+    )
 
 
 def _of_part(
@@ -52,7 +62,30 @@ def _of_part(
     async def run(send: Send) -> None:
         await section.guard(without_body(request.scope, section, part), never, send)
 
-    return PartStream(mount=section.name, run=run, editor=editor_for(section, session, {}, changed))
+    return PartStream(
+        mount=section.name,
+        run=run,
+        editor=editor_for(section, session, {}, changed),
+        access=partial(_access, request, section),
+        is_stopped=partial(_is_stopped, request, section),
+    )
+
+
+def _is_stopped(request: JoinedRequest, section: Section) -> bool:
+    guard = section.guard
+    return guard.stopped.concerns(StoppableRequest(guard.resource, request.sections[section], ()))
+
+
+async def _access(request: JoinedRequest, section: Section) -> Access:
+    """Return whether the stream of a mount may be opened again for a request that was checked long ago."""
+    if _is_stopped(request, section):
+        return Access.WITHHELD
+    leases, lease = lease_in(request.scope)
+    try:
+        permitted = await leases.still_permits(request.sections[section], lease.token)
+    except IntrospectionUnavailableError:
+        return Access.WITHHELD
+    return Access.GRANTED if permitted else Access.LOST
 
 
 def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
@@ -65,7 +98,11 @@ def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
     ]
     acknowledgements.waiting = {stream.mount for stream in streams}
     return merged(
-        lambda: streams, Notifier(), first=acknowledgements.event, answered=acknowledgements.answered
+        lambda: streams,
+        Notifier(),
+        mounts=[stream.mount for stream in streams],
+        first=acknowledgements.event,
+        answered=acknowledgements.answered,
     )
 
 
@@ -133,7 +170,14 @@ def _subscription(
         return received if "method" in received else None  # the stream of one mount ends, not that of all
 
     editor = editor_for(section, None, message, changed)
-    return PartStream(mount=section.name, run=run, editor=editor, take=take)
+    return PartStream(
+        mount=section.name,
+        run=run,
+        editor=editor,
+        take=take,
+        access=partial(_access, request, section),
+        is_stopped=partial(_is_stopped, request, section),
+    )
 
 
 def _filter_for(mount: str, notifications: Mapping[str, Any]) -> Json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 import anyio
@@ -44,6 +45,19 @@ Answered = Callable[[str, bool], None]
 """Gets a mount, and whether it has opened a stream."""
 
 
+class Access(Enum):
+    """Whether a stream that has ended may be opened again."""
+
+    GRANTED = "the token is still for the mount"
+    WITHHELD = "not now: the operator has stopped the mount, or the token cannot be checked"
+    LOST = "the token is for the mount no longer"
+
+
+async def granted() -> Access:
+    """Return that a stream may be opened again."""
+    return Access.GRANTED
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class PartStream:
     """The stream of one mount.
@@ -52,12 +66,16 @@ class PartStream:
         run: opens it, and returns at its end.
         editor: edits its messages for the client.
         take: gets each message first; returns what is to be edited, or None.
+        access: whether it may be opened again: the request that opened it was checked long ago.
+        is_stopped: whether the operator has stopped the mount.
     """
 
     mount: str
     run: Callable[[Send], Awaitable[None]]
     editor: JoinedMessages
     take: Take = field(default=lambda message: message)
+    access: Callable[[], Awaitable[Access]] = granted
+    is_stopped: Callable[[], bool] = field(default=lambda: False)
 
 
 class _Sink:
@@ -134,13 +152,15 @@ def merged(
     streams: Callable[[], Iterable[PartStream]],
     changed: Notifier,
     *,
+    mounts: Iterable[str],
     first: Callable[[], Awaitable[bytes]],
     answered: Answered,
 ) -> ASGIApp:
-    """Return the streams of several mounts as one, which ends with the client.
+    """Return the streams of several mounts as one, which ends with the client, or with the last mount.
 
     Args:
         streams: returns those that should be open; called again after `changed`.
+        mounts: those that the token is for.
         first: returns what the client gets before anything else, when the response begins.
         answered: told whether a mount has opened its stream; called again at the end of one.
     """
@@ -150,56 +170,72 @@ def merged(
         out, taken = anyio.create_memory_object_stream[bytes](WAITING)
         with CancelledOnDisconnect(receive):
             async with out, taken, anyio.create_task_group() as tasks:
-                tasks.start_soon(_follow_all, streams, changed, out, answered)
+                tasks.start_soon(_Following(frozenset(mounts), out, answered).run, streams, changed)
                 beginning = await first()
                 await send({"type": "http.response.start", "status": OK, "headers": headers})
                 await send({"type": "http.response.body", "body": beginning, "more_body": True})
                 async for event in taken:
                     await send({"type": "http.response.body", "body": event, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return serve
 
 
-async def _follow_all(
-    streams: Callable[[], Iterable[PartStream]],
-    changed: Notifier,
-    out: MemoryObjectSendStream[bytes],
-    answered: Answered,
-) -> None:
-    followed: set[str] = set()
+class _Following:
+    """Follows the streams of mounts until the token is for none of them.
 
-    async def follow(stream: PartStream) -> None:
+    Args:
+        out: gets the events, and is closed at the end.
+    """
+
+    def __init__(
+        self, mounts: frozenset[str], out: MemoryObjectSendStream[bytes], answered: Answered
+    ) -> None:
+        self._remaining = set(mounts)
+        self._out = out
+        self._answered = answered
+        self._followed: set[str] = set()
+        self._scope = anyio.CancelScope()
+
+    async def run(self, streams: Callable[[], Iterable[PartStream]], changed: Notifier) -> None:
+        """Follow the streams that should be open, as they change."""
+        with self._scope:
+            async with anyio.create_task_group() as tasks:
+                while True:
+                    self._start_new(tasks, streams())
+                    await changed.wait()
+        await self._out.aclose()
+
+    def _start_new(self, tasks: TaskGroup, streams: Iterable[PartStream]) -> None:
+        for stream in streams:
+            if stream.mount in self._remaining and stream.mount not in self._followed:
+                self._followed.add(stream.mount)
+                tasks.start_soon(self._follow, stream)
+
+    async def _follow(self, stream: PartStream) -> None:
         try:
-            await _followed(stream, out, answered)
+            if await _followed(stream, self._out, self._answered) is Access.LOST:
+                self._remaining.discard(stream.mount)
         finally:
-            followed.discard(stream.mount)
-            answered(stream.mount, False)
-
-    async with anyio.create_task_group() as tasks:
-        while True:
-            _start_new(tasks, streams(), followed, follow)
-            await changed.wait()
+            self._followed.discard(stream.mount)
+            self._answered(stream.mount, False)
+        if not self._remaining:
+            self._scope.cancel()
 
 
-def _start_new(
-    tasks: TaskGroup,
-    streams: Iterable[PartStream],
-    followed: set[str],
-    follow: Callable[[PartStream], Coroutine[Any, Any, None]],
-) -> None:
-    for stream in streams:
-        if stream.mount not in followed:
-            followed.add(stream.mount)
-            tasks.start_soon(follow, stream)
-
-
-async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes], answered: Answered) -> None:
+async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes], answered: Answered) -> Access:
     """Follow a stream, and open it again when it ends, as long as the mount may open it."""
     pause_s = AGAIN_AFTER_S
     while True:
         sink = _Sink(stream, out, answered)
         await stream.run(sink)
-        if not sink.may_be_opened_again:
-            return
-        pause_s = AGAIN_AFTER_S if sink.is_stream else min(2 * pause_s, MAX_AGAIN_AFTER_S)
-        await anyio.sleep(pause_s)
+        if not (sink.may_be_opened_again or stream.is_stopped()):
+            return Access.GRANTED
+        again_at_once = sink.is_stream or stream.is_stopped()
+        pause_s = AGAIN_AFTER_S if again_at_once else min(2 * pause_s, MAX_AGAIN_AFTER_S)
+        access = Access.WITHHELD
+        while access is Access.WITHHELD:
+            await anyio.sleep(pause_s)
+            access = await stream.access()
+        if access is Access.LOST:
+            return access

@@ -24,6 +24,10 @@ class StoppedList:
         """Return whether a stop names software, so that it must be known of each client."""
         return any(stop.kind is StopKind.SOFTWARE for stop in self._stops)
 
+    def concerns(self, request: StoppableRequest) -> bool:
+        """Return whether a request is stopped."""
+        return request.stopped_by(self._stops) is not None
+
     def check(self, request: StoppableRequest, *, is_call: bool) -> None:
         """Check that a request may go on.
 

@@ -12,7 +12,7 @@ from starlette.types import Message, Send
 from resource_service.joined import listening, streams
 from resource_service.joined.listening import Acknowledgements
 from resource_service.joined.server_messages import JoinedMessages
-from resource_service.joined.streams import Opening, PartStream, merged
+from resource_service.joined.streams import Access, Opening, PartStream, merged
 from resource_service.notifier import Notifier
 from tests.resource_service.joined.mounts import never, request_to
 
@@ -22,10 +22,25 @@ WITHIN_S = 30.0
 
 
 class Answering:
-    """A mount that answers with each status in turn; at 200, it sends an event and waits."""
+    """A mount that answers with each status in turn; at 200, it sends an event and waits, or ends.
 
-    def __init__(self, *statuses: int) -> None:
+    Args:
+        ends: whether a stream ends after its event.
+        access: in turn, at each attempt to open the stream again.
+    """
+
+    def __init__(self, *statuses: int, ends: bool = False, access: Sequence[Access] = ()) -> None:
         self.statuses = list(statuses)
+        self.ends = ends
+        self.decisions = list(access)
+
+    def is_stopped(self) -> bool:
+        """Whether the operator has stopped the mount."""
+        return self.decisions[:1] == [Access.WITHHELD]
+
+    async def access(self) -> Access:
+        """The next decision, and GRANTED in the end."""
+        return self.decisions.pop(0) if self.decisions else Access.GRANTED
 
     async def __call__(self, send: Send) -> None:
         await anyio.sleep(0.01)
@@ -34,7 +49,8 @@ class Answering:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if status == 200:
             await send({"type": "http.response.body", "body": EVENT, "more_body": True})
-            await anyio.sleep_forever()
+            if not self.ends:
+                await anyio.sleep_forever()
 
 
 async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]:
@@ -50,6 +66,8 @@ async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]
                 asks=True,
                 on_change=lambda: None,
             ),
+            access=mount.access,
+            is_stopped=mount.is_stopped,
         )
         for number, mount in enumerate(mounts)
     ]
@@ -61,10 +79,17 @@ async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]
         if len(bodies) >= at_least:
             enough.set()
 
-    app = merged(lambda: parts, Notifier(), first=opening.event, answered=opening.answered)
+    app = merged(
+        lambda: parts,
+        Notifier(),
+        mounts=[part.mount for part in parts],
+        first=opening.event,
+        answered=opening.answered,
+    )
 
     async def serve(to: Send) -> None:
         await app({"type": "http"}, never, to)
+        enough.set()
 
     with anyio.fail_after(WITHIN_S):
         async with anyio.create_task_group() as tasks:
@@ -93,6 +118,37 @@ async def test_a_stream_that_its_mount_refuses_is_not_tried_again(
     bodies = await received([refusing, Answering(503, 200)], at_least=2)
     assert len(bodies) == 2
     assert refusing.statuses == [200]
+
+
+async def test_a_stream_of_a_mount_that_the_token_has_lost_is_not_opened_again_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    lost = Answering(200, 200, ends=True, access=[Access.LOST])
+    stays = Answering(200, 200, 200, ends=True)
+    bodies = await received([lost, stays], at_least=5)
+    assert sum(b"tools/list_changed" in body for body in bodies) == 4
+    assert (lost.statuses, stays.statuses) == ([200], [])
+
+
+async def test_the_stream_ends_with_the_last_mount_of_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    mounts = [Answering(200, 200, ends=True, access=[Access.LOST]) for _ in range(2)]
+    bodies = await received(mounts, at_least=100)
+    assert bodies[-1] == b""
+    assert len(bodies) == 4
+
+
+@pytest.mark.parametrize("status", [200, 403])
+async def test_a_stopped_mount_is_back_when_the_operator_resumes_it(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stream ends, or is refused: 200 without a stream for a subscription, 403 for a GET."""
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    stopped = Answering(status, 200, ends=True, access=[Access.WITHHELD] * 3)
+    bodies = await received([stopped], at_least=2 if status == 403 else 3)
+    assert b"tools/list_changed" in bodies[-1]
+    assert stopped.decisions == []
 
 
 async def test_the_response_begins_when_every_mount_has_answered() -> None:
