@@ -248,8 +248,6 @@ class GatewaySettings(BaseSettings):
             return self
         if self.upstream is not None or not self.mounts:
             raise ValueError("DOORWARD_JOIN joins DOORWARD_MOUNTS, without DOORWARD_UPSTREAM")
-        if any(mount.connected_account for mount in self.mounts):
-            raise ValueError("DOORWARD_JOIN: a mount with connected_account cannot be joined")
         try:
             check_mount_names((mount.name_in_url for mount in self.mounts), search=self.join_search)
         except ValueError as error:

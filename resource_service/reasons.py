@@ -169,7 +169,8 @@ class Reason(ReasonCode):
     ACCOUNT_NOT_CONFIGURED = (
         "The authorization server has no provider of accounts for the resource.",
         "Add `upstream_oauth` to the resource in DOORWARD_RESOURCE_SERVERS of the authorization server, or "
-        "remove `connected_account` from the mount (DOORWARD_UPSTREAM_CONNECTED_ACCOUNT).",
+        "remove `connected_account` from the mount (DOORWARD_UPSTREAM_CONNECTED_ACCOUNT). For a joined URL, "
+        "name the mount in `joins` of its resource.",
     )
     ACCOUNT_ANSWER_MALFORMED = (
         "The answer of the authorization server about the account cannot be understood.",

@@ -230,9 +230,10 @@ class Reason(ReasonCode):
     )
     PROVIDER_IDENTITY_TAKEN = "The identity is already connected to another account."
     CONNECTED_ACCOUNT_NOT_CONFIGURED = (
-        "The resource of the token has no upstream_oauth or upstream_api_key, or the token has no user.",
+        "The resource has no upstream_oauth or upstream_api_key, the resource of the token does not join it, "
+        "or the token has no user.",
         "Set `upstream_oauth` or `upstream_api_key` of the resource in DOORWARD_RESOURCE_SERVERS, or remove "
-        "`connected_account` of the mount.",
+        "`connected_account` of the mount. For a joined URL, name the mount in `joins` of its resource.",
     )
     CONNECTED_ACCOUNT_TOKEN_INACTIVE = "The token is not an active access token for a resource of the caller."
     CONNECTED_ACCOUNT_UNAVAILABLE = (

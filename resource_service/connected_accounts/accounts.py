@@ -66,6 +66,11 @@ class ConnectedAccounts:
         credential = self._usable(question)
         return await self._flights(question) if credential is None else credential
 
+    def kept_version(self, question: Question) -> str | None:
+        """Return the version of the credential that the next request uses; None if it must ask first."""
+        credential = self._usable(question)
+        return None if credential is None else credential.version
+
     async def replacement(self, question: Question, refused: Credential) -> Account | None:
         """Return what replaces a credential that the upstream has refused; None if the token is not active.
 

@@ -21,7 +21,7 @@ class Question:
 
     Attributes:
         holder: the grant of the token, or a digest of the token if the grant is unknown.
-        resource: the URL of the resource.
+        resource: the URL of the resource whose account is meant; the token may be for one that joins it.
         rejected: the version of the credential that the upstream refused; None if none was.
         token: the access token of the request.
         principal: whom the request acts for.
@@ -62,7 +62,8 @@ class AccountClient:
         """
         rejected = {} if question.rejected is None else {"rejected": question.rejected}
         channel = BackChannel(post=self.post, authorization=self.authorization)
-        return self._read(await channel.ask({"token": question.token, **rejected}))
+        form = {"token": question.token, "resource": question.resource, **rejected}
+        return self._read(await channel.ask(form))
 
     def _read(self, answer: Answer) -> Account | None:
         if answer.status != 200:

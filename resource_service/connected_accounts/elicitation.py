@@ -12,18 +12,22 @@ NOT_CONNECTED = -32006
 KIND = "connect"
 
 
-def person_link(link: ConnectLink) -> PersonLink:
-    """Return the link for a client."""
+def person_link(link: ConnectLink, server: str) -> PersonLink:
+    """Return the link for a client.
+
+    Args:
+        server: the name of the MCP server.
+    """
     return PersonLink(
         kind=KIND,
         url=link.url,
         elicitation_id=link.elicitation_id,
         text=(
-            f"No {link.provider} account is connected for this MCP server. Show this link to the user, who "
-            f"logs in there and connects the account; then try again: {link.url} (valid for "
+            f"No {link.provider} account is connected for the MCP server {server!r}. Show this link to the "
+            f"user, who logs in there and connects the account; then try again: {link.url} (valid for "
             f"{minutes(link.expires_in)})."
         ),
-        message=f"Connect your {link.provider} account, so that this MCP server can use it for you.",
+        message=f"Connect your {link.provider} account, so that {server} can use it for you.",
         reason=Reason.NOT_CONNECTED,
         rpc_code=NOT_CONNECTED,
     )

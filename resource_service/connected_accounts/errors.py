@@ -13,15 +13,18 @@ from resource_service.person_links import LinkRefusal
 from resource_service.reasons import Reason
 
 
-def not_connected(link: ConnectLink, messages: Sequence[object], *, opens_links: bool) -> Refusal:
+def not_connected(
+    link: ConnectLink, messages: Sequence[object], *, server: str, opens_links: bool
+) -> Refusal:
     """Refuse requests that need an account, with the link to connect one.
 
     Args:
+        server: the name of the MCP server.
         messages: the JSON-RPC messages of the request.
         opens_links: whether the client does.
     """
-    description = f"No {link.provider} account is connected for this MCP server."
-    return LinkRefusal(person_link(link), description, messages, opens_links=opens_links)
+    description = f"No {link.provider} account is connected for the MCP server {server!r}."
+    return LinkRefusal(person_link(link, server), description, messages, opens_links=opens_links)
 
 
 def no_person() -> Refusal:

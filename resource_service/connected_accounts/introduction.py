@@ -7,6 +7,7 @@ a server with one tool, whose result is the link; the upstream's own tools are l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
@@ -40,49 +41,63 @@ def names_tool(message: Mapping[str, Any]) -> bool:
             return False
 
 
-def introduction(message: Mapping[str, Any], link: ConnectLink, server: str) -> Json | None:
-    """Return the result of a request that needs no account; None if it needs one.
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """The server that this service is until an account is connected.
 
-    Args:
+    Attributes:
         server: the name of the MCP server.
+        tool: the name by which the client calls `TOOL`: another one if several mounts are joined.
     """
+
+    link: ConnectLink
+    server: str
+    tool: str = TOOL
+
+
+def introduction(message: Mapping[str, Any], placeholder: Placeholder) -> Json | None:
+    """Return the result of a request that needs no account; None if it needs one."""
     method = message.get("method")
     if method == "initialize":
-        return _initialized(message, link, server)
-    result = _result(method, link, server)
+        return _initialized(message, placeholder)
+    result = _result(method, placeholder)
     if result is None or not is_modern(message):
         return result
     caching = {} if method == "ping" else _UNCACHED
     return {"resultType": "complete", **caching, **result}
 
 
-def connected_result(message: Mapping[str, Any]) -> Json:
-    """Return the result of `TOOL` for a person who has connected an account."""
+def connected_result(message: Mapping[str, Any], server: str) -> Json:
+    """Return the result of `TOOL` for a person who has connected an account.
+
+    Args:
+        server: the name of the MCP server.
+    """
     stated = {"resultType": "complete"} if is_modern(message) else {}
-    text = "The account is connected. List the tools of this MCP server again to see all of them."
+    text = f"The account is connected. List the tools again to see all those of {server}."
     return {**stated, "content": [{"type": "text", "text": text}]}
 
 
-def _result(method: object, link: ConnectLink, server: str) -> Json | None:
+def _result(method: object, placeholder: Placeholder) -> Json | None:
     match method:
         case "server/discover":
             return {
                 "supportedVersions": [LATEST_MODERN_VERSION, *reversed(HANDSHAKE_PROTOCOL_VERSIONS)],
                 "capabilities": CAPABILITIES,
-                "serverInfo": _info(server),
-                "instructions": _instructions(link),
+                "serverInfo": _info(placeholder.server),
+                "instructions": _instructions(placeholder),
             }
         case "ping" | "logging/setLevel":
             return {}
         case "tools/list":
-            return {"tools": [_tool(link)]}
+            return {"tools": [_tool(placeholder)]}
         case str() if method in _LISTS:
             return {_LISTS[method]: []}
         case _:
             return None
 
 
-def _initialized(message: Mapping[str, Any], link: ConnectLink, server: str) -> Json:
+def _initialized(message: Mapping[str, Any], placeholder: Placeholder) -> Json:
     match message:
         case {"params": {"protocolVersion": str(version)}} if version in HANDSHAKE_PROTOCOL_VERSIONS:
             revision = version
@@ -91,8 +106,8 @@ def _initialized(message: Mapping[str, Any], link: ConnectLink, server: str) -> 
     return {
         "protocolVersion": revision,
         "capabilities": CAPABILITIES,
-        "serverInfo": _info(server),
-        "instructions": _instructions(link),
+        "serverInfo": _info(placeholder.server),
+        "instructions": _instructions(placeholder),
     }
 
 
@@ -100,20 +115,22 @@ def _info(server: str) -> Json:
     return {"name": server, "version": VERSION}
 
 
-def _instructions(link: ConnectLink) -> str:
+def _instructions(placeholder: Placeholder) -> str:
+    account = f"{placeholder.link.provider} account for {placeholder.server}"
     return (
-        f"The user has not connected a {link.provider} account for this MCP server yet. Its tools are listed "
-        f"after that. Call {TOOL} to get the link for the user."
+        f"The user has not connected a {account} yet. Its tools are listed after that. "
+        f"Call {placeholder.tool} to get the link for the user."
     )
 
 
-def _tool(link: ConnectLink) -> Json:
+def _tool(placeholder: Placeholder) -> Json:
+    provider = placeholder.link.provider
     return {
         "name": TOOL,
-        "title": f"Connect {link.provider}",
+        "title": f"Connect {provider}",
         "description": (
-            f"Returns the link at which the user connects a {link.provider} account. The other tools of this "
-            "MCP server are available after that."
+            f"Returns the link at which the user connects a {provider} account for {placeholder.server}. Its "
+            "other tools are available after that."
         ),
         "inputSchema": {"type": "object", "properties": {}},
         "annotations": {"readOnlyHint": True},

@@ -7,9 +7,40 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from resource_service.connected_accounts.answers import Credential
+from resource_service.connected_accounts.answers import Account, ConnectLink, Credential
 
 _KEY = "doorward.connected_account"
+_USE = "doorward.account_use"
+
+
+@dataclass(slots=True, eq=False)
+class AccountUse:
+    """How a request of this service to one of its own resources was answered.
+
+    Attributes:
+        version: of the credential that the upstream got; None if it got none.
+        missing: the provider at which no account is connected; then this service answered.
+    """
+
+    version: str | None = None
+    missing: str | None = None
+
+
+def noting_use(scope: Scope) -> tuple[Scope, AccountUse]:
+    """Return a request that notes how it is answered, and the note."""
+    use = AccountUse()
+    return {**scope, _USE: use}, use
+
+
+def note_use(scope: Scope, account: Account) -> None:
+    """Note the account with which a request is answered, for who asks for it."""
+    use: AccountUse | None = scope.get(_USE)
+    if use is None:
+        return
+    if isinstance(account, ConnectLink):
+        use.version, use.missing = None, account.provider
+    else:
+        use.version, use.missing = account.version, None
 
 
 @dataclass(slots=True, eq=False)

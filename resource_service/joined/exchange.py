@@ -9,6 +9,7 @@ import anyio
 from mcp.shared.inbound import NAME_BEARING_METHODS, encode_header_value
 from starlette.types import Message, Scope
 
+from resource_service.connected_accounts.request_account import AccountUse, noting_use
 from resource_service.joined.sections import Section
 from resource_service.joined.sessions import Part
 from resource_service.messages.exact_json import dumps
@@ -26,6 +27,18 @@ FAILED = "the request to it failed"
 """Why a mount is left out after an error of this service; the log has the error."""
 
 Fields = Sequence[tuple[bytes, bytes]]
+
+
+class MountAnswer(CapturedAnswer):
+    """The answer of a mount.
+
+    Attributes:
+        account: the account with which it was answered.
+    """
+
+    def __init__(self, request_id: str, account: AccountUse) -> None:
+        super().__init__(request_id, MAX_ANSWER_BYTES)
+        self.account = account
 
 
 class UnavailableError(Exception):
@@ -79,9 +92,7 @@ async def end(section: Section, scope: Scope, part: Part) -> None:
         await section.guard({**without_body(scope, section, part), "method": "DELETE"}, never, _unsent)
 
 
-async def ask(
-    section: Section, scope: Scope, message: Mapping[str, Any], part: Part | None
-) -> CapturedAnswer:
+async def ask(section: Section, scope: Scope, message: Mapping[str, Any], part: Part | None) -> MountAnswer:
     """Send a message of ours to a mount, and return the answer.
 
     Args:
@@ -93,7 +104,8 @@ async def ask(
     request_id = next_own_id()
     numbered = {} if message["method"].startswith("notifications/") else {"id": request_id}
     inner, body = own_request(scope, section, {"jsonrpc": "2.0", **numbered, **message}, part)
-    answer = CapturedAnswer(request_id, MAX_ANSWER_BYTES)
+    inner, account = noting_use(inner)
+    answer = MountAnswer(request_id, account)
     try:
         await section.guard(inner, replay(body, never), answer)
     except AnswerTooLargeError as error:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+from starlette.types import Scope
 
+from resource_service.connected_accounts.introduction import TOOL
+from resource_service.connected_accounts.request_account import AccountUse
 from resource_service.joined.exchange import FAILED, UnavailableError, ask
 from resource_service.joined.parts import SessionLostError, check_session, opened, result_of
 from resource_service.joined.request import JoinedRequest
@@ -17,7 +20,7 @@ from resource_service.joined.sections import Section
 from resource_service.joined.server_messages import in_item
 from resource_service.joined.server_results import LEFT_OUT
 from resource_service.messages.exact_json import dumps
-from resource_service.messages.joined_names import MAX_NAME_CHARACTERS
+from resource_service.messages.joined_names import MAX_NAME_CHARACTERS, joined_name
 from resource_service.messages.jsonrpc import object_in
 from resource_service.principal import PrincipalKey
 from shared.clock import steady_clock
@@ -59,12 +62,22 @@ class StaleCursorError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """The list of a mount, and for whom and until when it is kept."""
+    """The list of a mount, and for whom and until when it is kept.
+
+    Attributes:
+        account: the account with which it was listed.
+    """
 
     items: Sequence[Json]
+    account: AccountUse
     size: int
     basis: tuple[object, ...]
     until: float
+
+    def serves(self, basis: tuple[object, ...], section: Section, scope: Scope) -> bool:
+        """Whether a request would be answered with the same list."""
+        is_kept = self.basis == basis and steady_clock() < self.until
+        return is_kept and section.is_current(self.account, scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +86,12 @@ class JoinedList:
 
     Attributes:
         left_out: the mounts whose items are missing, and why; also names that are too long to be listed.
+        connecting: those of the items that connect the accounts that are missing.
     """
 
     items: Sequence[Json]
     left_out: Mapping[str, str]
+    connecting: Sequence[Json] = ()
 
     def page(self, member: str, cursor: object) -> Json:
         """Return the result with the page at `cursor`.
@@ -99,6 +114,11 @@ class JoinedList:
             return ""
         names = [item.get("name") or item.get("uri") or item.get("uriTemplate") for item in self.items]
         return hashlib.sha256(dumps(names)).hexdigest()[:16]
+
+
+def _not_connected(section: Section, account: AccountUse) -> str:
+    tool = joined_name(section.name, TOOL)
+    return f"no {account.missing} account is connected; the tool {tool} returns the link to connect one"
 
 
 def _is_too_long(item: Json) -> bool:
@@ -132,7 +152,7 @@ class JoinedLists:
 
     async def all(self, method: str, request: JoinedRequest) -> JoinedList:
         """Return the list of all mounts that the token of `request` is for, in their order."""
-        lists: dict[Section, Sequence[Json]] = {}
+        lists: dict[Section, _Kept] = {}
         missing: dict[str, str] = {}
 
         async def add(section: Section) -> None:
@@ -151,33 +171,39 @@ class JoinedLists:
         async with anyio.create_task_group() as tasks:
             for section in request.sections:
                 tasks.start_soon(add, section)
-        items = [item for section in request.sections for item in lists.get(section, ())]
+        listed = [(section, lists[section]) for section in request.sections if section in lists]
+        items = [item for _, kept in listed for item in kept.items]
+        unconnected = [(section, kept) for section, kept in listed if kept.account.missing is not None]
+        missing |= {section.name: _not_connected(section, kept.account) for section, kept in unconnected}
         too_long = [item for item in items if method in _NAMING and _is_too_long(item)]
         if too_long:
             items = [item for item in items if not _is_too_long(item)]
             missing |= _unlisted([item["name"] for item in too_long])
-        return JoinedList(items=items, left_out=missing)
+        connecting = [item for _, kept in unconnected for item in kept.items]
+        return JoinedList(items=items, left_out=missing, connecting=connecting)
 
     def forget(self, mount: str) -> None:
         """Forget what is kept of a mount: its server has announced that it changed."""
         for key in [key for key in self._kept if key[2] == mount]:
             self._drop(key)
 
-    async def _list(self, method: str, section: Section, request: JoinedRequest) -> Sequence[Json]:
+    async def _list(self, method: str, section: Section, request: JoinedRequest) -> _Kept:
         principal, session = request.sections[section], request.session
         key = (principal.key, "" if session is None else session.session_id, section.name, method)
         basis = (section.guard.policy.current, principal.scopes, principal.groups)
         kept = self._kept.get(key)
-        if kept is not None and kept.basis == basis and steady_clock() < kept.until:
-            return kept.items
+        if kept is not None and kept.serves(basis, section, request.scope):
+            return kept
         asked_at = steady_clock()
         try:
             pages = await _pages(method, section, request)
         except SessionLostError:
             pages = await _pages(method, section, request)
         size, until = pages.size + ENTRY_BYTES, asked_at + KEPT_S
-        self._keep(key, _Kept(items=pages.items, size=size, basis=basis, until=until))
-        return pages.items
+        kept = _Kept(items=pages.items, account=pages.account, size=size, basis=basis, until=until)
+        if kept.account.missing is None:
+            self._keep(key, kept)
+        return kept
 
     def _keep(self, key: _Key, kept: _Kept) -> None:
         """Keep a list, and drop those that expired: the first ones, since all are kept for the same time."""
@@ -198,10 +224,16 @@ class JoinedLists:
 
 @dataclass(slots=True)
 class _Pages:
-    """The items of a mount, as the joined URL lists them, and the size of their JSON."""
+    """The items of a mount, as the joined URL lists them.
+
+    Attributes:
+        size: of their JSON.
+        account: the account with which the last page was listed.
+    """
 
     items: list[Json] = field(default_factory=list)
     size: int = 0
+    account: AccountUse = field(default_factory=AccountUse)
 
     def add(self, mount: str, listed: list[object]) -> None:
         """Add a page.
@@ -228,9 +260,10 @@ async def _pages(method: str, section: Section, request: JoinedRequest) -> _Page
         session_id = None if part is None else part.session_id
         answer = await ask(section, scope, {"method": method, "params": params}, part)
         check_session(answer.status, part, session_id)
+        pages.account = answer.account
         match answer.message:
             case {"error": {"code": code}} if code == METHOD_NOT_FOUND:
-                return _Pages()
+                return _Pages(account=answer.account)
         result = result_of(answer)
         listed = result.get(MEMBERS[method])
         if not isinstance(listed, list):

@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 
+from resource_service.connected_accounts.request_account import AccountUse
 from resource_service.joined.exchange import FAILED, UnavailableError, ask
 from resource_service.joined.parts import opened, result_of
 from resource_service.joined.request import JoinedRequest
@@ -32,6 +33,7 @@ _OF_THE_PROTOCOL = "io.modelcontextprotocol/"
 @dataclass(frozen=True, slots=True)
 class _Kept:
     result: Result
+    account: AccountUse
     basis: tuple[object, ...]
     until: float
 
@@ -48,11 +50,16 @@ class MountResults:
         async def initialize(section: Section) -> Result:
             key, basis = (request.principal.key, section.name), _basis(section, request.sections[section])
             kept = self._kept.get(key)
-            if kept is not None and kept.basis == basis and steady_clock() < kept.until:
+            if (
+                kept is not None
+                and kept.basis == basis
+                and steady_clock() < kept.until
+                and section.is_current(kept.account, request.scope)
+            ):
                 return kept.result
             part = await opened(section, session, request.scope, within_s=INTRODUCED_WITHIN_S)
             result = part.introduction or {}
-            self._keep(key, _Kept(result, basis, steady_clock() + KEPT_S))
+            self._keep(key, _Kept(result, part.account, basis, steady_clock() + KEPT_S))
             return result
 
         return await _of_all(request.sections, initialize)

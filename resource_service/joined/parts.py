@@ -99,6 +99,7 @@ async def _open(section: Section, session: JoinedSession, part: Part, scope: Sco
         level = {"method": "logging/setLevel", "params": session.level}
         await ask(section, scope, level, starting)
     part.session_id, part.revision, part.introduction = starting.session_id, revision, kept
+    part.account = answer.account
 
 
 def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -86,13 +86,17 @@ def with_parameters(scope: Scope, tools: JoinedList, params: Mapping[str, Any]) 
 
 
 def found_tools(tools: JoinedList, arguments: object) -> Json:
-    """Return the result of `SEARCH_TOOLS`: the tools that match the query."""
+    """Return the result of `SEARCH_TOOLS`: the tools that match the query.
+
+    The tools that connect missing accounts are among them: what they lead to might match.
+    """
     query = arguments.get("query") if isinstance(arguments, dict) else None
     words = _words(query[:MAX_QUERY]) if isinstance(query, str) else frozenset()
     if not words:
         return {"content": [{"type": "text", "text": "The query has no words."}], "isError": True}
     ranked = sorted(((_rank(tool, words), -place) for place, tool in enumerate(tools.items)), reverse=True)
     best = [tools.items[-place] for rank, place in ranked[:MAX_FOUND] if rank]
+    best += [tool for tool in tools.connecting if tool not in best]
     described = [{name: tool[name] for name in _SHOWN if name in tool} for tool in best]
     result: Json = {"content": [{"type": "text", "text": dumps(described).decode()}]}
     if tools.left_out:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from starlette.responses import Response
 from starlette.types import Scope
 
+from resource_service.connected_accounts.introduction import TOOL
+from resource_service.connected_accounts.request_account import AccountUse
 from resource_service.errors import Refusal
-from resource_service.messages.joined_names import joined_scope, scopes_about, scopes_of
+from resource_service.messages.joined_names import joined_name, joined_scope, scopes_about, scopes_of
 from resource_service.middleware.guard import Guard
 from resource_service.policy.groups import scopes_in
 from resource_service.principal import Principal, principal_in
@@ -40,6 +42,15 @@ class Section:
         The same object for the same principal, as the guard expects.
         """
         return self._principal_of(principal)
+
+    def is_current(self, use: AccountUse, scope: Scope) -> bool:
+        """Whether a request with this scope would be answered with the same account as an earlier one.
+
+        Args:
+            use: how the earlier one was answered.
+        """
+        account = self.guard.account
+        return account is None or (use.version is not None and use.version == account.kept_version(scope))
 
     def scopes_for(self, message: object) -> Iterable[str]:
         """Return the scopes of the joined resource that a message to the mount needs, the section's first."""
@@ -73,5 +84,6 @@ def section_of(guard: Guard, *, name: str, title: str, path: str, refuse: Refuse
         refusal.scopes = tuple(joined_scope(name, each) for each in refusal.scopes)
         return refuse(refusal, scope)
 
-    inner = replace(guard, authenticate=authenticate, refuse=refuse_joined)
+    account = guard.account and replace(guard.account, tool=joined_name(name, TOOL))
+    inner = replace(guard, authenticate=authenticate, refuse=refuse_joined, account=account)
     return Section(name=name, title=title, path=path, guard=inner, _principal_of=kept)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_service.connected_accounts.request_account import AccountUse
 from resource_service.messages.request_ids import key_of
 from resource_service.notifier import Notifier
 from resource_service.principal import Principal, PrincipalKey
@@ -36,6 +37,7 @@ class Part:
         session_id: None if the mount has no sessions, or none is open.
         revision: of MCP, as the mount answered.
         introduction: the result of its `initialize`; None while it is not open.
+        account: the account with which it was opened.
         retry_at: when to try again after a failure, in monotonic seconds.
         failure: why it could not be opened.
     """
@@ -43,6 +45,7 @@ class Part:
     session_id: bytes | None = None
     revision: str = ""
     introduction: Mapping[str, Any] | None = None
+    account: AccountUse = field(default_factory=AccountUse)
     retry_at: float = float("-inf")
     failure: str = ""
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -30,8 +30,14 @@ from resource_service.connected_accounts.errors import (
     not_connected,
     token_ended,
 )
-from resource_service.connected_accounts.introduction import connected_result, introduction, names_tool
-from resource_service.connected_accounts.request_account import RequestAccount, note_account
+from resource_service.connected_accounts.introduction import (
+    TOOL,
+    Placeholder,
+    connected_result,
+    introduction,
+    names_tool,
+)
+from resource_service.connected_accounts.request_account import RequestAccount, note_account, note_use
 from resource_service.connected_accounts.stream_messages import StreamMessages
 from resource_service.errors import Refusal
 from resource_service.gateway.concurrency_limit import ConcurrencyLimit
@@ -73,6 +79,7 @@ class AccountGate:
         resource: the URL of the resource.
         name: shown to clients.
         waiting: limits the streams that wait for a connection.
+        tool: the name by which clients call the tool of this service.
     """
 
     accounts: ConnectedAccounts
@@ -81,6 +88,7 @@ class AccountGate:
     name: str
     waiting: ConcurrencyLimit
     sessions: ClientSessions = field(default_factory=ClientSessions)
+    tool: str = TOOL
 
     def protect(self, app: ASGIApp, messages: Messages, end: Callable[[], None]) -> ASGIApp:
         """Wrap `app`, the upstream as the caller may see it, for one request.
@@ -96,6 +104,7 @@ class AccountGate:
                 account = await self._account(question)
                 if isinstance(account, ConnectLink) and any(map(_waits, messages)):
                     account = await self._awaited(question, account)
+                note_use(scope, account)
                 if isinstance(account, ConnectLink):
                     await self._introduce(account, messages, scope)(scope, receive, send)
                     return
@@ -109,6 +118,12 @@ class AccountGate:
     def answers_itself(messages: Messages) -> bool:
         """Whether a request never reaches the upstream: it calls only the tool of this service."""
         return len(messages) == 1 and isinstance(messages[0], dict) and names_tool(messages[0])
+
+    def kept_version(self, scope: Scope) -> str | None:
+        """Return the version of the credential that a request uses; None if it must be asked for first."""
+        if principal_in(scope).subject is None:
+            return None
+        return self.accounts.kept_version(self._question(scope))
 
     def _question(self, scope: Scope) -> Question:
         principal, token = principal_in(scope), token_in(scope)
@@ -157,7 +172,7 @@ class AccountGate:
         opens_links = self.sessions.opens_links(session_id, principal) or any(
             message_opens_links(message) for message in messages if isinstance(message, dict)
         )
-        return not_connected(link, messages, opens_links=opens_links)
+        return not_connected(link, messages, server=self.name, opens_links=opens_links)
 
     def _introduce(self, link: ConnectLink, messages: Messages, scope: Scope) -> ASGIApp:
         """Return the answer of this service to a request of a client whose account is not connected."""
@@ -173,7 +188,8 @@ class AccountGate:
             return Response(status_code=202)
         if (subscribed := stream_messages.of_subscription(messages)) is not None:
             return self._stream(subscribed, scope)
-        results = [(message, introduction(message, link, self.name)) for message in _requests(messages)]
+        placeholder = Placeholder(link, self.name, self.tool)
+        results = [(message, introduction(message, placeholder)) for message in _requests(messages)]
         if any(result is None for _, result in results):
             raise self._not_connected(link, messages, scope)
         answers = [{"jsonrpc": "2.0", "id": message["id"], "result": result} for message, result in results]
@@ -206,7 +222,7 @@ class AccountGate:
         message = messages[0] if len(messages) == 1 and isinstance(messages[0], dict) else {}
         if self.answers_itself(messages):
             return JSONResponse(
-                {"jsonrpc": "2.0", "id": message.get("id"), "result": connected_result(message)}
+                {"jsonrpc": "2.0", "id": message.get("id"), "result": connected_result(message, self.name)}
             )
         if is_answered(message, KIND):
             app = _with_body(app, dumps(without_answer(message)))

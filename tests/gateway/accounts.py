@@ -27,7 +27,8 @@ class Accounts:
 
     Attributes:
         feed: tells of disconnections.
-        by_token: the answer for an access token, and what follows once its version is rejected.
+        by_token: the answer for an access token, and what follows once its version is rejected; for one
+            resource only, if the URL of it is added to the token.
     """
 
     def __init__(self, server: AuthorizationServer) -> None:
@@ -37,9 +38,13 @@ class Accounts:
         self.by_token: dict[str, list[dict[str, Any]]] = {}
         server.replies[PATH] = self._reply
 
-    def connect(self, token: str, *authorizations: str, expires_in: int = 3_000) -> None:
-        """Connect an account, whose credential is replaced by the next one when it is rejected."""
-        self.by_token[token] = [
+    def connect(self, token: str, *authorizations: str, expires_in: int = 3_000, at: str = "") -> None:
+        """Connect an account, whose credential is replaced by the next one when it is rejected.
+
+        Args:
+            at: the only resource of the account.
+        """
+        self.by_token[f"{token}{at}"] = [
             {"status": "connected", "authorization": text, "version": str(number), "expires_in": expires_in}
             for number, text in enumerate(authorizations, 1)
         ]
@@ -48,9 +53,9 @@ class Accounts:
         """Let the person have entered an API key."""
         self.by_token[token] = [{"status": "connected", "api_key": api_key, "version": "1"}]
 
-    def offer_link(self, token: str, link_id: str = "link-1") -> None:
+    def offer_link(self, token: str, link_id: str = "link-1", *, at: str = "") -> None:
         """Let no account be connected."""
-        self.by_token[token] = [self.link(link_id)]
+        self.by_token[f"{token}{at}"] = [self.link(link_id)]
 
     def link(self, link_id: str = "link-1") -> dict[str, Any]:
         """The answer with a link."""
@@ -73,7 +78,8 @@ class Accounts:
         return self.server.requests_to(PATH)
 
     async def _reply(self, question: Question, writer: asyncio.StreamWriter) -> None:
-        answers = self.by_token.get(question.form["token"], [])
+        token, resource = question.form["token"], question.form["resource"]
+        answers = self.by_token.get(f"{token}{resource}") or self.by_token.get(token, [])
         if (
             "rejected" in question.form
             and len(answers) > 1
@@ -101,7 +107,7 @@ def accepting(*authorizations: str) -> Reply:
             version = message["params"]["protocolVersion"]
             result = {
                 "protocolVersion": version,
-                "capabilities": {},
+                "capabilities": {"tools": {}},
                 "serverInfo": {"name": "u", "version": "1"},
             }
             headers.append("Mcp-Session-Id: of-the-upstream")

@@ -17,6 +17,7 @@ from tests.auth_service.connected_accounts.upstream import TICKETS, Upstream
 from tests.auth_service.service import (
     OTHER_RESOURCE_SECRET,
     OTHER_RESOURCE_SERVER,
+    RESOURCE_SECRET,
     RESOURCE_SERVER,
     USUAL,
     AuthorizationServer,
@@ -174,7 +175,7 @@ def test_an_account_of_a_mount_that_was_removed_can_be_disconnected(
         response = later.http.post(
             f"{later.origin}/connected-account",
             data={"token": joined.token, "resource": ISSUES},
-            auth=httpx2.BasicAuth("resource", str(RESOURCE_SERVER["secret"])),
+            auth=httpx2.BasicAuth("resource", RESOURCE_SECRET),
         )
         assert refusal(response) == (404, "not_configured")
         person = joined.person

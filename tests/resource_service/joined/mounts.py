@@ -26,6 +26,7 @@ class Mount:
 
     def __init__(self) -> None:
         self.policy = SimpleNamespace(current=object())
+        self.account = None
         self.messages: list[dict[str, Any]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -204,7 +204,7 @@ async def test_a_call_that_is_answered_with_a_link_ends_as_a_refusal_without_the
     recording.messages = [CALL]
     await recording.begin(1)
     link = ConnectLink(provider="GitHub", url="https://a/connect/x", elicitation_id="x", expires_in=600)
-    recording.refuse(not_connected(link, [CALL], opens_links=False))
+    recording.refuse(not_connected(link, [CALL], server="Issues", opens_links=False))
     recording.end()
     ended = recorded.events()[-1]
     assert (ended["kind"], ended["result"], ended["status"]) == ("call.completed", "refused", 200)
