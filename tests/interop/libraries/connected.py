@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import httpx2
@@ -28,6 +31,9 @@ from tests.servers import free_port, redis_running
 
 ORIGIN = "http://127.0.0.1:9"
 """The public origin of the resource server; its processes listen elsewhere."""
+
+JOINED = f"{ORIGIN}/mcp"
+"""The URL that joins all mounts."""
 
 
 @dataclass(kw_only=True)
@@ -71,15 +77,20 @@ class Processes:
     person: Person
     client: Client
 
-    def token(self, resource: str) -> str:
-        """An access token of the person's client for a mount."""
-        return str(self.client.connect(self.person, resource=resource)["access_token"])
+    def token(self, resource: str, **parameters: str) -> str:
+        """An access token of the person's client for a mount, or for the URL that joins all."""
+        return str(self.client.connect(self.person, resource=resource, **parameters)["access_token"])
 
     def connect(self, mount: ConnectedMount, token: str) -> None:
         """Connect an account by the link that the authorization server gives for the token."""
         url, headers = f"{self.deployment.issuer}/connected-account", self._headers
-        answer = self.client.http.post(url, data={"token": token}, headers=headers).json()
-        left = self.person.submit(self.person.open(answer["connect_url"]), {})
+        form = {"token": token, "resource": mount.resource}
+        answer = self.client.http.post(url, data=form, headers=headers).json()
+        self.follow(mount, answer["connect_url"])
+
+    def follow(self, mount: ConnectedMount, link: str) -> None:
+        """Connect an account by a link."""
+        left = self.person.submit(self.person.open(link), {})
         back = mount.there.authorize(left.headers["location"])
         page = self.person.browser.get(f"{self.deployment.issuer}/connect/callback", params=back)
         assert page.status_code == 200, page.text
@@ -103,15 +114,40 @@ class Processes:
 
         anyio.run(run)
 
-    def call_at_once(self, count: int, path: str, token: str) -> list[httpx2.Response]:
+    def is_connected(self, mount: ConnectedMount, token: str) -> bool:
+        """Whether calls of the mount behind the joined URL run, at every process."""
+        return all("done" in text for text in self._called(mount, token))
+
+    def needs_link(self, mount: ConnectedMount, token: str) -> bool:
+        """Whether every process answers a call of the mount behind the joined URL with a link."""
+        return all("/connect/" in text for text in self._called(mount, token))
+
+    def link(self, mount: ConnectedMount, token: str) -> str:
+        """The link that a call of the mount behind the joined URL is answered with."""
+        (link,) = re.findall(r"http://[^\s\"]+/connect/[\w-]+", self._called(mount, token)[0])
+        return str(link)
+
+    def _called(self, mount: ConnectedMount, token: str) -> list[str]:
+        tool = f"{mount.path.removeprefix('/')}_t"
+        return [each.text for each in self.call_at_once(len(self.resources), "/mcp", token, tool)]
+
+    def disconnect(self, mount: ConnectedMount) -> None:
+        """Disconnect the account of a mount on the account page."""
+        page = self.person.open(f"{self.deployment.issuer}/account").text
+        links = map(unescape, re.findall(r'href="(account\?action=disconnect_account&amp;[^"]+)"', page))
+        (link,) = [link for link in links if link.endswith(quote(mount.resource, safe=""))]
+        confirmation = self.person.open(f"{self.deployment.issuer}/{link}")
+        assert self.person.submit(confirmation, {}).status_code == 200
+
+    def call_at_once(self, count: int, path: str, token: str, tool: str = "t") -> list[httpx2.Response]:
         """The responses to calls at the same time, at all processes in turn."""
-        headers = {**modern_headers("t"), **bearer(token)}
+        headers = {**modern_headers(tool), **bearer(token)}
         urls = [f"{self.resources[number % len(self.resources)].url}{path}" for number in range(count)]
 
         async def run() -> list[httpx2.Response]:
             limits = httpx2.Limits(max_connections=count)
             async with httpx2.AsyncClient(timeout=60, trust_env=False, limits=limits) as http:
-                posts = (http.post(url, headers=headers, content=json.dumps(call("t"))) for url in urls)
+                posts = (http.post(url, headers=headers, content=json.dumps(call(tool))) for url in urls)
                 return list(await asyncio.gather(*posts))
 
         return anyio.run(run)
@@ -145,13 +181,18 @@ def mounted(name: str, upstream_oauth: Mapping[str, Any], there: Person) -> Iter
 def running_processes(
     directory: Path, mounts: Sequence[ConnectedMount], resource_processes: int
 ) -> Iterator[Processes]:
-    """Two processes of the authorization server, and some of the resource server, on one Redis."""
+    """Two processes of the authorization server, and some of the resource server, on one Redis.
+
+    The resource server also joins all mounts behind one URL.
+    """
     secret = secrets.token_hex(32)
     resources = [
         {"resource": mount.resource, "name": mount.path, "upstream_oauth": mount.upstream_oauth}
         for mount in mounts
     ]
-    servers = [{"id": RESOURCE_SERVER_ID, "secret": secret, "resources": resources}]
+    names = {mount.path.removeprefix("/"): mount.resource for mount in mounts}
+    joined = {"resource": JOINED, "name": "All", "joins": names, "scopes": {name: name for name in names}}
+    servers = [{"id": RESOURCE_SERVER_ID, "secret": secret, "resources": [joined, *resources]}]
     at_gateway = {
         mount.path: {"upstream": f"{mount.server.url}/mcp", "connected_account": True} for mount in mounts
     }
@@ -162,7 +203,7 @@ def running_processes(
                 redis.url,
                 directory,
                 replicas=2,
-                mcp_url=f"{ORIGIN}/mcp",
+                mcp_url=JOINED,
                 settings={
                     "DOORWARD_RESOURCE_SERVERS": json.dumps(servers),
                     "DOORWARD_FETCH_LOOPBACK": "true",
@@ -170,6 +211,7 @@ def running_processes(
                 resource_settings={
                     "DOORWARD_RESOURCE_SECRET": secret,
                     "DOORWARD_MOUNTS": json.dumps(at_gateway),
+                    "DOORWARD_JOIN": "true",
                 },
             )
         )
