@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 FASTMCP_LOCK = HERE.parents[1] / "verifiers" / "fastmcp.lock"
 """One environment for every suite with a FastMCP server: it takes a while to make."""
 _INSTALL_TIMEOUT_S = 600
+_GO_OPTIONS = ("-mod=readonly", "-gcflags=all=-N -l", "-ldflags=-s -w")
+"""Neither optimized nor for a debugger: with the standard library, that takes three fifths of the time."""
 
 
 @cache
@@ -70,7 +72,7 @@ def _go(module: str, name: str) -> list[str]:
     program = HERE / ".go" / name
     with (HERE / module / "main.go").open() as held:  # go locks go.mod and go.sum itself
         fcntl.flock(held, fcntl.LOCK_EX)
-        _run("go", "build", "-mod=readonly", "-o", str(program), ".", directory=HERE / module)
+        _run("go", "build", *_GO_OPTIONS, "-o", str(program), ".", directory=HERE / module)
     return [str(program)]
 
 
@@ -112,7 +114,7 @@ def _run(*command: str, directory: Path = HERE) -> None:
     done = subprocess.run(
         command,
         cwd=directory,
-        env={**os.environ, "CI": "true"},
+        env={**os.environ, "CI": "true", "CGO_ENABLED": "0"},
         capture_output=True,
         text=True,
         timeout=_INSTALL_TIMEOUT_S,
