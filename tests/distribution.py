@@ -29,13 +29,12 @@ def order(items: list[pytest.Item]) -> None:
 
 
 def number_of_processes(cores: int) -> int:
-    """Three more than there are cores: many tests wait for a process, a browser, or time to pass.
+    """Six more than there are cores: many tests wait for a process, a browser, or time to pass.
 
-    With two more, a run on two cores used 1.6 of them: in the half that starts deployments, browsers and
-    containers, a process waits for three fifths of its time. `tests.servers` has ports for two cores; more
-    processes share them.
+    A process waits for about three fifths of its time: for servers that start and end, and for what a
+    requirement gives seconds to. `tests.servers` has ports for two cores; more processes share them.
     """
-    return cores + 3
+    return cores + 6
 
 
 def leave_out_long(items: list[pytest.Item]) -> None:

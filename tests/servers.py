@@ -31,7 +31,7 @@ DURABLE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 PROGRAM = os.environ.get("DOORWARD_TEST_REDIS_SERVER", "redis-server")
 """Redis, or another server with the same protocol: `make valkey` sets the path of valkey-server."""
 
-FIRST_PORT, SLICE, SLICES = 20_000, 540, 5
+FIRST_PORT, SLICE, SLICES = 20_000, 300, 9
 CLUSTER_BUS = 10_000
 """The offset of the cluster bus port of a Redis Cluster node."""
 
