@@ -90,10 +90,10 @@ class ConnectedAccounts:
         try:
             tokens = await self.requests.redeem_code(provider, answer)
         except UpstreamClientRefusedError:
-            await self.discovered.drop_client(configured, provider, of_account=False)
+            await self.discovered.note_refused(configured, provider)
             raise
-        # First: a client that nobody seems to use is registered again, and the account would be unusable.
-        await self.discovered.note_used(configured, provider)
+        # First: a client that nobody seems to use is given up sooner, and the account would be unusable.
+        await self.discovered.note_accepted(configured, provider)
         await self._save(link, provider, tokens, about)
 
     async def enter_key(
@@ -196,15 +196,15 @@ class ConnectedAccounts:
         except (UpstreamUnavailableError, TimeoutError) as error:
             await self.credentials.release(lease)
             if isinstance(error, UpstreamClientRefusedError):
-                await self.discovered.drop_client(
-                    self.providers[lease.account.resource], provider, of_account=True
-                )
+                await self.discovered.note_refused(self.providers[lease.account.resource], provider)
             reason, detail = getattr(error, "reason", "time is up"), getattr(error, "detail", None)
             _log.warning("credential not refreshed", provider=provider.name, reason=reason, detail=detail)
             if meanwhile is not None:
                 return meanwhile
             raise UpstreamUnavailableError(reason, detail=detail) from error
         renewed = await self.credentials.replace(lease, tokens)
+        # Afterwards: the earlier refresh token may be of no use any longer.
+        await self.discovered.note_accepted(self.providers[lease.account.resource], provider)
         if renewed is not None:
             return Credential(renewed, tokens, provider)
         return await self._stored(lease.account.subject, lease.account.resource)

@@ -38,7 +38,14 @@ _log = get_logger(__name__)
 
 FRESH_S = 3_600
 STALE_S = 86_400
-"""How long metadata that cannot be read again is still used."""
+"""How long metadata that cannot be read again is still used, counted from the first attempt that failed: the
+first call after a weekend must not depend on that moment."""
+
+OLDEST_S = 7 * 86_400
+"""How old such metadata may be: an endpoint that has moved may belong to somebody else by then."""
+
+CONFIRM_S = 300
+"""How long a provider must have refused a client with which people are connected before it counts as gone."""
 
 WAIT_S = 10.0
 """How long a request waits for another process that reads the same metadata for the first time."""
@@ -97,14 +104,14 @@ class DiscoveredProviders:
             record, stored = await self.records.get(configured)
             now = int(self.clock())
             earlier = stored if stored is not None and _fits(configured, stored) else None
-            if earlier is not None and now < earlier.read_at + FRESH_S:
+            if earlier is not None and now < earlier.read_at + FRESH_S and not _is_doubtful(earlier, now):
                 return earlier
             lease = await self.records.lease(configured, record)
             if lease is not None:
                 renewed = await self._renewed(configured, lease, earlier, subject)
                 if renewed is not None:
                     return renewed
-            if earlier is not None and now < earlier.read_at + STALE_S:
+            if earlier is not None and _can_be_used(earlier, record, now):
                 return earlier
             if now < record.failed_until or monotonic() > deadline:
                 raise _unavailable(record)
@@ -118,12 +125,15 @@ class DiscoveredProviders:
         subject: str,
     ) -> DiscoveredUpstream | None:
         """Discover a leased upstream again; None if its document has changed in the meantime."""
+        now = int(self.clock())
+        # With a client that is refused, there is less to lose than by a registration that is cut off.
+        waits = earlier is None or _is_doubtful(earlier, now)
         try:
-            async with asyncio.timeout(_CALL_S if earlier is None else _RENEWAL_S):
+            async with asyncio.timeout(_CALL_S if waits else _RENEWAL_S):
                 discovered = await self._read(configured, earlier, subject)
         except (UpstreamUnavailableError, TimeoutError) as error:
             failure = error if isinstance(error, UpstreamUnavailableError) else _late()
-            await self.records.fail(configured, lease, failure.reason, failure.cause.code)
+            record = await self.records.fail(configured, lease, failure)
             _log.warning(
                 "upstream not discovered",
                 resource=configured.resource,
@@ -131,7 +141,7 @@ class DiscoveredProviders:
                 reason_code=failure.cause.code,
                 detail=failure.detail,
             )
-            if earlier is None or self.clock() >= earlier.read_at + STALE_S:
+            if earlier is None or not _can_be_used(earlier, record, now):
                 raise failure from error
             return earlier
         return discovered if await self.records.save(configured, lease, discovered) else None
@@ -142,29 +152,42 @@ class DiscoveredProviders:
         in_use = None if earlier is None else earlier.server.issuer
         read = await self.discovery.read(configured, in_use)
         now = int(self.clock())
-        kept = None if earlier is None else self._kept(earlier, read.server, now)
         _note_change(configured, earlier, read)
+        kept = None if earlier is None else await self._kept(earlier, read.server, now)
+        if kept is None:
+            kept = _Client(await self._client(configured, read.server, subject))
         return DiscoveredUpstream(
             upstream=read.resource.resource,
             scopes=read.scopes,
             server=read.server,
-            client=kept or await self._client(configured, read.server, subject),
-            client_used=kept is not None,
+            client=kept.client,
+            client_used=kept.used,
             read_at=now,
+            refused_at=kept.refused_at,
         )
 
-    def _kept(self, earlier: DiscoveredUpstream, server: ServerMetadata, now: int) -> UpstreamClient | None:
-        """Return the earlier client if it can be used on.
+    async def _kept(self, earlier: DiscoveredUpstream, server: ServerMetadata, now: int) -> _Client | None:
+        """Return the earlier client; None if it cannot be used any longer.
 
-        A registered client with which nobody has connected is not kept: the server may have deleted it, and
-        would tell only the person.
+        The server is asked, since otherwise only a person at its own pages may learn that it has deleted the
+        client. Another client ends the accounts of everybody, so one refusal is not enough if there are any.
         """
         client = earlier.client
-        if client is None or not earlier.client_used or earlier.server.issuer != server.issuer:
+        if client is None or earlier.server.issuer != server.issuer:
             return None
         if client.client_id == document_url(self.discovery.issuer):
-            return document_client(server, self.discovery.issuer)
-        return None if client.expires_at is not None and client.expires_at <= now + FRESH_S else client
+            ours = document_client(server, self.discovery.issuer)
+            return None if ours is None else _Client(ours, used=earlier.client_used)
+        if client.expires_at is not None and client.expires_at <= now + FRESH_S:
+            return None
+        refuses = await self.discovery.refuses(server, client)
+        if refuses is False:
+            return _Client(client, used=earlier.client_used)
+        if refuses is None:
+            return _Client(client, used=earlier.client_used, refused_at=now if earlier.refused_at else 0)
+        if not earlier.client_used or _is_doubtful(earlier, now):
+            return None
+        return _Client(client, used=True, refused_at=earlier.refused_at or now)
 
     async def _client(
         self, configured: UpstreamDiscovery, server: ServerMetadata, subject: str
@@ -180,39 +203,62 @@ class DiscoveredProviders:
         _log.info("registered at a provider", subject=subject, **about)
         return client
 
-    async def note_used(self, configured: ConfiguredProvider, provider: UpstreamProvider) -> None:
-        """Record that an account was connected with the client of a provider."""
+    async def note_accepted(self, configured: ConfiguredProvider, provider: UpstreamProvider) -> None:
+        """Record that a provider has issued tokens to its client, with which somebody is now connected."""
 
         def rule(stored: DiscoveredUpstream) -> DiscoveredUpstream | None:
-            is_its_own = stored.client is not None and stored.client.client_id == provider.client_id
-            return replace(stored, client_used=True) if is_its_own and not stored.client_used else None
+            noted = stored.client_used and not stored.refused_at
+            if noted or not _is_client(stored, provider):
+                return None
+            return replace(stored, client_used=True, refused_at=0)
 
         if isinstance(configured, UpstreamDiscovery):
             await self.records.change(configured, rule)
 
-    async def drop_client(
-        self, configured: ConfiguredProvider, provider: UpstreamProvider, *, of_account: bool
-    ) -> None:
-        """Register again with the next request: the provider no longer accepts the client.
+    async def note_refused(self, configured: ConfiguredProvider, provider: UpstreamProvider) -> None:
+        """Record that a provider has refused its client in a request for one person.
 
-        A client of the operator or of our metadata document stays: another registration would not help.
-
-        Args:
-            of_account: whether the provider refused it for an account that was connected with it. Anybody can
-                provoke such an answer to a code, which must not end the accounts of all others.
+        That decides nothing: the provider is asked after `CONFIRM_S`, with the token of nobody. A client with
+        which nobody has connected is checked at once. A client of the operator or of our metadata document
+        stays in any case: another registration would not help.
         """
+        now = int(self.clock())
 
         def rule(stored: DiscoveredUpstream) -> DiscoveredUpstream | None:
-            if stored.client is None or stored.client.client_id != provider.client_id:
+            if stored.refused_at or not _is_client(stored, provider):
                 return None
-            if stored.client_used and not of_account:
-                return None
-            return replace(stored, client_used=False, read_at=0)
+            return replace(stored, refused_at=now if stored.client_used else now - CONFIRM_S)
 
         if isinstance(configured, UpstreamDiscovery):
             if provider.client_id != document_url(self.discovery.issuer):
                 await self.records.change(configured, rule)
             self.cached.pop(configured.resource, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """This server as a client; see `DiscoveredUpstream`."""
+
+    client: UpstreamClient | None
+    used: bool = False
+    refused_at: int = 0
+
+
+def _is_client(stored: DiscoveredUpstream, provider: UpstreamProvider) -> bool:
+    return stored.client is not None and stored.client.client_id == provider.client_id
+
+
+def _is_doubtful(stored: DiscoveredUpstream, now: int) -> bool:
+    """Check whether it is time to ask whether the client is gone."""
+    return 0 < stored.refused_at <= now - CONFIRM_S
+
+
+def _can_be_used(stored: DiscoveredUpstream, record: DiscoveredRecord, now: int) -> bool:
+    """Check whether metadata can be used although it could not be read again."""
+    if now < stored.read_at + STALE_S:
+        return True
+    away = record.failing_since > 0 and now < record.failing_since + STALE_S
+    return away and now < stored.read_at + OLDEST_S
 
 
 def _fits(configured: UpstreamDiscovery, stored: DiscoveredUpstream) -> bool:
@@ -257,7 +303,7 @@ def _note_change(configured: UpstreamDiscovery, earlier: DiscoveredUpstream | No
 
 def _late() -> UpstreamUnavailableError:
     return UpstreamUnavailableError(
-        "the upstream did not respond in time", cause=Reason.CONNECT_DISCOVERY_FAILED
+        "the upstream did not respond in time", cause=Reason.CONNECT_DISCOVERY_FAILED, passing=True
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import binascii
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
+from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.crypto.keyring import KeyRing, SealBrokenError
 from auth_service.protocol.upstream_client import UpstreamClient
 from auth_service.protocol.upstream_metadata import ServerMetadata
@@ -22,6 +23,9 @@ from shared.clock import Clock
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import JsonCodec
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 LEASE_S = 30
 """Longer than a discovery with a registration may take."""
@@ -42,6 +46,8 @@ class DiscoveredUpstream:
         client: this server at the authorization server; None if the operator has configured one.
         client_used: whether somebody has connected an account with this client.
         read_at: in seconds since 1970.
+        refused_at: when the authorization server first refused this client after it had accepted it; 0 if it
+            has not.
     """
 
     upstream: str
@@ -50,6 +56,7 @@ class DiscoveredUpstream:
     client: UpstreamClient | None = None
     client_used: bool = False
     read_at: int
+    refused_at: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +66,7 @@ class DiscoveredRecord:
     Attributes:
         sealed: the encrypted `DiscoveredUpstream`; empty before the first one.
         failed_until: until when nobody asks the upstream again.
+        failing_since: since when it has been away; 0 if it is not, or has named something else.
         failure: why it failed, for the log; `failure_code` is the reason code.
         leased_until: until when one process alone may ask it.
         fence: counts the leases; only the holder of the last one may write.
@@ -66,6 +74,7 @@ class DiscoveredRecord:
 
     sealed: str = ""
     failed_until: int = 0
+    failing_since: int = 0
     failure: str = ""
     failure_code: str = ""
     leased_until: int = 0
@@ -126,17 +135,26 @@ class DiscoveredRecords:
 
         return bool(await self._records.update(provider.resource, rule))
 
-    async def fail(self, provider: UpstreamDiscovery, lease: DiscoveredRecord, why: str, code: str) -> None:
-        """End the lease, and keep what was discovered before."""
-        until = int(self._clock()) + RETRY_S
+    async def fail(
+        self, provider: UpstreamDiscovery, lease: DiscoveredRecord, failure: UpstreamUnavailableError
+    ) -> DiscoveredRecord:
+        """End the lease, and keep what was discovered before; return the document."""
+        now = int(self._clock())
+        failed = replace(
+            lease,
+            leased_until=0,
+            failed_until=now + RETRY_S,
+            failing_since=(lease.failing_since or now) if failure.passing else 0,
+            failure=failure.reason[:300],
+            failure_code=failure.cause.code,
+        )
 
         def rule(stored: DiscoveredRecord) -> tuple[DiscoveredRecord | None, None]:
-            if stored.fence != lease.fence:
-                return None, None
-            failed = replace(stored, leased_until=0, failed_until=until, failure=why[:300], failure_code=code)
-            return failed, None
+            own = stored.fence == lease.fence
+            return (replace(failed, sealed=stored.sealed) if own else None), None
 
         await self._records.update(provider.resource, rule)
+        return failed
 
     async def change(
         self, provider: UpstreamDiscovery, rule: Callable[[DiscoveredUpstream], DiscoveredUpstream | None]
@@ -167,14 +185,19 @@ class DiscoveredRecords:
 def _decoded(members: dict[str, Any]) -> DiscoveredUpstream:
     server, client = members["server"], members["client"]
     server["auth_methods"] = tuple(server["auth_methods"])
-    return DiscoveredUpstream(
-        **{
-            **members,
-            "scopes": tuple(members["scopes"]),
-            "server": ServerMetadata(**server),
-            "client": None if client is None else UpstreamClient(**client),
-        }
-    )
+    content = {
+        **members,
+        "scopes": tuple(members["scopes"]),
+        "server": ServerMetadata(**_known(ServerMetadata, server)),
+        "client": None if client is None else UpstreamClient(**_known(UpstreamClient, client)),
+    }
+    return DiscoveredUpstream(**_known(DiscoveredUpstream, content))
+
+
+def _known(kind: type[DataclassInstance], members: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of this release. A later one, on the same store in an upgrade, may have more."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in members.items() if name in names}
 
 
 def _purpose(provider: UpstreamDiscovery) -> str:

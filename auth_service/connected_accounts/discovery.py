@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
+from auth_service.crypto.secrets import new_secret
 from auth_service.fetching import Fetched, Fetcher, FetchError
 from auth_service.fetching.fetcher import MAX_JSON_BYTES
+from auth_service.fetching.token_client import TokenClient
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.upstream_client import (
+    CALLBACK_PATH,
     UnusableRegistrationError,
     UpstreamClient,
     client_metadata,
@@ -100,7 +103,7 @@ class Discovery:
             fetched = await self.fetcher.get(url, max_bytes=MAX_JSON_BYTES, accept=_ACCEPT, statuses=(401,))
         except FetchError as error:
             if error.passing:
-                raise _failed(f"the MCP server: {error.reason}", error.detail) from error
+                raise _failed(f"the MCP server: {error.reason}", error.detail, passing=True) from error
             return UpstreamChallenge()  # the well-known URLs need no challenge
         return read_challenge(fetched.headers.get("www-authenticate"))
 
@@ -112,7 +115,7 @@ class Discovery:
                 return parse(await self.fetcher.fetch_json(url))
             except FetchError as error:
                 if error.passing:  # another document, which is for others, must not take its place meanwhile
-                    raise _failed(f"{what}: {error.reason}", error.detail or url) from error
+                    raise _failed(f"{what}: {error.reason}", error.detail or url, passing=True) from error
                 failures.append(error)
             except UpstreamMetadataError as error:
                 # No other document may make up for one that contradicts what was asked for.
@@ -144,9 +147,36 @@ class Discovery:
             )
             return client_of(_accepted(fetched), method, int(self.clock()), may_be_public=server.sends_iss)
         except FetchError as error:
-            raise _unregistered(f"the registration: {error.reason}", error.detail) from error
+            raise _unregistered(
+                f"the registration: {error.reason}", error.detail, passing=error.passing
+            ) from error
         except UnusableRegistrationError as error:
             raise _unregistered(str(error)) from error
+
+    async def refuses(self, server: ServerMetadata, client: UpstreamClient) -> bool | None:
+        """Check whether an authorization server no longer accepts a client that it has registered.
+
+        It gets a code that it never issued, so that no person's code or token decides: a server that accepts
+        the client responds with `invalid_grant`, and otherwise with `invalid_client` (RFC 6749 §5.2).
+
+        Returns:
+            None if the server cannot be asked.
+        """
+        members = {
+            "grant_type": "authorization_code",
+            "code": new_secret(),
+            "redirect_uri": f"{self.issuer}{CALLBACK_PATH}",
+            "code_verifier": new_secret(),
+        }
+        sender = TokenClient(
+            client_id=client.client_id, client_secret=client.client_secret, basic=client.basic
+        )
+        try:
+            response = (await sender.post(self.fetcher, server.token_endpoint, members)).json()
+        except FetchError:
+            return None
+        error = response.get("error") if isinstance(response, dict) else None
+        return error == "invalid_client" if isinstance(error, str) else None
 
 
 def _accepted(fetched: Fetched) -> object:
@@ -157,9 +187,13 @@ def _accepted(fetched: Fetched) -> object:
     raise _unregistered("the authorization server refuses to register this server", str(code)[:100])
 
 
-def _failed(reason: str, detail: str | None = None) -> UpstreamUnavailableError:
-    return UpstreamUnavailableError(reason, detail=detail, cause=Reason.CONNECT_DISCOVERY_FAILED)
+def _failed(reason: str, detail: str | None = None, *, passing: bool = False) -> UpstreamUnavailableError:
+    cause = Reason.CONNECT_DISCOVERY_FAILED
+    return UpstreamUnavailableError(reason, detail=detail, cause=cause, passing=passing)
 
 
-def _unregistered(reason: str, detail: str | None = None) -> UpstreamUnavailableError:
-    return UpstreamUnavailableError(reason, detail=detail, cause=Reason.CONNECT_REGISTRATION_FAILED)
+def _unregistered(
+    reason: str, detail: str | None = None, *, passing: bool = False
+) -> UpstreamUnavailableError:
+    cause = Reason.CONNECT_REGISTRATION_FAILED
+    return UpstreamUnavailableError(reason, detail=detail, cause=cause, passing=passing)

@@ -22,6 +22,7 @@ class UpstreamUnavailableError(Exception):
     Attributes:
         reason, detail: for the log only; neither names a token.
         cause: its reason code.
+        passing: whether a retry may soon succeed; it is set only where metadata is read.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class UpstreamUnavailableError(Exception):
         *,
         detail: str | None = None,
         cause: Reason = Reason.CONNECTED_ACCOUNT_UNAVAILABLE,
+        passing: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.detail = detail
         self.cause = cause
+        self.passing = passing
 
 
 class UpstreamClientRefusedError(UpstreamUnavailableError):

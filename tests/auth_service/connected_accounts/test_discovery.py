@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -14,6 +15,7 @@ from auth_service.connected_accounts.discovery import Discovery
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.fetching import Fetcher, Limits
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.upstream_client import UpstreamClient
 from auth_service.protocol.upstream_metadata import parse_server_metadata
 from auth_service.protocol.upstream_providers import UpstreamDiscovery
 from tests.sites import Answer, Site, answer, document, dripping, site
@@ -234,3 +236,53 @@ async def test_a_registration_that_fails_says_why(
         await upstream.discovery().register(server)
     assert caught.value.cause is Reason.CONNECT_REGISTRATION_FAILED
     assert "/elsewhere" not in upstream.paths
+
+
+@pytest.mark.parametrize(
+    ("response", "refuses"),
+    [
+        (answer(b'{"error": "invalid_client"}', status="401 Unauthorized"), True),
+        (answer(b'{"error": "invalid_client"}', status="400 Bad Request"), True),
+        (answer(b'{"error": "invalid_grant"}', status="400 Bad Request"), False),
+        (answer(b'{"error": "unauthorized_client"}', status="400 Bad Request"), False),
+        (answer(b'{"error": "invalid_client"}', status="503 Unavailable"), None),
+        (answer(b"", status="302 Found", headers={"Location": "/elsewhere"}), None),
+        (answer(b'{"error": "invalid_client", "a": "%s"}' % (b"x" * 140_000)), None),
+        (answer(b"[]", status="400 Bad Request"), None),
+        (answer(b'{"error": ["invalid_client"]}', status="400 Bad Request"), None),
+    ],
+    ids=["401", "400", "grant", "unauthorized", "down", "redirecting", "huge", "list", "no text"],
+)
+async def test_a_server_is_asked_about_a_client_with_a_code_of_nobody(
+    upstream: Upstream, response: Answer, refuses: bool | None
+) -> None:
+    upstream.site.answers["/token"] = response
+    server = parse_server_metadata(upstream.server(), upstream.origin, loopback=True)
+    client = UpstreamClient(client_id="c", client_secret="s", basic=False)
+    discovery, codes = upstream.discovery(), set[str]()
+    for _ in range(2):
+        assert await discovery.refuses(server, client) is refuses
+    for contact in upstream.site.contacts():
+        form = dict(parse_qsl(contact.body.decode()))
+        codes.add(form.pop("code"))
+        assert len(form.pop("code_verifier")) >= 43
+        assert form == {
+            "grant_type": "authorization_code",
+            "redirect_uri": "https://auth.example/connect/callback",
+            "client_id": "c",
+            "client_secret": "s",
+        }
+    assert len(codes) == 2
+    assert "/elsewhere" not in upstream.paths
+
+
+@pytest.mark.parametrize("place", ["/mcp", f"{RESOURCE_AT}/mcp", SERVER_AT])
+async def test_a_server_that_is_away_for_a_moment_is_told_from_one_that_names_something_else(
+    upstream: Upstream, place: str
+) -> None:
+    assert (await upstream.discovery().read(upstream.configured())).server.issuer == upstream.origin
+    upstream.site.answers[place] = answer(b"{}", status="503 Unavailable")
+    assert (await failure(upstream)).passing
+    upstream.site.answers[place] = document({"issuer": "https://evil.example"})
+    if place != "/mcp":
+        assert not (await failure(upstream)).passing

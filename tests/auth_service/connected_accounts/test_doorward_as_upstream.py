@@ -13,7 +13,8 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from auth_service.connected_accounts.discovered_providers import DiscoveredProviders
+from auth_service.clients.repository import ClientRepository
+from auth_service.connected_accounts.discovered_providers import CONFIRM_S, DiscoveredProviders
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.fetching import Fetched, Fetcher
 from auth_service.fetching.token_client import TokenClient
@@ -155,6 +156,33 @@ def test_an_account_at_a_discovered_upstream_is_connected_used_and_refreshed(
     assert len(registered) == (0 if doorwards.documents else 1)
     for event in registered:
         assert (event["provider"], event["registered"]) == (doorwards.provider.origin, sent["client_id"])
+
+
+@pytest.mark.parametrize("doorwards", [False], ids=["registered"], indirect=True, scope="module")
+def test_a_client_that_the_provider_has_deleted_leads_to_one_new_link_for_each_person(
+    doorwards: Doorwards, connecting: Connecting, forms: list[dict[str, str]]
+) -> None:
+    sent, answer = doorwards.answer(connecting)
+    assert doorwards.come_back(connecting, answer).status_code == 200
+    clock = doorwards.provider.clock
+    doorwards.provider.with_store(lambda store: ClientRepository(store, clock).delete(sent["client_id"]))
+    doorwards.advance(EXPIRED_S)
+    connecting.token = connecting.new_token()
+    forms.clear()
+    assert connecting.response().status_code == 503
+    assert [form["grant_type"] for form in forms] == ["refresh_token"]
+    doorwards.advance(CONFIRM_S)
+    urls = {connecting.ask()["connect_url"] for _ in range(3)}
+    assert len(urls) == 1
+    # No person's token decided it, and the refresh token of the earlier client is sent nowhere.
+    assert [form["grant_type"] for form in forms] == ["refresh_token", "authorization_code"]
+    again, answer = doorwards.answer(connecting)
+    assert again["client_id"] != sent["client_id"]
+    assert doorwards.come_back(connecting, answer).status_code == 200
+    doorwards.advance(EXPIRED_S)
+    connecting.token = connecting.new_token()
+    assert connecting.ask()["status"] == "connected"
+    connecting.server.failures.clear()
 
 
 @pytest.mark.parametrize("iss", ["https://another.example", None])

@@ -1,0 +1,116 @@
+"""Metadata that was not needed for days is read again first; the server may be away for a moment (GW-1)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+
+from auth_service.connected_accounts import discovered_providers
+from auth_service.connected_accounts.discovered_providers import FRESH_S, OLDEST_S, STALE_S
+from auth_service.connected_accounts.discovered_records import RETRY_S
+from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
+from auth_service.protocol.reasons import Reason
+from shared.storage.interface import Store
+from tests.auth_service.connected_accounts.discovered import ISSUER, ON_ONE_STORE, Provider, current, used
+
+pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1")]
+WEEKEND_S = 3 * 86_400
+AWAY = UpstreamUnavailableError("away", cause=Reason.CONNECT_DISCOVERY_FAILED, passing=True)
+CONTRADICTION = UpstreamUnavailableError("another issuer", cause=Reason.CONNECT_DISCOVERY_FAILED)
+
+
+@ON_ONE_STORE
+async def test_metadata_that_cannot_be_read_again_is_used_for_a_day(store: Store) -> None:
+    upstream = Provider()
+    first = await used(upstream.process(store))
+    upstream.failure = AWAY
+    process = upstream.process(store)
+    upstream.now += FRESH_S
+    assert await current(process) == first
+    upstream.now += STALE_S
+    with pytest.raises(UpstreamUnavailableError, match="away"):
+        await current(process)
+    upstream.failure = None
+    upstream.now += RETRY_S
+    assert (await current(process)).identity == first.identity
+
+
+async def test_the_first_call_after_a_weekend_works_while_the_provider_is_away_for_a_moment(
+    store: Store,
+) -> None:
+    upstream = Provider()
+    first = await used(upstream.process(store))
+    upstream.now += WEEKEND_S
+    upstream.failure = AWAY
+    processes = [upstream.process(store) for _ in range(3)]
+    assert await asyncio.gather(*map(current, processes)) == [first] * 3
+    assert upstream.reads == 2
+    upstream.failure = None
+    moved = replace(upstream.server, token_endpoint=f"{ISSUER}/v2/token")
+    upstream.server = moved
+    upstream.now += RETRY_S
+    assert {(await current(process)).preset.token_endpoint for process in processes} == {moved.token_endpoint}
+
+
+async def test_the_first_calls_after_a_weekend_use_endpoints_that_have_moved(store: Store) -> None:
+    upstream = Provider()
+    await used(upstream.process(store))
+    upstream.now += WEEKEND_S
+    moved = replace(upstream.server, token_endpoint=f"{ISSUER}/v2/token")
+    upstream.server = moved
+    providers = await asyncio.gather(*(current(upstream.process(store)) for _ in range(4)))
+    assert {provider.preset.token_endpoint for provider in providers} == {moved.token_endpoint}
+    assert (upstream.reads, upstream.registrations) == (2, 1)
+
+
+@ON_ONE_STORE
+async def test_a_server_that_is_silent_after_a_weekend_holds_up_a_call_for_a_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovered_providers, "_RENEWAL_S", 0.2)
+    upstream = Provider()
+    first = await used(upstream.process(store))
+    upstream.now += WEEKEND_S
+    upstream.while_reading.append(asyncio.sleep(60))
+    began = monotonic()
+    assert await current(upstream.process(store)) == first
+    assert monotonic() - began < 5
+
+
+@ON_ONE_STORE
+async def test_old_metadata_is_used_only_for_a_day_after_the_first_failure(store: Store) -> None:
+    upstream = Provider()
+    first = await used(upstream.process(store))
+    upstream.now += WEEKEND_S
+    upstream.failure = AWAY
+    assert await current(upstream.process(store)) == first
+    upstream.now += STALE_S - 1
+    assert await current(upstream.process(store)) == first
+    upstream.now += 1
+    with pytest.raises(UpstreamUnavailableError, match="away"):
+        await current(upstream.process(store))
+
+
+@ON_ONE_STORE
+async def test_metadata_older_than_a_week_is_not_used(store: Store) -> None:
+    upstream = Provider()
+    await used(upstream.process(store))
+    upstream.now += OLDEST_S
+    upstream.failure = AWAY
+    for _ in range(2):
+        with pytest.raises(UpstreamUnavailableError, match="away"):
+            await current(upstream.process(store))
+
+
+@ON_ONE_STORE
+async def test_old_metadata_is_not_used_against_what_the_server_says_now(store: Store) -> None:
+    upstream = Provider()
+    await used(upstream.process(store))
+    upstream.now += WEEKEND_S
+    upstream.failure = CONTRADICTION
+    for _ in range(2):
+        with pytest.raises(UpstreamUnavailableError, match="another issuer"):
+            await current(upstream.process(store))
