@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auth_service.connected_accounts.records import ConnectedAccount
 from auth_service.events.publisher import RevocationPublisher
@@ -56,8 +56,10 @@ class Disconnections:
             subject=account.subject, resource=account.resource, version=version, at=now
         )
 
-        def rule(stored: DisconnectionList) -> tuple[DisconnectionList, bool]:
+        def rule(stored: DisconnectionList) -> tuple[DisconnectionList | None, bool]:
             live = [each for each in stored.records if now < each.at + ANNOUNCED_FOR_S]
+            if any(replace(each, at=now) == record for each in live):
+                return None, True  # the button was pressed twice
             # One more than a response may name: then receivers drop everything.
             return DisconnectionList((*live, record)[-MAX_DISCONNECTIONS - 1 :]), True
 

@@ -15,6 +15,10 @@ from shared.storage.json_codec import JsonCodec
 
 KEEP_S = 86_400
 
+DONE_S = 3_600
+"""How long it is remembered that tokens are done with: a request that was about to leave them here must not
+have them revoked again."""
+
 MAX_WAITING = 10_000
 """Tokens that wait for their provider; those beyond are not revoked."""
 
@@ -29,7 +33,7 @@ class EndedTokens:
 
     Attributes:
         version: of the credential that they belong to.
-        sealed: as in `ConnectedAccount`.
+        sealed: as in `ConnectedAccount`; empty once the provider is not asked any more.
         attempts: how often the provider was asked.
         due_at: when it is asked next, in seconds since 1970.
     """
@@ -48,12 +52,15 @@ class EndedTokenRecords:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tokens = Collection(store, keys.ended_tokens, JsonCodec(EndedTokens), lambda _: KEEP_S)
+        self._tokens = Collection(store, keys.ended_tokens, JsonCodec(EndedTokens), _ttl_s)
 
     async def add(self, tokens: EndedTokens) -> bool:
-        """Let the provider of `tokens` revoke them; return False if too many wait already."""
+        """Let the provider of `tokens` revoke them, once; return False if too many wait already."""
         # Before the index, since a document that the index names and that is not there counts as expired.
-        await self._tokens.create(tokens.version, tokens)
+        if not await self._tokens.create(tokens.version, tokens):
+            stored = await self._tokens.get(tokens.version)
+            if stored is not None and not stored.sealed:
+                return True
         index = keys.all_ended_tokens()
         if await self._store.index_add_within(index, tokens.version, ttl_s=KEEP_S, limit=MAX_WAITING):
             return True
@@ -71,7 +78,7 @@ class EndedTokenRecords:
         """
 
         def rule(stored: EndedTokens) -> tuple[EndedTokens | None, tuple[EndedTokens | None]]:
-            if now < stored.due_at:
+            if now < stored.due_at or not stored.sealed:
                 return None, (None,)
             pause_s = FIRST_PAUSE_S * 2**stored.attempts
             claimed = replace(stored, attempts=stored.attempts + 1, due_at=now + pause_s)
@@ -83,7 +90,16 @@ class EndedTokenRecords:
             return None
         return result[0]
 
+    async def finish(self, version: str) -> None:
+        """Delete tokens that were revoked, or cannot be, and do not take them again."""
+        await self._tokens.update(version, lambda stored: (replace(stored, sealed=""), None))
+        await self._store.index_remove(keys.all_ended_tokens(), version)
+
     async def remove(self, version: str) -> None:
-        """Forget tokens that were revoked, or cannot be."""
+        """Delete tokens that are still connected, or may end later."""
         await self._tokens.delete(version)
         await self._store.index_remove(keys.all_ended_tokens(), version)
+
+
+def _ttl_s(tokens: EndedTokens) -> int:
+    return KEEP_S if tokens.sealed else DONE_S

@@ -139,7 +139,7 @@ class ProviderRevocations:
             return False
 
     async def _over(self, tokens: EndedTokens, action: AccountAction) -> None:
-        await self._ended.remove(tokens.version)
+        await self._ended.finish(tokens.version)
         await self.events.record(action, tokens.subject, resource=tokens.resource)
         _log.info(action.value, subject=tokens.subject, resource=tokens.resource, attempts=tokens.attempts)
 

@@ -82,9 +82,13 @@ class Connecting:
 
     def disconnect(self) -> httpx2.Response:
         """Press the button on the account page, and confirm; the last page."""
+        return self.person.submit(self.disconnect_page(), {})
+
+    def disconnect_page(self) -> httpx2.Response:
+        """Press the button on the account page; the page that asks for a confirmation."""
         account = self.person.open(f"{self.server.origin}/account")
         (link,) = re.findall(r'href="(account\?action=disconnect_account&amp;[^"]+)"', account.text)
-        return self.person.submit(self.person.open(f"{self.server.origin}/{unescape(link)}"), {})
+        return self.person.open(f"{self.server.origin}/{unescape(link)}")
 
     def journaled(self, action: str) -> int:
         """How many events of the person have this action."""
