@@ -153,17 +153,17 @@ class DiscoveredProviders:
         read = await self.discovery.read(configured, in_use)
         now = int(self.clock())
         _note_change(configured, earlier, read)
-        kept = None if earlier is None else await self._kept(earlier, read.server, now)
-        if kept is None:
-            kept = _Client(await self._client(configured, read.server, subject))
+        registered = None if earlier is None else await self._kept(earlier, read.server, now)
+        if registered is None:
+            registered = _Client(await self._client(configured, read.server, subject))
         return DiscoveredUpstream(
             upstream=read.resource.resource,
             scopes=read.scopes,
             server=read.server,
-            client=kept.client,
-            client_used=kept.used,
+            client=registered.client,
+            client_used=registered.used,
             read_at=now,
-            refused_at=kept.refused_at,
+            refused_at=registered.refused_at,
         )
 
     async def _kept(self, earlier: DiscoveredUpstream, server: ServerMetadata, now: int) -> _Client | None:
@@ -207,8 +207,8 @@ class DiscoveredProviders:
         """Record that a provider has issued tokens to its client, with which somebody is now connected."""
 
         def rule(stored: DiscoveredUpstream) -> DiscoveredUpstream | None:
-            noted = stored.client_used and not stored.refused_at
-            if noted or not _is_client(stored, provider):
+            unchanged = stored.client_used and not stored.refused_at
+            if unchanged or not _is_client(stored, provider):
                 return None
             return replace(stored, client_used=True, refused_at=0)
 

@@ -188,13 +188,13 @@ def _decoded(members: dict[str, Any]) -> DiscoveredUpstream:
     content = {
         **members,
         "scopes": tuple(members["scopes"]),
-        "server": ServerMetadata(**_known(ServerMetadata, server)),
-        "client": None if client is None else UpstreamClient(**_known(UpstreamClient, client)),
+        "server": ServerMetadata(**_of_this_release(ServerMetadata, server)),
+        "client": None if client is None else UpstreamClient(**_of_this_release(UpstreamClient, client)),
     }
-    return DiscoveredUpstream(**_known(DiscoveredUpstream, content))
+    return DiscoveredUpstream(**_of_this_release(DiscoveredUpstream, content))
 
 
-def _known(kind: type[DataclassInstance], members: dict[str, Any]) -> dict[str, Any]:
+def _of_this_release(kind: type[DataclassInstance], members: dict[str, Any]) -> dict[str, Any]:
     """Return the members of this release. A later one, on the same store in an upgrade, may have more."""
     names = {each.name for each in fields(kind)}
     return {name: value for name, value in members.items() if name in names}

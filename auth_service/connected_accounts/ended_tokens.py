@@ -33,7 +33,7 @@ class EndedTokens:
 
     Attributes:
         version: of the credential that they belong to.
-        sealed: as in `ConnectedAccount`; empty once the provider is not asked any more.
+        sealed: as in `ConnectedAccount`; empty once the provider is no longer asked.
         attempts: how often the provider was asked.
         due_at: when it is asked next, in seconds since 1970.
     """

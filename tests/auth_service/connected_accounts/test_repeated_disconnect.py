@@ -136,8 +136,8 @@ def test_a_person_who_presses_the_button_several_times_sees_the_same_page(connec
     connecting.connected()
     page = connecting.disconnect_page()
     with ThreadPoolExecutor(4) as threads:
-        shown = list(threads.map(lambda _: connecting.person.submit(page, {}), range(8)))
-    assert ["The account is disconnected." in each.text for each in shown] == [True] * 8
+        pages = list(threads.map(lambda _: connecting.person.submit(page, {}), range(8)))
+    assert ["The account is disconnected." in each.text for each in pages] == [True] * 8
     token = connecting.upstream.tokens[1]
     wait_until(lambda: {action: connecting.journaled(action) for action in ONCE} == ONCE)
     connecting.server.clock.advance(61)
