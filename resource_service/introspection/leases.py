@@ -191,12 +191,14 @@ class Leases:
     def change(self, grant_id: str | None) -> None:
         """Record that the permissions of a grant's tokens may have changed; None for any grant.
 
-        The tokens in use are rechecked until the change must have taken effect.
+        The tokens in use are rechecked at once, and until the change must have taken effect.
         """
         if grant_id is None:
             self._coverage.doubt()
-        else:
-            self._coverage.revoke(grant_id, self._steady_clock())
+            return
+        self._coverage.revoke(grant_id, self._steady_clock())
+        for lease in self._by_grant.get(grant_id, ()):
+            lease.asked_at = float("-inf")
 
     def doubt(self) -> None:
         """Note that a revocation may have been missed."""

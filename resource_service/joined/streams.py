@@ -231,6 +231,8 @@ async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes], answ
         await stream.run(sink)
         if not (sink.may_be_opened_again or stream.is_stopped()):
             return Access.GRANTED
+        if await stream.access() is Access.LOST:
+            return Access.LOST
         again_at_once = sink.is_stream or stream.is_stopped()
         pause_s = AGAIN_AFTER_S if again_at_once else min(2 * pause_s, MAX_AGAIN_AFTER_S)
         access = Access.WITHHELD

@@ -193,8 +193,8 @@ class EndableResponse:
         if not self._started:
             await self._errors.instead(self._request, ending)(self._request, self._receive, self._send)
         elif self._events is not None:
-            # Unless it was revoked, it may be resumed with a new token.
-            silent = self._events.resumable and ending is not Ending.REVOKED
+            # It may be resumed with a new token, or elsewhere, unless the access itself has ended.
+            silent = self._events.resumable and ending not in (Ending.REVOKED, Ending.NARROWED)
             why = (ending.reason, ending.value)
             body = b"" if silent else self._errors.last_events(self._events, CONNECTION_CLOSED, why)
             await self._send({"type": "http.response.body", "body": body, "more_body": False})

@@ -90,14 +90,20 @@ class SdkClient:
         )
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Client]:
-        """Connect, and log in if need be."""
+    async def connected(self, **options: Any) -> AsyncIterator[Client]:
+        """Connect, and log in if need be.
+
+        Args:
+            options: of the SDK's client.
+        """
         hooks = {"response": [self._note]}
         async with (
             httpx2.AsyncClient(
                 auth=self.oauth, timeout=TIMEOUT_S, trust_env=False, verify=TRUSTED, event_hooks=hooks
             ) as http,
-            Client(streamable_http_client(self.mcp_url, http_client=http), mode=self.mode) as client,
+            Client(
+                streamable_http_client(self.mcp_url, http_client=http), mode=self.mode, **options
+            ) as client,
         ):
             yield client
 

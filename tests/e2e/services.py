@@ -152,6 +152,7 @@ def deployed(
     clock_shifts_s: Sequence[int] = (),
     issuer: str | None = None,
     mcp_url: str | None = None,
+    resource_port: int = 0,
     more_resource_servers: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, str] = NOTHING,
     resource_settings: Mapping[str, str] = NOTHING,
@@ -165,13 +166,14 @@ def deployed(
         clock_shifts_s: how far the clock of each replica's host is ahead; right for those left out.
         issuer: the public URL of the authorization servers; where the first of them listens, if left out.
         mcp_url: the public URL of the MCP server; where it listens, if left out.
+        resource_port: where the resource server listens; any port, if left out.
         more_resource_servers: that the authorization server knows besides ours.
         settings: environment variables for the authorization servers; they win over the usual ones.
         resource_settings: the same for the resource server.
         cheap_hashes: whether passwords are hashed in under a millisecond, not at the cost of a deployment.
         introspect_through: from the first authorization server's address to what the resource server calls.
     """
-    auth_ports, resource_port = [free_port() for _ in range(replicas)], free_port()
+    auth_ports, resource_port = [free_port() for _ in range(replicas)], resource_port or free_port()
     listens_at = f"http://127.0.0.1:{auth_ports[0]}"
     issuer, mcp_url = issuer or listens_at, mcp_url or f"http://127.0.0.1:{resource_port}/mcp"
     resource_secret = secrets.token_urlsafe(32)

@@ -204,6 +204,14 @@ async def first_event(lines: AsyncIterator[str], member: str = "data") -> str:
     raise AssertionError("the stream has ended")
 
 
+async def lines_with(text: str, lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The first line with a text; nothing if the stream ends without."""
+    async for line in lines:
+        if text in line:
+            yield line
+            return
+
+
 @asynccontextmanager
 async def in_session(
     service: Service, issuer: AuthorizationServer
@@ -217,7 +225,7 @@ async def in_session(
         yield client, session
 
 
-def tool_call(tool: str, /, **arguments: str) -> dict[str, Any]:
+def tool_call(tool: str, /, **arguments: object) -> dict[str, Any]:
     params = {"name": tool, "arguments": arguments, "_meta": {"progressToken": "p"}}
     return {"jsonrpc": "2.0", "id": tool, "method": "tools/call", "params": params}
 
@@ -238,6 +246,23 @@ async def test_after_a_lost_connection_a_client_gets_the_rest_of_a_call(
                 while f"{mount} went on" not in (text := await first_event(lines)):
                     pass
         assert json.loads(text)["id"] == message["id"]
+
+
+@pytest.mark.parametrize("ended", MOUNTS)
+async def test_a_resumed_call_ends_with_its_own_mount_and_with_no_other(
+    ended: str, joined: Service, issuer: AuthorizationServer
+) -> None:
+    message = tool_call("one_interrupted", seconds=4)
+    async with in_session(joined, issuer) as (client, session):
+        async with client.stream("POST", "/mcp", headers=MESSAGE | session, json=message) as stream:
+            last = await first_event(stream.aiter_lines(), "id")
+        with anyio.fail_after(WITHIN_S):
+            resumed = LISTEN | session | {"Last-Event-ID": last}
+            async with client.stream("GET", "/mcp", headers=resumed) as stream:
+                token = session["Authorization"].removeprefix("Bearer ")
+                issuer.tokens[token]["scope"] = next(mount for mount in MOUNTS if mount != ended)
+                results = [line async for line in lines_with("one went on", stream.aiter_lines())]
+    assert bool(results) is (ended != "one")
 
 
 async def test_a_stream_to_listen_can_be_opened_again_as_soon_as_its_connection_is_lost(

@@ -137,11 +137,13 @@ async def add_tool(name: str, ctx: AnyContext) -> str:
 
 
 @server.tool()
-async def interrupted(ctx: AnyContext) -> str:
+async def interrupted(ctx: AnyContext, seconds: float = 1.0) -> str:
     """Close the stream of the call, and go on."""
     await ctx.report_progress(1, 2, NAME)
     await ctx.close_sse_stream()
-    await anyio.sleep(1.0)  # the SDK loses what is sent between the replay of events and the following ones
+    await anyio.sleep(
+        seconds
+    )  # the SDK loses what is sent between the replay of events and the following ones
     return f"{NAME} went on"
 
 

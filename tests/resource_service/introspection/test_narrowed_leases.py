@@ -73,6 +73,19 @@ async def test_a_lease_ends_when_a_scope_of_its_request_is_gone(grant_id: str | 
     assert server.endings == [Ending.NARROWED]
 
 
+async def test_a_token_is_checked_again_as_soon_as_a_change_is_announced_again() -> None:
+    server = Server()
+    server.leases.change("grant")
+    await server.watched()
+    server.answer = replace(TOKEN, scopes=("read",))
+    server.introspected.clear()
+    server.leases.change("grant")
+    async with asyncio.timeout(5):
+        await server.introspected.wait()  # while no time passes
+    await asyncio.sleep(0)
+    assert server.endings == [Ending.NARROWED]
+
+
 async def test_a_lease_goes_on_when_nothing_of_it_has_changed() -> None:
     server = Server()
     server.answer = replace(TOKEN, scopes=("write", "read", "more"))
