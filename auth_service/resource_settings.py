@@ -63,18 +63,28 @@ Scopes = Annotated[dict[str, str], AfterValidator(_of_resource)]
 MountName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,23}$")]
 
 
+def _named(joins: object) -> object:
+    """Name mounts that are only listed: as the gateway does, by the last segments of their URLs."""
+    if not isinstance(joins, list | tuple):
+        return joins
+    named = {str(url).rpartition("/")[2]: url for url in joins}
+    if len(named) < len(joins):
+        raise ValueError("two of the mounts have the same name")
+    return named
+
+
 class Resource(BaseModel):
     """One protected resource (RFC 8707 §2), for which tokens are issued.
 
     Attributes:
         resource: the URL that a user pastes, byte for byte as the resource server announces it.
-        scopes: scope token to its description on the consent page.
+        scopes: scope token to its description on the consent page; by default, those of the joined mounts.
         default_scopes: granted to a request without scope; by default all scopes.
         access_token_format: ``jwt`` for access tokens that the resource can verify by itself (RFC 9068).
         metadata_url: where this server fetches the metadata of the resource (RFC 9728) for the consent page;
             may be an internal address. By default the public URL.
-        joins: the mounts that the gateway serves together at this resource: their names, and the URLs of
-            their own resources, whose access rules then also apply here.
+        joins: the mounts that the gateway serves together at this resource: the URLs of their own resources,
+            or their names and these, whose access rules then also apply here.
         upstream_oauth: where people connect an account whose credential the gateway adds to their requests,
             also to those through a resource that joins this one.
         upstream_api_key: the service whose API key people enter, for the same purpose; not both.
@@ -88,7 +98,7 @@ class Resource(BaseModel):
     default_scopes: tuple[str, ...] | None = None
     access_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105
     metadata_url: InternalUrl | None = None
-    joins: dict[MountName, PublicUrl] = Field(default_factory=dict)
+    joins: Annotated[dict[MountName, PublicUrl], BeforeValidator(_named)] = Field(default_factory=dict)
     upstream_oauth: UpstreamOAuth | None = None
     upstream_api_key: UpstreamApiKey | None = None
 
@@ -101,6 +111,8 @@ class Resource(BaseModel):
 
     @model_validator(mode="after")
     def _defaults_are_listed(self) -> Self:
+        if self.joins and not self.scopes:
+            return self  # they are not known yet
         unknown = set(self.default_scopes or ()) - set(self.scopes)
         if unknown:
             raise ValueError(f"default_scopes names {sorted(unknown)}, which scopes does not list")
@@ -132,6 +144,23 @@ class Resource(BaseModel):
 def joined_mounts(resources: Iterable[Resource]) -> dict[str, Mapping[str, str]]:
     """Return the mounts that resources join, by the key of the resource."""
     return {resource_key(each.resource): each.joins for each in resources if each.joins}
+
+
+def _described(resource: Resource, own: Mapping[str, Resource]) -> Resource:
+    """Return a resource that joins mounts with the scopes of these, if it lists none.
+
+    Args:
+        own: the resources by key.
+    """
+    if resource.scopes or not resource.joins:
+        return resource
+    mounts = {mount: own.get(resource_key(url)) for mount, url in resource.joins.items()}
+    scopes: dict[str, str] = {}
+    for mount, described in mounts.items():
+        if described is not None:
+            scopes[mount] = f"Use {described.name}"
+            scopes |= {f"{mount}:{scope}": text for scope, text in described.scopes.items()}
+    return Resource.model_validate({**resource.model_dump(exclude_unset=True), "scopes": scopes})
 
 
 class ResourceServer(BaseModel):
@@ -187,9 +216,17 @@ class ResourceSettings(BaseSettings):
     def _at_least_one(
         cls, servers: tuple[ResourceServer, ...], info: ValidationInfo
     ) -> tuple[ResourceServer, ...]:
-        if servers or not info.data.keys() >= _PLAIN:
+        if servers:
+            own = {resource_key(each.resource): each for server in servers for each in server.resources}
+            return tuple(_with_joined_scopes(server, own) for server in servers)
+        if not info.data.keys() >= _PLAIN:
             return servers  # a plain variable that is not valid is reported by itself
         return (_the_one(info.data),)
+
+
+def _with_joined_scopes(server: ResourceServer, own: Mapping[str, Resource]) -> ResourceServer:
+    resources = tuple(_described(each, own) for each in server.resources)
+    return server.model_copy(update={"resources": resources})
 
 
 _PLAIN = frozenset(ResourceSettings.model_fields) - {"resource_servers"}

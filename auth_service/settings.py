@@ -30,6 +30,7 @@ from shared import base64url
 from shared.appearance.settings import AppearanceSettings
 from shared.environment import Issuer, listed
 from shared.home_networks import HttpNetworks, check_http
+from shared.mounts import check_mount_names
 from shared.uris import is_loopback, resource_key, split_absolute
 
 Seconds = Annotated[int, Field(ge=1)]
@@ -254,6 +255,12 @@ class AuthSettings(KeySettings, ResourceSettings, AppearanceSettings):
             for mount, url in resource.joins.items():
                 if resource_key(url) not in others:
                     raise ValueError(f"joins: {mount} is {url}, which is not another configured resource")
+            try:
+                check_mount_names(resource.joins)
+            except ValueError as error:
+                raise ValueError(f"joins: {error}") from None
+            if len({resource_key(url) for url in resource.joins.values()}) < len(resource.joins):
+                raise ValueError(f"joins: two mounts of {resource.resource} have the same URL")
             mounts = {scope.partition(":")[0] for scope in resource.scopes}
             if resource.joins and (differing := sorted(mounts ^ resource.joins.keys())):
                 raise ValueError(f"joins and scopes of {resource.resource} differ in {differing}")

@@ -10,16 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, NoDecode
 
 from resource_service.messages.forwarded_headers import why_not_passed
-from resource_service.messages.joined_names import check_mount_names
+from resource_service.messages.joined_names import check_names
 from resource_service.messages.key_header import KeyHeader, check_header, check_prefix
 from resource_service.policy.pinning import Pinning
 from resource_service.targets import StdioTarget, Target, check_host, parse_target
 from shared.environment import listed
+from shared.mounts import check_mount_path, mounts_in
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-_MOUNT_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
 
@@ -30,8 +30,7 @@ def _target(text: str) -> str:
 
 
 def _mount_path(path: str) -> str:
-    if not _MOUNT_PATH.match(path) or path in ("/.", "/..", "/.well-known"):
-        raise ValueError("the path of a mount must be a slash and one plain segment, such as /github")
+    check_mount_path(path)
     return path
 
 
@@ -90,7 +89,9 @@ def _check_connected_account(upstream: str | None, authorization: SecretStr | No
 
 
 def _spelled_out(mounts: object) -> object:
-    """Expand the short form ``{"/github": "http://…"}``."""
+    """Expand the short forms ``/github=http://…`` and ``{"/github": "http://…"}``."""
+    if isinstance(mounts, str):
+        mounts = mounts_in(mounts)
     if not isinstance(mounts, dict):
         return mounts
     return [
@@ -167,9 +168,9 @@ class GatewaySettings(BaseSettings):
         policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
             the built-in server, which has its own policy.
         pin: how the definitions of tools are approved where a policy does not say.
-        mounts: JSON, path to upstream: ``{"/github": "http://…", "/files": {"upstream": "stdio:…"}}``; see
-            `Mount`. Each is a separate resource beside `resource`. With mounts and without `upstream`,
-            nothing is served at `resource` itself.
+        mounts: ``/github=http://…; /files=stdio:…``, or JSON, path to upstream: ``{"/github": "http://…",
+            "/files": {"upstream": "stdio:…"}}``; see `Mount`. Each is a separate resource beside `resource`.
+            With mounts and without `upstream`, nothing is served at `resource` itself.
         join: serve all `mounts` at `resource` as one MCP server, too.
         join_search: list two tools there in place of all: one finds tools, the other calls them.
         identity_key: the private key that signs identity tokens, in PEM; generated at startup by default.
@@ -200,7 +201,7 @@ class GatewaySettings(BaseSettings):
     upstream_api_key_prefix: KeyPrefix | None = None
     policy: PolicyFile | None = None
     pin: Pinning = Pinning.FIRST
-    mounts: Annotated[tuple[Mount, ...], BeforeValidator(_spelled_out)] = ()
+    mounts: Annotated[tuple[Mount, ...], NoDecode, BeforeValidator(_spelled_out)] = ()
     join: bool = False
     join_search: bool = False
     identity_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
@@ -247,9 +248,9 @@ class GatewaySettings(BaseSettings):
         if not self.join:
             return self
         if self.upstream is not None or not self.mounts:
-            raise ValueError("DOORWARD_JOIN joins DOORWARD_MOUNTS, without DOORWARD_UPSTREAM")
+            raise ValueError("DOORWARD_JOIN joins DOORWARD_MOUNTS: set these, and not DOORWARD_UPSTREAM")
         try:
-            check_mount_names((mount.name_in_url for mount in self.mounts), search=self.join_search)
+            check_names((mount.name_in_url for mount in self.mounts), search=self.join_search)
         except ValueError as error:
             raise ValueError(f"DOORWARD_JOIN: {error}") from None
         return self

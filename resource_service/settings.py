@@ -63,6 +63,8 @@ def _origin(text: str) -> str:
 
 def _name_of(settings: dict[str, Any]) -> str:
     """Return the default name of the resource: that of the built-in server, or a general one."""
+    if settings.get("join"):
+        return "MCP servers"
     return "MCP server" if settings.get("upstream") else "Doorward notes"
 
 

@@ -9,25 +9,19 @@ different names never become the same, and nothing is renamed to avoid that.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from resource_service.messages.request_ids import RequestId
+from shared.mounts import MOUNT_NAME, check_mount_names
 
 NAME_SEPARATOR = "_"
 URI_SEPARATOR = "+"
 """Allowed in the scheme of a URI (RFC 3986 §3.1), as are the characters of mount names."""
 
 SCOPE_SEPARATOR = ":"
-MAX_MOUNT_CHARACTERS = 24
 MAX_NAME_CHARACTERS = 128
 """The maximum of MCP for the name of a tool (SEP-986)."""
-
-# RFC 3986 §3.1: a scheme begins with a letter.
-_MOUNT = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
-_RESERVED = frozenset({"openid", "profile", "email", "address", "phone", "groups", "doorward"})
-"""Scopes of authorization servers begin with these."""
 
 SEARCH_TOOLS, CALL_TOOL = "search_tools", "call_tool"
 
@@ -39,31 +33,14 @@ class Joined(NamedTuple):
     name: str
 
 
-def check_mount_names(names: Iterable[str], *, search: bool = False) -> None:
-    """Check that mounts can be served behind one URL.
+def check_names(names: Iterable[str], *, search: bool = False) -> None:
+    """Check that mounts can be served behind one URL; see `check_mount_names`.
 
     Args:
-        names: the names of the mounts: their paths without the slash.
         search: whether the tools `SEARCH_TOOLS` and `CALL_TOOL` are served beside theirs.
-
-    Raises:
-        ValueError: a name cannot be used, or two names differ only in case.
     """
-    seen: dict[str, str] = {}
     own = {tool.partition(NAME_SEPARATOR)[0] for tool in (SEARCH_TOOLS, CALL_TOOL)} if search else set()
-    for name in names:
-        if not _MOUNT.match(name) or len(name) > MAX_MOUNT_CHARACTERS:
-            raise ValueError(
-                f"the mount /{name} cannot be joined: its name must begin with a letter, and consist of "
-                f"letters, digits and hyphens, at most {MAX_MOUNT_CHARACTERS}"
-            )
-        if name.lower() in _RESERVED | own:
-            raise ValueError(f"the mount /{name} cannot be joined: its name is reserved")
-        other = seen.setdefault(name.lower(), name)
-        if other != name:
-            raise ValueError(
-                f"the mounts /{other} and /{name} cannot both be joined: they differ only in case"
-            )
+    check_mount_names(names, own)
 
 
 def joined_name(mount: str, name: str) -> str:
@@ -133,4 +110,4 @@ def _split(text: object, separator: str) -> Joined | None:
     if not isinstance(text, str):
         return None
     mount, separated, name = text.partition(separator)
-    return Joined(mount, name) if separated and _MOUNT.match(mount) else None
+    return Joined(mount, name) if separated and MOUNT_NAME.match(mount) else None

@@ -49,12 +49,17 @@ class Installation:
     environment: Mapping[str, str]
 
     @classmethod
-    def fresh(cls, issuer: str, resource: str, upstream: str | None, name: str | None) -> Self:
-        """Create settings with new random secrets."""
-        drawn = Secrets.fresh()
-        gateway = {"DOORWARD_UPSTREAM": upstream, "DOORWARD_RESOURCE_NAME": name or "MCP server"}
-        more = {name: value for name, value in gateway.items() if value} if upstream else {}
+    def fresh(cls, issuer: str, resource: str, gateway: Mapping[str, str]) -> Self:
+        """Create settings with new random secrets.
+
+        Args:
+            gateway: the settings of the resource service for its MCP servers; empty for the built-in one.
+        """
+        drawn, more = Secrets.fresh(), gateway
         servers = resource_servers(resource, drawn.resource_secret, more)
+        # The plain variables are those of both services, and a mount is not at DOORWARD_RESOURCE.
+        plain = "DOORWARD_MOUNTS" not in gateway
+        described_by = resource_variables.variables_of if plain else resource_variables.as_json
         for described in servers[0]["resources"]:
             path = urlsplit(described["resource"]).path.removesuffix("/")
             described["metadata_url"] = f"{IN_COMPOSE}{PROTECTED_RESOURCE}{path}"
@@ -62,7 +67,9 @@ class Installation:
             {
                 "DOORWARD_ISSUER": issuer,
                 "DOORWARD_MASTER_KEYS": drawn.master_keys,
-                **resource_variables.variables_of(servers),
+                "DOORWARD_RESOURCE": resource,
+                "DOORWARD_RESOURCE_SECRET": drawn.resource_secret,
+                **described_by(servers),
                 "DOORWARD_REDIS_PASSWORD": secrets.token_urlsafe(32),
                 **more,
             }
@@ -105,10 +112,13 @@ def auth_file(installation: Installation, paths: Mapping[str, str]) -> str:
     Args:
         paths: variables with the paths of the files, if they are not where compose looks by default.
     """
+    resource = resource_variables.NAMES
+    if resource_variables.JSON in installation.environment:
+        resource = (resource_variables.JSON,)
     names = (
         "DOORWARD_ISSUER",
         "DOORWARD_MASTER_KEYS",
-        *resource_variables.NAMES,
+        *resource,
         "DOORWARD_REDIS_PASSWORD",
         "DOORWARD_SETUP_LINK",
     )
@@ -141,7 +151,7 @@ def resource_file(environment: Mapping[str, str]) -> str:
     names = setting_names()
     alone = (names["resource_service"] | names["shared"]) - names["auth_service"] | {"DOORWARD_RESOURCE_NAME"}
     own = {name: value for name, value in environment.items() if name in alone and name not in _REQUIRED}
-    notes = {} if "DOORWARD_UPSTREAM" in own else NOTES
+    notes = {} if own.keys() & {"DOORWARD_UPSTREAM", "DOORWARD_MOUNTS"} else NOTES
     required = {name: environment[name] for name in _REQUIRED}
     return f"""\
 # Settings of the resource service: see docs/reference/configuration.md.

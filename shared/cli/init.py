@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from shared.cli.environment_files import (
     resource_file,
     separate_files,
 )
+from shared.cli.mount_options import JoinOption, MountOptions, mount_settings
 from shared.cli.private_files import create_private_file, make_private_directory
 from shared.cli.public_urls import check_public_urls
 from shared.clock import system_clock
@@ -36,7 +38,11 @@ def init(
     upstream: Annotated[
         str | None, typer.Option(help="URL of the MCP server to protect, instead of the built-in one.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="With --upstream: its name on the consent page.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="With --upstream or --join: its name on the consent page.")
+    ] = None,
+    mount: MountOptions = None,
+    join: JoinOption = False,
     file: Annotated[
         Path, typer.Option(help="File to write; resource.env is written in the same directory.")
     ] = DEFAULT_FILE,
@@ -53,9 +59,15 @@ def init(
     Existing files are not changed. The settings of the resource service in a .env of an earlier release are
     written to resource.env.
     """
-    _check(issuer, resource=resource, upstream=upstream, name=name, file=file)
+    _check(issuer, resource=resource, upstream=upstream, file=file)
+    gateway = _gateway(upstream, mount_settings(mount or [], join=join), name)
     if secrets_in is not None:
-        _write_separately(secrets_in, Installation.fresh(issuer, resource, upstream, name), issuer)
+        if mount:
+            raise CommandError(
+                "--mount writes the files for compose: with --secrets-in, list the resources in a file that "
+                "DOORWARD_RESOURCE_SERVERS_FILE names"
+            )
+        _write_separately(secrets_in, Installation.fresh(issuer, resource, gateway), issuer)
         return
     beside = file.with_name("resource.env" if file.name == ".env" else f"resource.{file.name}")
     if beside.exists():
@@ -64,7 +76,7 @@ def init(
         _write(beside, resource_file(read_environment(file)))
         output.print(f"Wrote {beside} from {file}, which was not changed. {NEXT}", markup=False)
         return
-    installation = Installation.fresh(issuer, resource, upstream, name)
+    installation = Installation.fresh(issuer, resource, gateway)
     paths = {} if file == DEFAULT_FILE else _paths(file, beside)
     secret, installation = _with_setup_link(installation)
     text = auth_file(installation, paths)
@@ -110,16 +122,31 @@ def _paths(file: Path, beside: Path) -> dict[str, str]:
     }
 
 
-def _check(issuer: str, *, resource: str, upstream: str | None, name: str | None, file: Path) -> None:
+def _check(issuer: str, *, resource: str, upstream: str | None, file: Path) -> None:
     check_public_urls(issuer, resource)
     if upstream is not None and not upstream.startswith(("http://", "https://", "stdio:")):
         raise CommandError(f"--upstream {upstream}: http://…, https://… or stdio:COMMAND")
-    if name is not None and upstream is None:
-        raise CommandError("--name requires --upstream")
-    if name is not None and not (0 < len(name) <= 100 and name.isprintable() and "'" not in name):
-        raise CommandError("--name must be 1 to 100 printable characters without quotation marks")
     if not file.parent.is_dir():
         raise CommandError(f"--file {file}: there is no directory {file.parent}")
+
+
+def _gateway(upstream: str | None, mounts: Mapping[str, str], name: str | None) -> dict[str, str]:
+    """Return the settings for the MCP servers of the resource service; empty for the built-in one."""
+    joins = "DOORWARD_JOIN" in mounts
+    if joins and upstream is not None:
+        raise CommandError("--join joins the mounts: leave --upstream out, or make it a mount")
+    if name is not None and upstream is None and not joins:
+        raise CommandError("--name requires --upstream or --join")
+    if name is not None and not (0 < len(name) <= 100 and name.isprintable() and "'" not in name):
+        raise CommandError("--name must be 1 to 100 printable characters without quotation marks")
+    if any("'" in value for value in mounts.values()):
+        raise CommandError("--mount: the files that are written cannot have a single quotation mark")
+    settings = dict(mounts)
+    if upstream is not None:
+        settings |= {"DOORWARD_UPSTREAM": upstream}
+    if upstream is not None or joins:
+        settings |= {"DOORWARD_RESOURCE_NAME": name or ("MCP servers" if joins else "MCP server")}
+    return settings
 
 
 def _write(file: Path, text: str) -> None:

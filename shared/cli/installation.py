@@ -16,6 +16,7 @@ from shared import base64url
 from shared.cli.console import CommandError
 from shared.cli.policy_files import policy_in
 from shared.cli.private_files import create_private_file
+from shared.mounts import is_on, mounts_in
 
 RESOURCE_SERVER_ID = "resource"
 NOTES = {
@@ -50,15 +51,26 @@ def _resources(resource: str, environment: Mapping[str, str]) -> Iterator[dict[s
     if environment.get("DOORWARD_UPSTREAM"):
         name = environment.get("DOORWARD_RESOURCE_NAME", "MCP server")
         yield {"resource": resource, "name": name, **_scopes(policy)}
+    elif mounts and is_on(environment, "DOORWARD_JOIN"):
+        yield {
+            "resource": resource,
+            "name": environment.get("DOORWARD_RESOURCE_NAME", "MCP servers"),
+            "joins": {path.removeprefix("/"): _beside(resource, path) for path in mounts},
+        }
     elif not mounts:
         yield {"resource": resource, **({"name": NOTES["name"], **_scopes(policy)} if policy else NOTES)}
     for path, mount in mounts.items():
         details = mount if isinstance(mount, dict) else {}
         yield {
-            "resource": f"{resource.rpartition('/')[0]}{path}",
+            "resource": _beside(resource, path),
             "name": details.get("name") or path.removeprefix("/"),
             **_scopes(details.get("policy")),
         }
+
+
+def _beside(resource: str, path: str) -> str:
+    """Return the URL of a mount, beside that of the main resource."""
+    return f"{resource.rpartition('/')[0]}{path}"
 
 
 def _scopes(policy: str | None) -> dict[str, Any]:
@@ -69,8 +81,7 @@ def _scopes(policy: str | None) -> dict[str, Any]:
 def _mounts(text: str) -> dict[str, Any]:
     """Parse the mounts; errors are ignored, because the resource service reports them."""
     with suppress(ValueError):
-        mounts = json.loads(text)
-        return mounts if isinstance(mounts, dict) else {}
+        return mounts_in(text)
     return {}
 
 

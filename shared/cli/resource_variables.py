@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.cli.installation import RESOURCE_SERVER_ID
 
-NAMES = (
+NAMES: tuple[str, ...] = (
     "DOORWARD_RESOURCE",
     "DOORWARD_RESOURCE_SECRET",
     "DOORWARD_RESOURCE_NAME",
@@ -24,7 +24,7 @@ def variables_of(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     (server, *others) = servers
     (described, *more) = server["resources"]
     if others or more or server["id"] != RESOURCE_SERVER_ID or not _is_plain(described):
-        return {JSON: json.dumps(servers, separators=(",", ":"))}
+        return as_json(servers)
     values = (
         described["resource"],
         server["secret"],
@@ -33,6 +33,11 @@ def variables_of(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         described.get("metadata_url"),
     )
     return {name: value for name, value in zip(NAMES, values, strict=True) if value}
+
+
+def as_json(servers: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the variable that can describe any resource servers."""
+    return {JSON: json.dumps(servers, separators=(",", ":"))}
 
 
 def scopes_text(scopes: Mapping[str, str]) -> str | None:

@@ -21,6 +21,7 @@ import typer
 
 from shared.cli.console import CommandError
 from shared.cli.listen import check_address
+from shared.cli.mount_options import JoinOption, MountOptions, mounted
 from shared.cli.settings import check_settings
 from shared.cli.store import check_store, check_store_url
 from shared.cli.variables import without_effect
@@ -98,13 +99,8 @@ def resource(
     policy: Annotated[
         str | None, typer.Option(help="Policy file: the scopes that the tools require.")
     ] = None,
-    mount: Annotated[
-        list[str] | None,
-        typer.Option(help=("Another MCP server: /PATH=URL or /PATH=stdio:COMMAND. Can be repeated.")),
-    ] = None,
-    join: Annotated[
-        bool, typer.Option(help="Serve all mounts at the URL of the resource as one MCP server, too.")
-    ] = False,
+    mount: MountOptions = None,
+    join: JoinOption = False,
 ) -> None:
     """Start the resource service alone; its settings come from the environment."""
     require("resource_service")
@@ -193,18 +189,8 @@ def _upstreams(upstream: str | None, stdio: str | None, mounts: list[str]) -> di
     if upstream or stdio:
         variables["DOORWARD_UPSTREAM"] = upstream or f"stdio:{stdio}"
     if mounts:
-        by_path = dict(_mount(text) for text in mounts)
-        if len(by_path) < len(mounts):
-            raise CommandError("--mount has the same path twice")
-        variables["DOORWARD_MOUNTS"] = json.dumps(by_path)
+        variables["DOORWARD_MOUNTS"] = json.dumps(mounted(mounts))
     return variables
-
-
-def _mount(text: str) -> tuple[str, str]:
-    path, separator, upstream = text.partition("=")
-    if not separator:
-        raise CommandError(f"--mount reads /PATH=URL or /PATH=stdio:COMMAND, not {text!r}")
-    return path, upstream
 
 
 def require(package: str) -> None:

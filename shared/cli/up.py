@@ -21,6 +21,7 @@ import typer
 from shared.cli.child import Service
 from shared.cli.console import CommandError, output
 from shared.cli.local_services import Listener, LocalServices
+from shared.cli.mount_options import JoinOption, MountOptions, mount_settings
 from shared.cli.private_files import make_private_directory
 from shared.cli.public_urls import check_public_urls
 from shared.cli.set_up.listener import SetUpListener
@@ -75,9 +76,12 @@ def up(
     data_dir: Annotated[Path, typer.Option(help="Directory for state, secrets and logs.")] = Path(
         ".doorward"
     ),
+    mount: MountOptions = None,
+    join: JoinOption = False,
 ) -> None:
     """Start both services on this machine, with a demo user, and print the URL for clients."""
     _check_options(auth_port, resource_port, issuer, resource)
+    os.environ.update(mount_settings(mount or [], join=join, environment=os.environ))
     if https and issuer is not None:
         raise CommandError("--https is for this machine; behind a tunnel, the tunnel serves https")
     _check_places(redis, data_dir)

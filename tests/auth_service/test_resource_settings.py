@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,59 @@ def test_plain_variables_and_json_say_the_same(
 )
 def test_what_plain_variables_cannot_say_is_json(servers: list[dict[str, object]]) -> None:
     assert variables_of(servers).keys() == {JSON}
+
+
+MOUNTS: list[dict[str, Any]] = [
+    {"resource": "https://mcp.example/github", "name": "GitHub", "scopes": {"read": "Read issues"}},
+    {"resource": "https://mcp.example/files", "name": "Files"},
+]
+URLS = [mount["resource"] for mount in MOUNTS]
+
+
+def joining(joins: object, **members: object) -> str:
+    joined = {"resource": "https://mcp.example/mcp", "name": "All", "joins": joins, **members}
+    return json.dumps([{**SERVER, "resources": [joined, *MOUNTS]}])
+
+
+@pytest.mark.requirement("GW-3")
+@pytest.mark.parametrize("joins", [URLS, dict(zip(("github", "files"), URLS, strict=True))])
+def test_the_scopes_of_joined_mounts_follow_from_theirs(
+    monkeypatch: pytest.MonkeyPatch, joins: object
+) -> None:
+    joined, *_ = settings(monkeypatch, {**BASE, JSON: joining(joins, default_scopes=["github"])}).resources
+    assert joined.joins == {"github": URLS[0], "files": URLS[1]}
+    assert joined.scopes == {
+        "github": "Use GitHub",
+        "github:read": "Read issues",
+        "files": "Use Files",
+    }
+    assert joined.granted_by_default == ("github",)
+
+
+@pytest.mark.requirement("GW-3")
+@pytest.mark.parametrize(
+    ("joins", "members", "complaint"),
+    [
+        (
+            [*URLS, f"{URLS[0]}s"],
+            {},
+            "githubs is https://mcp.example/githubs, which is not another configured",
+        ),
+        ([*URLS, "https://other.example/files"], {}, "two of the mounts have the same name"),
+        ({"github": URLS[0], "GitHub": URLS[1]}, {}, "joins: the mounts /github and /GitHub cannot both"),
+        ({"Doorward": URLS[0]}, {}, "joins: the mount /Doorward cannot be joined: its name is reserved"),
+        ({"a": URLS[0], "b": f"{URLS[0]}/"}, {}, "two mounts of https://mcp.example/mcp have the same URL"),
+        ({"git_hub": URLS[0]}, {}, "String should match pattern"),
+        (URLS, {"default_scopes": ["gitlab"]}, "default_scopes names ['gitlab'], which scopes does not list"),
+        (URLS, {"scopes": {"github": "Use it"}}, "differ in ['files']"),
+    ],
+)
+def test_mistakes_in_what_is_joined_are_named(
+    joins: object, members: dict[str, object], complaint: str
+) -> None:
+    sentences = complaints_about_values({**BASE, JSON: joining(joins, **members)}, AuthSettings)
+    assert len(sentences) == 1
+    assert complaint in sentences[0]
 
 
 def test_json_replaces_the_plain_variables_which_then_have_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:

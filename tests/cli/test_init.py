@@ -138,6 +138,40 @@ def test_the_files_for_a_server_of_ones_own_do_not_speak_of_notes(tmp_path: Path
     assert "notes" not in (ROOT / "docs" / "examples" / "compose.gateway.yml").read_text().lower()
 
 
+@pytest.mark.requirement("GW-3")
+@pytest.mark.parametrize("joined", [True, False])
+def test_both_services_accept_the_mounts_that_it_writes(
+    joined: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ("--issuer", "https://auth.example", "--resource", "https://tools.example/mcp")
+    mounts = ("--mount", "/github=http://github:3001/mcp", "--mount", "/files=stdio:files /srv")
+    join = ("--join", "--name", "All tools") if joined else ()
+    done = doorward("init", *urls, *mounts, *join, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written, of_resource = read(tmp_path / ".env"), read(tmp_path / "resource.env")
+    assert "notes" not in (tmp_path / "resource.env").read_text().lower()
+    for name, value in {**written, **of_resource, "DOORWARD_STORE": "redis://redis:6379"}.items():
+        monkeypatch.setenv(name, value)
+    auth, resource = AuthSettings(), ResourceSettings()  # type: ignore[call-arg]  # from the environment
+    assert (resource.resource, resource.join) == ("https://tools.example/mcp", joined)
+    assert auth.resource_servers[0].secret == resource.resource_secret
+    by_url = {each.resource: each for each in auth.resources}
+    of_mounts: dict[str, dict[str, str]] = {
+        "https://tools.example/github": {},
+        "https://tools.example/files": {},
+    }
+    assert {url: by_url[url].scopes for url in of_mounts} == of_mounts
+    inside = "http://resource:9001/.well-known/oauth-protected-resource"
+    assert by_url["https://tools.example/files"].described_at == f"{inside}/files"
+    if joined:
+        whole = by_url["https://tools.example/mcp"]
+        assert (whole.name, whole.described_at) == ("All tools", f"{inside}/mcp")
+        assert whole.scopes == {"github": "Use github", "files": "Use files"}
+        assert resource.resource_name == "All tools"
+    else:
+        assert by_url.keys() == of_mounts.keys()
+
+
 def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
     urls = ("--issuer", "https://auth.example", "--resource", "https://tools.example/mcp")
     assert doorward("init", *urls, cwd=tmp_path).returncode == 0

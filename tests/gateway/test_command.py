@@ -47,7 +47,8 @@ def test_the_options_of_the_command_name_upstreams(upstream: AuthorizationServer
         (("--upstream", "http://a/mcp", "--stdio", "cat"), "use either --upstream or --stdio"),
         (("--mount", "/one"), "/PATH=URL"),
         (("--mount", "/one=http://a", "--mount", "/one=http://b"), "twice"),
-        (("--mount", "one=http://a"), "DOORWARD_MOUNTS[0][path]"),
+        (("--mount", "one=http://a"), "/PATH=URL"),
+        (("--mount", "/one/two=http://a"), "DOORWARD_MOUNTS[0][path]"),
         (("--upstream", "nowhere"), "DOORWARD_UPSTREAM"),
         (
             ("--upstream", "http://a", "--policy", "nowhere.yaml"),
@@ -81,6 +82,27 @@ async def test_doorward_up_protects_any_server_and_a_client_logs_in_to_it(tmp_pa
         assert len(sdk.asked) == 1
 
 
+@pytest.mark.long
+@pytest.mark.anyio
+@pytest.mark.requirement("GW-3")
+async def test_doorward_up_joins_mounts_and_a_client_logs_in_to_all_of_them(tmp_path: Path) -> None:
+    person = Person(trust_env=False)
+    (tmp_path / "policy.yaml").write_text("scopes: {add: Add numbers}\ndefault: []\ntools: {add: [add]}\n")
+    mounts = json.dumps(
+        {
+            "/sums": {"upstream": python_stdio(PLAIN), "name": "Sums", "policy": "policy.yaml"},
+            "/more": python_stdio(PLAIN),
+        }
+    )
+    with up(tmp_path, "--join", DOORWARD_MOUNTS=mounts) as running, closing(person):
+        sdk = SdkClient(f"http://localhost:{running.resource_port}/mcp", person)
+        async with sdk.connected() as client:
+            assert await called(client, "sums_add", a=1, b=2) == "3"
+            assert await called(client, "more_add", a=3, b=4) == "7"
+    (authorization,) = sdk.asked
+    assert "scope=sums+sums%3Aadd+more+" in str(authorization)
+
+
 def test_the_authorization_server_learns_of_every_resource() -> None:
     mounts = '{"/one": "http://a", "/two": {"upstream": "stdio:b", "name": "Two"}}'
 
@@ -96,4 +118,9 @@ def test_the_authorization_server_learns_of_every_resource() -> None:
         {"resource": "http://localhost:9001/two", "name": "Two"},
     ]
     assert [resource["name"] for resource in resources(DOORWARD_MOUNTS=mounts)] == ["one", "Two"]
+    assert resources(DOORWARD_MOUNTS="/one=http://a; /two=stdio:b", DOORWARD_JOIN="true")[0] == {
+        "resource": "http://localhost:9001/mcp",
+        "name": "MCP servers",
+        "joins": {"one": "http://localhost:9001/one", "two": "http://localhost:9001/two"},
+    }
     assert [resource["name"] for resource in resources(DOORWARD_MOUNTS="[")] == ["Doorward notes"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resource_service.messages.joined_names import (
-    check_mount_names,
+    check_names,
     joined_id,
     joined_name,
     joined_scope,
@@ -82,14 +82,14 @@ def test_a_section_has_its_own_scopes_only() -> None:
 )
 def test_mounts_that_cannot_be_joined_are_an_error(names: list[str]) -> None:
     with pytest.raises(ValueError, match="cannot"):
-        check_mount_names(names)
+        check_names(names)
 
 
 def test_the_tools_for_searching_reserve_their_names() -> None:
-    check_mount_names(["search", "call"])
+    check_names(["search", "call"])
     for name in ("search", "call"):
         with pytest.raises(ValueError, match="reserved"):
-            check_mount_names([name], search=True)
+            check_names([name], search=True)
 
 
 def test_the_scopes_about_a_mount_keep_their_names() -> None:
