@@ -25,7 +25,7 @@ def engine() -> Iterator[DockerClient]:
 def built(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack whose images are there, and that is not up."""
     stack = Stack(engine, tmp_path_factory.mktemp("compose"))
-    stack.compose("build")
+    stack.build()
     return stack
 
 

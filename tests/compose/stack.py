@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -56,6 +57,12 @@ class Stack:
     def origin(self) -> str:
         """Where the resource service is published."""
         return f"http://localhost:{self.resource_port}"
+
+    def build(self) -> None:
+        """Build the images; one process at a time, so that the second one finds what the first one built."""
+        with (ROOT / "docker-compose.yml").open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.compose("build")
 
     def compose(self, *arguments: str, stdin: str = "") -> str:
         """Run docker compose; what it printed on standard output."""

@@ -32,7 +32,7 @@ def mcp_url(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> I
     issuer, mcp_url = (f"https://localhost:{port}{path}" for path in ("/auth", "/tools/mcp"))
     with closing(docker.from_env()) as engine:
         stack = Stack(engine, directory, issuer=issuer, resource=mcp_url)
-        stack.compose("build")
+        stack.build()
         ports = stack.auth_port, stack.resource_port
         command = nginx_command("one-origin", directory, port, authority.certify("localhost"), ports)
         demo_user = stack.set_in("auth", "DOORWARD_DEMO_USER=true")
