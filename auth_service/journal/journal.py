@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from shared.journal.event import EventKind
@@ -18,6 +19,10 @@ class Journal(Protocol):
         """
         ...
 
+    def begin(self, kind: EventKind, **members: object) -> Awaitable[object]:
+        """Begin to record an event beside other work; the result is awaited as `record`."""
+        ...
+
     def note(self, kind: EventKind, **members: object) -> None:
         """Record what happened already, without waiting; kept for a while if the store is away."""
         ...
@@ -28,6 +33,10 @@ class NoJournal:
 
     async def record(self, kind: EventKind, **members: object) -> None:
         """Do nothing."""
+
+    def begin(self, kind: EventKind, **members: object) -> Awaitable[object]:
+        """Do nothing."""
+        return self.record(kind, **members)
 
     def note(self, kind: EventKind, **members: object) -> None:
         """Do nothing."""

@@ -140,11 +140,15 @@ class JournalWriter:
 
     async def record(self, kind: EventKind, **members: object) -> None:
         """Return when the event is stored; see `Journal.record`."""
+        await self.begin(kind, **members)
+
+    def begin(self, kind: EventKind, **members: object) -> asyncio.Future[bool]:
+        """Return a future that is done when the event is stored; see `Journal.begin`."""
         event = self._event(kind, members)
-        begun = perf_counter()
-        is_stored = await self._add(lambda _: event, kind=kind)
-        if is_stored and self._recorded is not None:
-            self._recorded(kind, members, perf_counter() - begun)
+        stored = self._add(lambda _: event, kind=kind)
+        if self._recorded is not None:
+            stored.add_done_callback(_measuring(self._recorded, kind, members))
+        return stored
 
     def note(self, kind: EventKind, **members: object) -> None:
         """Record an event soon; see `Journal.note`."""
@@ -175,12 +179,12 @@ class JournalWriter:
         # Retention removes whole writes, and what it leaves must begin with a checkpoint.
         await self._add(sign, begins=True)
 
-    async def _add(
+    def _add(
         self, build: Callable[[Head], Event], *, begins: bool = False, kind: EventKind | None = None
-    ) -> bool:
+    ) -> asyncio.Future[bool]:
         stored: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._wait(_Waiting(build, begins, stored, kind))
-        return await stored
+        return stored
 
     def _wait(self, waiting: _Waiting) -> None:
         self._waiting.append(waiting)
@@ -285,6 +289,19 @@ class JournalWriter:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _measuring(
+    recorded: Recorded, kind: EventKind, members: Mapping[str, object]
+) -> Callable[[asyncio.Future[bool]], None]:
+    """Return what calls `recorded` when an event that begins to wait now is stored."""
+    begun = perf_counter()
+
+    def measure(stored: asyncio.Future[bool]) -> None:
+        if not stored.cancelled() and stored.exception() is None and stored.result():
+            recorded(kind, members, perf_counter() - begun)
+
+    return measure
 
 
 def _end(taken: list[_Waiting], error: Exception | None, *, is_stored: bool = True) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auth_service.journal.account_events import AccountAction, AccountEvents
+from auth_service.journal.journal import NoJournal
 from shared.journal.event import EventKind
 from shared.storage.interface import StoreUnavailableError
 from tests.auth_service.endpoints.second_factors import (
@@ -106,7 +107,7 @@ AT_PROVIDERS = {
 """Ends of connected accounts, and the refusal to connect one."""
 
 
-class FullJournal:
+class FullJournal(NoJournal):
     """Stores nothing, and counts what waits."""
 
     def __init__(self) -> None:
