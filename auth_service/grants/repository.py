@@ -40,6 +40,9 @@ PUT_BACK_PAUSE_S = 1.0
 DECODED_GRANTS = 2_048
 """The number of decoded grants that a process caches by their stored bytes: about 6 MB."""
 
+WRITTEN_GRANTS = 256
+"""The number of grants that are kept as they were written: most often, the next request is about them."""
+
 
 class GrantRepository:
     """Stores one document for each grant, indexed by subject and by client.
@@ -69,7 +72,10 @@ class GrantRepository:
         self._publisher = RevocationPublisher(store, clock)
         self._notices = GrantNotices(store=store, publisher=self._publisher, journal=journal, clock=clock)
         self._grants = Collection(
-            store, keys.grant, JsonCodec(Grant, compressed=True, remembered=DECODED_GRANTS), self._remaining
+            store,
+            keys.grant,
+            JsonCodec(Grant, compressed=True, remembered=DECODED_GRANTS, just_written=WRITTEN_GRANTS),
+            self._remaining,
         )
 
     def _remaining(self, grant: Grant) -> int:
@@ -87,7 +93,7 @@ class GrantRepository:
             self._grants.creation(grant.grant_id, grant),
             *(AddMember(index, grant.grant_id, listed_s) for index in _indexes(grant)),
         ]
-        recorded = asyncio.ensure_future(self._journal.record(kind, **members))
+        recorded = asyncio.ensure_future(self._journal.begin(kind, **members))
         try:
             results = await read_afterwards(self._store, steps, *afterwards)
         except BaseException:

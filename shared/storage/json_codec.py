@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import json
 import operator
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
@@ -83,6 +84,8 @@ class JsonCodec(Generic[T]):
             None for those that the class declares in `MIGRATIONS`.
         compressed: whether documents are compressed, for kinds of which many are kept for long.
         remembered: how many decoded documents are kept, by their bytes, for documents that are read often.
+        just_written: how many documents are kept, by their bytes, since they were encoded, for those that are
+            read next in the same process. No member of them may change afterwards.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class JsonCodec(Generic[T]):
         *,
         compressed: bool = False,
         remembered: int = 0,
+        just_written: int = 0,
     ) -> None:
         self._compressed = compressed
         self._shape = _shape_of(cls)
@@ -99,6 +103,8 @@ class JsonCodec(Generic[T]):
         self.version = len(self._migrations) + 1
         self._build = functools.lru_cache(remembered)(self._decode) if remembered else self._decode
         self._is_remembered = bool(remembered)
+        self._just_written = just_written
+        self._written: OrderedDict[bytes, _Decoded[T]] = OrderedDict()
 
     def encode(self, document: T, *, replacing: bytes | None = None) -> bytes:
         """Encode the document.
@@ -111,11 +117,15 @@ class JsonCodec(Generic[T]):
         """
         members, version = self._shape.members(document), self.version
         # What was read just now needs no second look, if it has no other members than ours.
-        if replacing is not None and not (self._is_remembered and self._build(replacing).is_ours):
+        is_ours = replacing is None or (self._is_remembered and self._build(replacing).is_ours)
+        if replacing is not None and not is_ours:
             old = self._migrated(replacing)
             members, version = self._shape.with_unknown(members, old), max(version, old[VERSION])
         document_bytes = _encoder.encode({VERSION: version, **members}).encode()
-        return compress(document_bytes) if self._compressed else document_bytes
+        value = compress(document_bytes) if self._compressed else document_bytes
+        if is_ours:
+            self._note_written(value, document)
+        return value
 
     def decode(self, value: bytes) -> T:
         """Decode the document in `value`.
@@ -125,7 +135,15 @@ class JsonCodec(Generic[T]):
         """
         return self._build(value).document
 
+    def _note_written(self, value: bytes, document: T) -> None:
+        if self._just_written:
+            self._written[value] = _Decoded(document, is_ours=True)
+            if len(self._written) > self._just_written:
+                self._written.popitem(last=False)
+
     def _decode(self, value: bytes) -> _Decoded[T]:
+        if (written := self._written.pop(value, None)) is not None:
+            return written
         members = self._migrated(value)
         try:
             document = cast("T", self._shape.build(members))

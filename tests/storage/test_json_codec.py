@@ -89,6 +89,25 @@ def test_a_remembered_document_is_that_of_its_bytes_alone() -> None:
             remembering.decode(b"{}")
 
 
+def test_a_document_that_was_just_written_is_not_decoded_again() -> None:
+    writing = JsonCodec(Document, remembered=1, just_written=2)
+    documents = [Document("ada", number) for number in (1, 2, 3)]
+    values = [writing.encode(document) for document in documents]
+    assert writing.decode(values[2]) is writing.decode(values[2]) is documents[2]
+    assert writing.decode(values[1]) is documents[1]
+    assert writing.decode(values[0]) is not documents[0]
+    assert writing.decode(values[0]) == documents[0]
+    replacement = Document("bob", 4)
+    assert writing.decode(writing.encode(replacement, replacing=values[0])) is replacement
+
+
+def test_what_another_release_wrote_stays_in_a_document_that_is_written_twice() -> None:
+    writing = JsonCodec(Document, remembered=4, just_written=4)
+    once = writing.encode(Document("bob", 2), replacing=b'{"v":1,"name":"ada","number":1,"colour":"blue"}')
+    twice = writing.encode(writing.decode(once), replacing=once)
+    assert json.loads(twice) == {"v": 1, "name": "bob", "number": 2, "extra": {}, "colour": "blue"}
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), b"bytes"])
 def test_what_json_cannot_hold_is_refused_before_it_is_written(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -22,6 +22,7 @@ from auth_service.protocol.grant import (
     revoke_by_client,
 )
 from auth_service.protocol.lost_answers import confirm
+from shared.storage.json_codec import JsonCodec
 from tests.auth_service.protocol.builders import LIFETIMES, NOW, code_grant, redemption, refreshing
 
 GRANTED = {"a", "b", "c"}
@@ -143,3 +144,13 @@ def test_no_history_revives_a_grant_widens_its_scope_or_forks_its_successors() -
     # Else the histories would all have ended too early to show anything.
     assert longest > 20
     assert lost > 20
+
+
+def test_a_grant_that_was_written_is_what_its_bytes_say() -> None:
+    """So that a grant need not be decoded after it was written."""
+    codec = JsonCodec(Grant, compressed=True)
+    for seed in range(HISTORIES // 10):
+        history = History(random.Random(seed))  # noqa: S311 -- not a secret
+        for _ in range(STEPS):
+            history.step()
+            assert codec.decode(codec.encode(history.grant)) == history.grant
