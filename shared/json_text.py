@@ -56,8 +56,8 @@ def parse_json(text: bytes | str) -> object:
     raw = text.encode() if isinstance(text, str) else text
     check_depth(raw)
     try:
-        value: object = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        value: object = _decode(raw.decode("utf-8-sig"))
+        _encode(value).encode()
     except RecursionError as error:
         raise TooDeepError from error
     return value
@@ -65,3 +65,7 @@ def parse_json(text: bytes | str) -> object:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_encode = json.JSONEncoder(ensure_ascii=False).encode

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+_PRINTABLE = re.compile("[\x21-\x7e]*")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 Network = IPv4Network | IPv6Network
@@ -26,7 +28,7 @@ def split_absolute(uri: str) -> SplitResult:
     Raises:
         ValueError: `uri` is relative, has a bad port, or has white space, control or non-ASCII characters.
     """
-    if any(not "\x21" <= character <= "\x7e" for character in uri):
+    if not _PRINTABLE.fullmatch(uri):
         raise ValueError("a URI must contain only printable ASCII characters")
     parts = urlsplit(uri)
     _ = parts.port

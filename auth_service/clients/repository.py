@@ -72,21 +72,19 @@ class ClientRepository:
         """
         now = int(self._clock())
         expires_at = None if unused_ttl_s is None else now + unused_ttl_s
+        token = secrets.new_secret("dw_cr_")
         client = Client(
             client_id=secrets.new_id(),
             created_at=now,
             metadata=metadata,
             expires_at=expires_at,
+            registration_token_hash=secrets.digest(token),
             statement_claims=statement_claims,
             registered_from=network,
         )
         secret = secrets.new_secret("dw_cs_") if client.has_secret else None
-        token = secrets.new_secret("dw_cr_")
-        client = replace(
-            client,
-            secret_hash=secrets.digest(secret) if secret else None,
-            registration_token_hash=secrets.digest(token),
-        )
+        if secret:
+            client = replace(client, secret_hash=secrets.digest(secret))
         await self._list(client, quota)
         await self._clients.create(client.client_id, client)
         return Registered(client, secret, token)

@@ -21,7 +21,7 @@ from auth_service.rate_limits import Throttle
 from auth_service.web.client_networks import ClientNetworks
 from auth_service.web.http import answers_errors, bearer_of, json_response
 from auth_service.web.route import Endpoint
-from shared.asgi import CorsPolicy
+from shared.asgi import CorsPolicy, header_values
 from shared.journal.event import EventKind
 from shared.json_text import parse_json
 from shared.logs import get_logger
@@ -112,6 +112,8 @@ class RegisterEndpoint:
 
 
 def _initial_access_token(request: Request) -> str | None:
+    if not header_values(request.scope, "authorization"):
+        return None
     try:
         return bearer_of(request)
     except InvalidTokenError:

@@ -164,7 +164,7 @@ def validate(
         OAuthError: to be sent to the response target.
     """
     _check_supported(parameters, client)
-    parameters = budgets.known_parameters(parameters)
+    parameters = _within_bounds(parameters)
     _check_addressed(parameters, address)
     scope = parameters.get("scope") or client.metadata.get("scope")
     resource = resource_registry.resource_for(parameters.resource(), scope, client=client)
@@ -219,7 +219,6 @@ def _check_supported(parameters: Parameters, client: Client) -> None:
         raise UnauthorizedClientError(
             Reason.GRANT_TYPE_NOT_REGISTERED, "this client did not register the authorization_code grant"
         )
-    _check_bounds(parameters)
 
 
 def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
@@ -230,10 +229,11 @@ def _check_addressed(parameters: Parameters, address: ResponseTarget) -> None:
         )
 
 
-def _check_bounds(parameters: Parameters) -> None:
-    budgets.check_request(parameters)
+def _within_bounds(parameters: Parameters) -> Parameters:
+    kept = budgets.check_request(parameters)
     if not _THUMBPRINT.match(parameters.get("dpop_jkt") or "A" * 43):
         raise InvalidRequestError(Reason.DPOP_JKT_INVALID, "dpop_jkt is not a JWK thumbprint")
+    return kept
 
 
 def _prompts(prompt: str | None) -> tuple[str, ...]:

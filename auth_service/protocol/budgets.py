@@ -75,8 +75,8 @@ def known_parameters(parameters: Parameters) -> Parameters:
     return Parameters(values, tuple(dict.fromkeys(parameters.resources)))
 
 
-def check_request(parameters: Parameters) -> None:
-    """Enforce the limits on the parameters that would be stored.
+def check_request(parameters: Parameters) -> Parameters:
+    """Enforce the limits on the parameters that would be stored, and return these.
 
     Raises:
         InvalidRequestError: a parameter is too long, or all of them together are.
@@ -94,6 +94,7 @@ def check_request(parameters: Parameters) -> None:
         raise InvalidRequestError(
             Reason.REQUEST_TOO_LONG, f"the request is too long: {REQUEST_BYTES} bytes is the maximum"
         )
+    return kept
 
 
 def check_client(metadata: Mapping[str, object]) -> None:
@@ -131,4 +132,7 @@ def _check_length(name: str, value: str, most_bytes: int) -> None:
 
 def _stored_bytes(value: object) -> int:
     # As written to the store, where a control character takes six bytes.
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_encode(value).encode())
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

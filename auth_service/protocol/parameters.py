@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
 from auth_service.protocol.reasons import Reason
@@ -58,8 +58,7 @@ def parse_parameters(encoded: bytes) -> Parameters:
     """
     try:
         text = encoded.decode("ascii")
-        is_plain = "%" not in text and "+" not in text
-        pairs = _plain_pairs(text) if is_plain else _decoded_pairs(text)
+        pairs = _pairs(text)
     except ValueError as error:
         raise InvalidRequestError(
             Reason.PARAMETERS_MALFORMED, "the parameters are not well-formed", detail=str(error)
@@ -67,18 +66,18 @@ def parse_parameters(encoded: bytes) -> Parameters:
     return collect(pairs)
 
 
-def _decoded_pairs(text: str) -> list[tuple[str, str]]:
-    return parse_qsl(
-        text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PARAMETERS
-    )
-
-
-def _plain_pairs(text: str) -> list[tuple[str, str]]:
-    """Do the same for text without anything to decode, as most programs send, at half the cost."""
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Return the same as `urllib.parse.parse_qsl`, which decodes every name and value, at half the cost."""
     if text.count("&") >= MAX_PARAMETERS:
         raise ValueError("too many fields")
-    pairs = (part.partition("=") for part in text.split("&") if part)
-    return [(name, value) for name, _, value in pairs]
+    pairs = [part.partition("=") for part in text.split("&") if part]
+    if "%" not in text and "+" not in text:
+        return [(name, value) for name, _, value in pairs]
+    return [(_decoded(name), _decoded(value)) for name, _, value in pairs]
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def collect(pairs: list[tuple[str, str]]) -> Parameters:

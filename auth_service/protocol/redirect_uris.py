@@ -30,6 +30,7 @@ class RedirectUriType(Enum):
     PRIVATE_SCHEME = "any app that claims the scheme"
 
 
+@lru_cache(maxsize=1_024)
 def redirect_uri_type(redirect_uri: str) -> RedirectUriType:
     """Classify a registrable redirect URI."""
     parts = split_absolute(redirect_uri)

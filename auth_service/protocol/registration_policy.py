@@ -43,6 +43,8 @@ class RedirectHosts:
         Raises:
             InvalidRedirectUriError: a redirect URI is not allowed.
         """
+        if not self.allowed and not self.denied:
+            return
         for uri in redirect_uris:
             host = (urlsplit(uri).hostname or "").lower()
             if redirect_uri_type(uri) in (

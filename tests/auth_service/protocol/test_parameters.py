@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from auth_service.protocol.errors import InvalidRequestError, InvalidTargetError
@@ -33,6 +35,14 @@ def test_values_are_decoded_and_empty_ones_count_as_left_out(encoded: bytes, val
     parameters = parse_parameters(encoded)
     assert parameters.values == values
     assert parameters.get("never sent") is None
+
+
+@pytest.mark.parametrize(
+    "encoded", ["a%3Db=%26&c+d=e+f%2B", "a=%C3%BC+x&b=plain&%62b", "a==%3D&&=%20&b%", ""]
+)
+def test_decoded_names_and_values_are_those_of_the_standard_library(encoded: str) -> None:
+    pairs = parse_qsl(encoded, keep_blank_values=True, errors="strict")
+    assert parse_parameters(encoded.encode()).values == {name: value for name, value in pairs if value}
 
 
 @pytest.mark.requirement("SEC-2")
