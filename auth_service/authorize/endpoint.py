@@ -149,7 +149,8 @@ class AuthorizeEndpoint:
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
         browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
-        authorization_request = replace(authorization_request, pushed=pushed)
+        if pushed is not None:
+            authorization_request = replace(authorization_request, pushed=pushed)
         session = await self.arrivals.session_of(arrival)
         if session is not None:
             note_caller(request.scope, Requester(subject=session.subject, name=session.username))
@@ -269,7 +270,8 @@ class AuthorizeEndpoint:
                 await self.arrivals.count_kept(self.context.networks.network_of(request))
             await self.pending.write(slot)
             return see_other(f"{step.value}?pending={slot.request_id}", cookies)
-        pending = replace(pending, request=permitted or authorization_request)
+        if permitted is not None and permitted is not authorization_request:
+            pending = replace(pending, request=permitted)
         if authorization_request.device:
             return await self._approve_device(
                 request, slot=slot, pending=pending, client=client, session=session

@@ -84,7 +84,7 @@ class IdTokenHints:
                     Reason.USER_HINTS_CONTRADICT, "claims requests a sub that was never issued to this client"
                 )
         if id_token is None:
-            return replace(request, subject=subject)
+            return request if subject == request.subject else replace(request, subject=subject)
         hint = await self.verify_hint(id_token)
         # The client would learn that it shares the user with another client.
         if client.sector is not None and hint.client_id != client.client_id:

@@ -8,7 +8,6 @@ from auth_service.protocol.errors import UnauthorizedClientError
 from auth_service.protocol.grant import Grant
 from auth_service.protocol.reasons import Reason
 from auth_service.protocol.resources import ProtectedResource, ResourceRegistry
-from shared.replacing import replace
 from shared.scopes import parse_scope
 
 
@@ -30,9 +29,9 @@ class ClientCredentials:
         resource = self._resource_registry.resource_for(request.parameters.resource(), client=request.client)
         scopes = self._scopes(request, resource)
         draft = self._grant_factory.draft(
-            request.client, scopes, resource.resource if resource else None, request.now
+            request.client, scopes, resource.resource if resource else None, request.now, jkt=request.jkt
         )
-        return await self._grant_factory.open_active(replace(draft, jkt=request.jkt), request.prepare)
+        return await self._grant_factory.open_active(draft, request.prepare)
 
     def _scopes(self, request: TokenRequest, resource: ProtectedResource | None) -> tuple[str, ...]:
         registered = request.client.metadata.get("scope")
@@ -41,4 +40,7 @@ class ClientCredentials:
         )
         # Without a user, the server's own scopes, which concern users, do not apply.
         granted = tuple(scope for scope in granted if scope not in self._resource_registry.own_scopes)
-        return tuple(s for s in granted if s in parse_scope(registered)) if registered else granted
+        if not registered:
+            return granted
+        allowed = parse_scope(registered)
+        return tuple(scope for scope in granted if scope in allowed)

@@ -18,7 +18,6 @@ from auth_service.protocol.interaction import Outcome
 from auth_service.protocol.second_factor import acr_to_issue
 from auth_service.users.sessions import Session
 from shared.clock import Clock
-from shared.replacing import replace
 from shared.traces.current import to_store
 
 _LOOKS = 40
@@ -80,13 +79,15 @@ class AuthorizationCodeIssuer:
             rules: the access rules, as they were read for it; None to read them.
         """
         now, code_s = int(self._clock()), self._code_s(client)
-        draft = self._grant_factory.draft(
-            client, scopes, request.resource, now, owner=session.owner, waits_s=code_s
-        )
         acr = acr_to_issue(session.acr, request.acr)
-        waiting = replace(
-            draft,
-            grant_id=outcome.grant_id or draft.grant_id,
+        waiting = self._grant_factory.draft(
+            client,
+            scopes,
+            request.resource,
+            now,
+            owner=session.owner,
+            waits_s=code_s,
+            grant_id=outcome.grant_id or new_grant_id(),
             nonce=request.nonce,
             redirect_uri=request.redirect_uri,
             redirect_uri_given=request.redirect_uri_given,

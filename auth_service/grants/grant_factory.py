@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from auth_service.clients.repository import ClientRepository
 from auth_service.crypto.handles import new_grant_id
@@ -55,19 +56,20 @@ class GrantFactory:
         *,
         owner: Owner | None = None,
         waits_s: int = 0,
+        **members: Any,  # noqa: ANN401 -- those of the grant
     ) -> Grant:
         """Return a grant that is not yet open.
 
         Args:
             owner: the user who grants; None for a client on its own behalf, which never gets a refresh token.
             waits_s: how long the grant may wait for its code.
+            members: further members of the grant; they take precedence over those of `owner`.
         """
         refreshable = owner is not None and (
             "refresh_token" in client.grant_types or "offline_access" in scopes
         )
         life_s = self._lifetimes.refresh_absolute_s if refreshable else self._lifetimes.access_s
         return Grant(
-            grant_id=new_grant_id(),
             client_id=client.client_id,
             scopes=scopes,
             created_at=now,
@@ -75,7 +77,7 @@ class GrantFactory:
             state="code" if waits_s else "active",
             resource=resource,
             refreshable=refreshable,
-            **(owner.members() if owner else {}),
+            **{**(owner.members() if owner else {}), "grant_id": new_grant_id(), **members},
         )
 
     async def open(

@@ -110,6 +110,6 @@ class TokenResponses:
 
     async def of(self, grant: Grant) -> dict[str, Any]:
         """Return the response for `grant`, which was prepared if the grant has just been written."""
-        if grant != self._grant:
+        if grant is not self._grant and grant != self._grant:
             await self.prepare(grant)
         return self._response

@@ -193,8 +193,7 @@ def redeem(grant: Grant, presented: CodeRedemption, lifetimes: Lifetimes, now: i
         _check_redemption(grant, presented)
     except OAuthError as refusal:
         return None, refusal
-    redeemed = replace(grant, state="active", jkt=presented.jkt, redeemed_at=now, trace=None)
-    issued = issue(redeemed, lifetimes, now)
+    issued = issue(grant, lifetimes, now, state="active", jkt=presented.jkt, redeemed_at=now, trace=None)
     return issued, issued
 
 
@@ -254,8 +253,9 @@ def refresh(grant: Grant, presented: Refresh, lifetimes: Lifetimes, now: int) ->
         again = answered_again(grant, lifetimes.access_s, now)
         return again, again
     confirmable = lifetimes.grace_s > 0 and grant.resource not in presented.verified_locally
-    rotating = replace(grant, jkt=presented.jkt, unconfirmed_since=now if confirmable else 0)
-    issued = issue(rotating, lifetimes, now, narrowed)
+    issued = issue(
+        grant, lifetimes, now, narrowed, jkt=presented.jkt, unconfirmed_since=now if confirmable else 0
+    )
     return issued, issued
 
 
@@ -327,8 +327,18 @@ def check_same_resource(grant: Grant, resource: str | None) -> None:
         raise InvalidTargetError(Reason.RESOURCE_NOT_GRANTED, "the requested resource was not granted")
 
 
-def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] | None = None) -> Grant:
-    """Issue the next generation of an active grant, with the access token narrowed to `scopes` if given."""
+def issue(
+    grant: Grant,
+    lifetimes: Lifetimes,
+    now: int,
+    scopes: tuple[str, ...] | None = None,
+    **changes: Any,  # noqa: ANN401 -- members of the grant
+) -> Grant:
+    """Issue the next generation of an active grant, with the access token narrowed to `scopes` if given.
+
+    Args:
+        changes: other members of the grant that change at the same time; not those that this depends on.
+    """
     generation = grant.generation + 1
     access_expires_at = min(now + lifetimes.access_s, grant.expires_at)
     refresh_expires_at = min(now + lifetimes.refresh_idle_s, grant.expires_at) if grant.refreshable else 0
@@ -349,6 +359,7 @@ def issue(grant: Grant, lifetimes: Lifetimes, now: int, scopes: tuple[str, ...] 
         refresh_expires_at=refresh_expires_at,
         narrowed=narrowed or None,
         narrowed_until=live or None,
+        **changes,
     )
 
 

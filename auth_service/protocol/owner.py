@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from auth_service.protocol.request_source import RequestSource
@@ -35,4 +36,8 @@ class Owner:
 
     def members(self) -> dict[str, Any]:
         """Return the attributes as members of a grant."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return dict(zip(_NAMES, _values_of(self), strict=True))
+
+
+_NAMES = tuple(each.name for each in fields(Owner))
+_values_of = attrgetter(*_NAMES)

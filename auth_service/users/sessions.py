@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auth_service.crypto.secrets import digest, new_id
 from auth_service.protocol.claims_request import ACR_MFA, ACR_PASSWORD
@@ -14,6 +14,7 @@ from auth_service.protocol.second_factor import acr_of
 from auth_service.storage import keys
 from auth_service.users.repository import User
 from shared.clock import Clock
+from shared.replacing import replace
 from shared.storage.documents import Collection
 from shared.storage.interface import Store
 from shared.storage.json_codec import READ_OFTEN, JsonCodec
