@@ -56,7 +56,7 @@ class ConnectedApps:
         return Connection(grant, await self.clients.get(grant.client_id))
 
     async def disconnect(self, subject: str, grant_id: str, reason: str) -> Grant | None:
-        """End a grant of `subject`; may be repeated. Return the grant, or None if it is not theirs."""
+        """End a grant of `subject`; may be repeated. Return it as it was, or None if it is not theirs."""
         grant = await self.grants.get(grant_id)
         if grant is None or grant.subject != subject:
             return None
@@ -73,7 +73,7 @@ class ConnectedApps:
             reason: why the grant ends, if it does.
 
         Returns:
-            the grant as it was, or None if it is not theirs or its resource does not join the mount.
+            the grant as it was, or None if it is not theirs or not for the mount.
         """
         grant = await self.grants.get(grant_id)
         resource = None if grant is None else self.resource_registry.by_identifier(grant.resource)
@@ -83,8 +83,10 @@ class ConnectedApps:
         await self.consents.forget_scopes(
             subject, grant.client_id, resource.resource, lambda scope: resource.mount_of(scope) == mount
         )
-        await self.grants.change(grant_id, lambda stored: without_mount(stored, resource, mount, reason))
-        return grant
+        has_ended = await self.grants.change(
+            grant_id, lambda stored: without_mount(stored, resource, mount, reason)
+        )
+        return grant if has_ended else None
 
     async def disconnect_app(self, subject: str, key: str, reason: str) -> list[Grant]:
         """End every grant of `subject` to the program with that key; return them."""

@@ -79,7 +79,10 @@ class AccountPage:
     async def _submit(self, request: Request, session: Session) -> Response:
         form, browser = await trusted_form(self.context.browsers, request)
         section = self._section_of(form)
-        await submission_of(request).begin()
+        submission = submission_of(request)
+        await submission.begin()
+        if (first := await submission.first_response()) is not None:
+            return first  # pressed twice: the action is performed and recorded once
         done = await section.act(session, form)
         response = see_other(f"account?done={_mark(done.message, browser)}")
         response.background = done.then

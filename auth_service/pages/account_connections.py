@@ -15,6 +15,7 @@ from auth_service.pages.account_sections import Confirmation, Done
 from auth_service.pages.pagination import paginated
 from auth_service.protocol.connected_apps import DELETED_CLIENT, ConnectedApp, Connection
 from auth_service.protocol.grant import Grant
+from auth_service.protocol.joined_grants import without_mount
 from auth_service.protocol.parameters import Parameters
 from auth_service.protocol.resources import ResourceRegistry
 from auth_service.protocol.scope_details import ResourceDescription
@@ -158,9 +159,10 @@ class ConnectionsSection:
         resource = self.resource_registry.by_identifier(grant.resource)
         held = {section.mount: section for section in self.resource_registry.by_mount(grant.scopes, resource)}
         section = held.get(mount)
-        if section is None or section.name is None:
+        if resource is None or section is None or section.name is None:
             return None
-        is_last = len(held.keys() - {None}) == 1
+        changed, _ = without_mount(grant, resource, mount, _REASON)
+        is_last = changed is not None and changed.state == "revoked"
         return Confirmation(
             title=Text("Disconnect?"),
             about=self._about(connection, section.name),
@@ -195,7 +197,7 @@ class ConnectionsSection:
             ended = await self.apps.disconnect_app(subject, form.require("app"), _REASON)
         else:
             grant = await self.apps.disconnect(subject, form.require("grant_id"), _REASON)
-            ended = [grant] if grant else []
+            ended = [grant] if grant and grant.state != "revoked" else []
         for grant in ended:
             _log.info("grant revoked", grant_id=grant.grant_id, client_id=grant.client_id, by="user")
         return Done(message="app_disconnected" if form.get("action") == "disconnect_app" else "disconnected")

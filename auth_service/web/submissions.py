@@ -149,6 +149,10 @@ class Submission:
         with suppress(StoreUnavailableError):  # revoking a grant must not fail because the store is full
             self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
 
+    async def first_response(self) -> Response | None:
+        """Wait for the response to the same form, if it is being processed already; None if it gets none."""
+        return None if self.name is None or self._is_own else await self._overtaken(self.name)
+
     def give_way(self) -> None:
         """Record that another change was faster: perhaps a repetition, whose response is then awaited."""
         self._gave_way = True

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 import pytest
 
-from tests.auth_service.access.joined import JOINED, SERVERS
+from tests.auth_service.access.joined import JOINED, NOTES, RESOURCES, SERVERS
 from tests.auth_service.journal.events import events_of
 from tests.auth_service.service import AuthorizationServer, machine, nobodys, running
-from tests.flow import Client, Person, Pkce
+from tests.flow import Client, Person, Pkce, forms_of
 from tests.stores import ON_ONE_STORE
 
 pytestmark = pytest.mark.requirement("GW-3", "ID-7")
@@ -118,6 +119,27 @@ def test_a_grant_ends_with_its_last_mount(server: AuthorizationServer, person: P
 
 
 @ON_ONE_STORE
+def test_the_confirmation_does_not_count_a_mount_that_is_joined_no_longer(
+    new_store: Callable[[], str],
+) -> None:
+    store = new_store()
+    with running(store, resource_servers=SERVERS) as before:
+        tokens = before.connect(before.register(), resource=JOINED, scope=SCOPE)
+        grant_id = before.introspect(tokens["access_token"])["grant_id"]
+    joined, *others = RESOURCES
+    alone = {**joined, "joins": {"notes": NOTES}, "scopes": {"notes": "Notes", "notes:read": "Read"}}
+    with running(store, resource_servers=[{**SERVERS[0], "resources": [alone, *others]}]) as after:
+        person = Person(trust_env=False)
+        person.log_in(person.open(f"{after.origin}/login"))
+        assert confirmation(after, person, grant_id, "files").url.query == b""
+        page = confirmation(after, person, grant_id, "notes")
+        assert "loses access at once. It can ask" in page.text
+        person.submit(page, {})
+        assert not after.is_active(tokens["access_token"])
+        person.close()
+
+
+@ON_ONE_STORE
 def test_only_a_mount_of_an_own_grant_can_be_disconnected(
     server: AuthorizationServer, person: Person
 ) -> None:
@@ -134,6 +156,30 @@ def test_only_a_mount_of_an_own_grant_can_be_disconnected(
     assert server.introspect(tokens["access_token"])["scope"] == SCOPE
     assert server.grant(own).scopes == tuple(SCOPE.split())
     stranger.close()
+
+
+@pytest.mark.parametrize("mounts", [["notes"], ["files", "notes"]], ids=["one of two", "the last"])
+def test_pressed_twice_at_once_or_later_it_is_recorded_once(
+    mounts: list[str], server: AuthorizationServer, person: Person
+) -> None:
+    for _ in range(5):
+        _, _, grant_id = connected(server, person)
+        for mount in mounts:
+            pages = [confirmation(server, person, grant_id, mount) for _ in range(2)]
+            with ThreadPoolExecutor() as pool:
+                at_once = [pool.submit(pressed_by_copy, person, pages[0]) for _ in range(2)]
+                assert [each.result() for each in at_once] == [303, 303]
+            for page in pages:
+                assert "no longer has access to that part" in person.submit(page, {}).text
+        kinds = ["grant.narrowed", *(["grant.revoked"] if len(mounts) == 2 else [])]
+        assert [len(events_of(server, grant=grant_id, kind=kind)) for kind in kinds] == [1] * len(kinds)
+
+
+def pressed_by_copy(person: Person, page: httpx2.Response) -> int:
+    """The status of the answer to the form of a page, over a connection of its own."""
+    form = forms_of(page.text)[0]
+    with httpx2.Client(timeout=30, trust_env=False, cookies=person.browser.cookies) as browser:
+        return browser.post(urljoin(str(page.url), form.action), data=form.fields).status_code
 
 
 def test_no_refresh_in_parallel_brings_the_mount_back(server: AuthorizationServer, person: Person) -> None:
