@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auth_service.storage import keys
+from shared.storage import Store
+from shared.storage.interface import StoreFullError
+from tests.auth_service.access.joined import JOINED, SERVERS
 from tests.auth_service.asserting import AssertingClient
 from tests.auth_service.console import AtTheConsole
 from tests.auth_service.full import Full, FullSqlite, full_redis
@@ -39,16 +44,26 @@ class Crowded:
         self.server.failures.clear()
 
 
+@contextmanager
+def crowded_on(store: str, directory: Path, **settings: Any) -> Iterator[Crowded]:
+    """A server on a store that can be filled, for the length of the context."""
+    if store == "redis":
+        require("redis-server")
+        with (
+            full_redis(directory / "redis") as full,
+            running(full.url, around=full.around, **settings) as server,
+        ):
+            yield Crowded(server, full, directory)
+    else:
+        file = FullSqlite(directory / "doorward.db")
+        with running(file.url, around=file.around, **settings) as server:
+            yield Crowded(server, file, directory)
+
+
 @pytest.fixture(params=["sqlite", "redis"])
 def crowded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Crowded]:
-    if request.param == "redis":
-        require("redis-server")
-        with full_redis(tmp_path / "redis") as store, running(store.url, around=store.around) as server:
-            yield Crowded(server, store, tmp_path)
-    else:
-        file = FullSqlite(tmp_path / "doorward.db")
-        with running(file.url, around=file.around) as server:
-            yield Crowded(server, file, tmp_path)
+    with crowded_on(request.param, tmp_path) as crowded:
+        yield crowded
 
 
 @pytest.fixture
@@ -165,3 +180,59 @@ def test_a_refresh_token_that_is_used_again_ends_its_grant_while_the_store_is_fu
     crowded.filled()
     assert client.refresh(first["refresh_token"]).json()["error"] == "invalid_grant"
     assert not server.is_active(third["access_token"])
+
+
+@pytest.mark.requirement("GW-3")
+@pytest.mark.parametrize("store", ["sqlite", "redis"])
+def test_a_mount_can_be_disconnected_while_the_store_is_full(store: str, tmp_path: Path) -> None:
+    with crowded_on(store, tmp_path, resource_servers=SERVERS) as crowded:
+        server, client = crowded.server, crowded.server.register(redirect_uris=["https://client.example/cb"])
+        person = server.add_user("ada", "password of ada")
+        tokens = client.connect(person, resource=JOINED, scope="notes notes:read files offline_access")
+        grant_id = server.introspect(tokens["access_token"])["grant_id"]
+        query = f"action=disconnect_mount&grant_id={grant_id}&mount="
+        pages = [person.open(f"{server.origin}/account?{query}{mount}") for mount in ("notes", "files")]
+        crowded.filled()
+        assert "no longer has access to that part" in person.submit(pages[0], {}).text
+        assert server.introspect(tokens["access_token"])["scope"] == "files offline_access"
+        person.submit(pages[0], {})
+        assert server.introspect(tokens["access_token"])["scope"] == "files offline_access", "pressed twice"
+        person.submit(pages[1], {})
+        assert not server.is_active(tokens["access_token"])
+        assert server.failures == []
+        person.close()
+
+
+@pytest.mark.requirement("GW-3")
+def test_a_mount_that_cannot_be_disconnected_is_an_error_and_stays_in_the_list(tmp_path: Path) -> None:
+    """A store that refuses even what needs no room."""
+    refused_ids: list[str] = []
+
+    def around(store: Store) -> Store:
+        replace = store.replace
+
+        async def refused(key: str, old: bytes, new: bytes, *, ttl_s: int | None) -> bool:
+            if refused_ids and key == keys.grant(refused_ids[0]):
+                raise StoreFullError("no room at all")
+            return await replace(key, old, new, ttl_s=ttl_s)
+
+        store.replace = refused  # type: ignore[method-assign]
+        return store
+
+    url = f"sqlite:///{tmp_path}/doorward.db"
+    with running(url, around=around, resource_servers=SERVERS) as server:
+        person = server.add_user("ada", "password of ada")
+        client = server.register()
+        tokens = client.connect(person, resource=JOINED, scope="notes files")
+        grant_id = server.introspect(tokens["access_token"])["grant_id"]
+        query = f"action=disconnect_mount&grant_id={grant_id}&mount=notes"
+        page = person.open(f"{server.origin}/account?{query}")
+        refused_ids.append(grant_id)
+        assert person.submit(page, {}).status_code == 503
+        server.failures.clear()
+        assert "mount=notes" in person.open(f"{server.origin}/account").text
+        assert server.introspect(tokens["access_token"])["scope"] == "notes files"
+        refused_ids.clear()
+        assert "no longer has access to that part" in person.submit(page, {}).text
+        assert server.introspect(tokens["access_token"])["scope"] == "files"
+        person.close()
