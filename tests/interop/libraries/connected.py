@@ -37,19 +37,17 @@ JOINED = f"{ORIGIN}/mcp"
 
 
 @dataclass(kw_only=True)
-class ConnectedMount:
+class Mount:
     """One mount, whose people connect accounts at one provider.
 
     Attributes:
         path: of the mount.
-        endpoint: the token endpoint of the provider.
         there: the person in a browser at the provider.
-        server: the MCP server, which accepts only the newest token of the provider.
+        server: the MCP server.
     """
 
     path: str
     upstream_oauth: Mapping[str, Any]
-    endpoint: TokenEndpoint
     there: Person
     server: AuthorizationServer
 
@@ -57,6 +55,18 @@ class ConnectedMount:
     def resource(self) -> str:
         """The URL of the mount."""
         return f"{ORIGIN}{self.path}"
+
+
+@dataclass(kw_only=True)
+class ConnectedMount(Mount):
+    """A mount whose provider is configured.
+
+    Attributes:
+        endpoint: the token endpoint of the provider.
+        server: the MCP server, which accepts only the newest token of the provider.
+    """
+
+    endpoint: TokenEndpoint
 
     def accept_newest(self) -> None:
         """Let the MCP server accept only the newest token of the provider."""
@@ -81,14 +91,18 @@ class Processes:
         """An access token of the person's client for a mount, or for the URL that joins all."""
         return str(self.client.connect(self.person, resource=resource, **parameters)["access_token"])
 
-    def connect(self, mount: ConnectedMount, token: str) -> None:
+    def connect(self, mount: Mount, token: str) -> None:
         """Connect an account by the link that the authorization server gives for the token."""
-        url, headers = f"{self.deployment.issuer}/connected-account", self._headers
+        self.follow(mount, self.link_of(mount, token))
+
+    def link_of(self, mount: Mount, token: str, number: int = 0) -> str:
+        """The link that one of the authorization servers gives for the token."""
+        url, headers = f"{self.deployment.auth[number].url}/connected-account", self._headers
         form = {"token": token, "resource": mount.resource}
         answer = self.client.http.post(url, data=form, headers=headers).json()
-        self.follow(mount, answer["connect_url"])
+        return str(answer["connect_url"])
 
-    def follow(self, mount: ConnectedMount, link: str) -> None:
+    def follow(self, mount: Mount, link: str) -> None:
         """Connect an account by a link."""
         left = self.person.submit(self.person.open(link), {})
         back = mount.there.authorize(left.headers["location"])
@@ -179,7 +193,7 @@ def mounted(name: str, upstream_oauth: Mapping[str, Any], there: Person) -> Iter
 
 @contextmanager
 def running_processes(
-    directory: Path, mounts: Sequence[ConnectedMount], resource_processes: int
+    directory: Path, mounts: Sequence[Mount], resource_processes: int
 ) -> Iterator[Processes]:
     """Two processes of the authorization server, and some of the resource server, on one Redis.
 
