@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from auth_service.clients.unused_clients import UnusedClients
 from auth_service.crypto import secrets
+from auth_service.journal.journal import recorded_beside
 from auth_service.protocol.client import UNUSED_TTL_S, Client
 from auth_service.protocol.client_secrets import rotated
 from auth_service.protocol.errors import QuotaExceededError
@@ -59,6 +60,7 @@ class ClientRepository:
         quota: Quota | None = None,
         statement_claims: dict[str, Any] | None = None,
         network: str | None = None,
+        record: Callable[[str], Awaitable[object]] | None = None,
     ) -> Registered:
         """Keep a new client, for `unused_ttl_s` seconds unless it is used (AS-7); None to store it forever.
 
@@ -66,6 +68,7 @@ class ClientRepository:
             quota: the limit on clients; None for a client that the operator admits.
             statement_claims: what a software statement says of it.
             network: the network that registers it.
+            record: begins to record the registration of the client with an id, once there is room for it.
 
         Raises:
             QuotaExceededError: no room for another client is left.
@@ -86,7 +89,10 @@ class ClientRepository:
         if secret:
             client = replace(client, secret_hash=secrets.digest(secret))
         await self._list(client, quota)
-        await self._clients.create(client.client_id, client)
+        if record is None:
+            await self._clients.create(client.client_id, client)
+        else:
+            await recorded_beside(record(client.client_id), self._clients.create(client.client_id, client))
         return Registered(client, secret, token)
 
     async def _list(self, client: Client, quota: Quota | None) -> None:

@@ -75,9 +75,9 @@ class RegisterEndpoint:
             quota=quota,
             statement_claims=admitted.statement_claims,
             network=network,
-        )
-        await self.journal.record(
-            EventKind.CLIENT_REGISTERED, client=registered.client.client_id, network=network
+            record=lambda client_id: self.journal.begin(
+                EventKind.CLIENT_REGISTERED, client=client_id, network=network
+            ),
         )
         _log.info("client registered", client_id=registered.client.client_id, name=registered.client.name)
         return json_response(client_information(registered, self.issuer), 201)

@@ -14,7 +14,7 @@ from auth_service.events.known_revocations import KnownRevocations
 from auth_service.events.publisher import RevocationPublisher
 from auth_service.grants.grant_change import GrantChange, GrantNotices, Prepare, Rule
 from auth_service.journal import grant_events
-from auth_service.journal.journal import NO_JOURNAL, Journal
+from auth_service.journal.journal import NO_JOURNAL, Journal, recorded_beside
 from auth_service.protocol import grant as rules
 from auth_service.protocol.access import Joined
 from auth_service.protocol.grant import Grant
@@ -93,14 +93,8 @@ class GrantRepository:
             self._grants.creation(grant.grant_id, grant),
             *(AddMember(index, grant.grant_id, listed_s) for index in _indexes(grant)),
         ]
-        recorded = asyncio.ensure_future(self._journal.begin(kind, **members))
-        try:
-            results = await read_afterwards(self._store, steps, *afterwards)
-        except BaseException:
-            recorded.cancel()  # also if it has failed: asyncio would complain that nobody retrieved the error
-            raise
-        await recorded
-        return results
+        recording = self._journal.begin(kind, **members)
+        return await recorded_beside(recording, read_afterwards(self._store, steps, *afterwards))
 
     async def get(self, grant_id: str) -> Grant | None:
         """Return the grant with that id, if it is still stored."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from shared.journal.event import EventKind
+
+R = TypeVar("R")
 
 
 class Journal(Protocol):
@@ -43,3 +46,22 @@ class NoJournal:
 
 
 NO_JOURNAL = NoJournal()
+
+
+async def recorded_beside(recording: Awaitable[object], write: Awaitable[R]) -> R:
+    """Wait until a decision has been written and recorded; return the result of the write.
+
+    Args:
+        recording: from `Journal.begin`.
+
+    Raises:
+        StoreUnavailableError: it may not be written or not recorded. Nobody may learn of what was written.
+    """
+    recorded = asyncio.ensure_future(recording)
+    try:
+        result = await write
+    except BaseException:
+        recorded.cancel()  # also if it has failed: asyncio would complain that nobody retrieved the error
+        raise
+    await recorded
+    return result

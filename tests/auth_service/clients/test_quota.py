@@ -21,6 +21,7 @@ from auth_service.protocol.registration_policy import Quota
 from auth_service.storage import keys
 from shared.clock import system_clock
 from shared.storage import Store, open_store
+from shared.storage.interface import StoreUnavailableError
 from tests.auth_service.service import AuthorizationServer, machine, running
 from tests.flow import REDIRECT_URI, Pkce
 from tests.servers import wait_until
@@ -96,6 +97,30 @@ async def test_a_registration_without_room_among_the_unused_is_on_no_list(store:
         await clients.register(METADATA, quota=quota)
     assert await store.index_list(keys.clients()) == [first.client_id]
     assert len(await store.index_list(keys.unused_clients())) == 1
+
+
+@pytest.mark.anyio
+async def test_a_registration_is_recorded_only_if_there_is_room_for_it(store: Store) -> None:
+    clients, recorded = ClientRepository(store, system_clock), list[str]()
+
+    async def record(client_id: str) -> None:
+        recorded.append(client_id)
+
+    quota = Quota(clients=1, unused=1)
+    kept = await clients.register(METADATA, quota=quota, network="192.0.2.1/32", record=record)
+    await clients.set_disabled(kept.client.client_id, True)  # so that it is not removed to make room
+    with pytest.raises(QuotaExceededError):
+        await clients.register(METADATA, quota=quota, network="192.0.2.2/32", record=record)
+    assert recorded == [kept.client.client_id]
+
+
+@pytest.mark.anyio
+async def test_a_registration_that_is_not_recorded_fails(store: Store) -> None:
+    async def fails(_: str) -> None:
+        raise StoreUnavailableError
+
+    with pytest.raises(StoreUnavailableError):
+        await ClientRepository(store, system_clock).register(METADATA, record=fails)
 
 
 def test_a_client_that_is_granted_something_makes_room_for_another(new_store: Callable[[], str]) -> None:
