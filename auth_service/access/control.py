@@ -118,6 +118,8 @@ class AccessControl:
         if resource is None:
             return tuple(scopes)
         held = await self._held_by(await self._access(rules), subject, resource, None)
+        if held is OPEN:
+            return tuple(scopes)
         return held.narrowed(scopes, self._own_scopes)
 
     async def held(self, subject: str, resource: str, *, assertion_issuer: str | None = None) -> Held:

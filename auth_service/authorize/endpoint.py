@@ -121,10 +121,9 @@ class AuthorizeEndpoint:
         return query if len(query) <= _MAX_QUERY else None
 
     async def _begin(self, request: Request, parameters: Parameters) -> Response:
+        browser = self.context.browsers.browser_of(request)
         arrival = await self.arrivals.of(
-            parameters,
-            origin=self.context.networks.network_of(request),
-            secret=self.context.browsers.browser_of(request).session,
+            parameters, origin=self.context.networks.network_of(request), secret=browser.session
         )
         client = arrival.client
         if client is None:
@@ -148,7 +147,7 @@ class AuthorizeEndpoint:
             note_refusal(request, error)
             silent = (parameters.get("prompt") or "").split() == ["none"]
             return await self._tell(request, client, address, error, silent=silent)
-        browser, cookies = self.context.browsers.with_secret(self.context.browsers.browser_of(request))
+        browser, cookies = self.context.browsers.with_secret(browser)
         if pushed is not None:
             authorization_request = replace(authorization_request, pushed=pushed)
         session = await self.arrivals.session_of(arrival)

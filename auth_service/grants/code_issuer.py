@@ -87,7 +87,7 @@ class AuthorizationCodeIssuer:
             now,
             owner=session.owner,
             waits_s=code_s,
-            grant_id=outcome.grant_id or new_grant_id(),
+            grant_id=outcome.grant_id,
             nonce=request.nonce,
             redirect_uri=request.redirect_uri,
             redirect_uri_given=request.redirect_uri_given,

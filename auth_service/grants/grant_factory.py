@@ -56,6 +56,7 @@ class GrantFactory:
         *,
         owner: Owner | None = None,
         waits_s: int = 0,
+        grant_id: str | None = None,
         **members: Any,  # noqa: ANN401 -- those of the grant
     ) -> Grant:
         """Return a grant that is not yet open.
@@ -63,6 +64,7 @@ class GrantFactory:
         Args:
             owner: the user who grants; None for a client on its own behalf, which never gets a refresh token.
             waits_s: how long the grant may wait for its code.
+            grant_id: its id; None for a new one.
             members: further members of the grant; they take precedence over those of `owner`.
         """
         refreshable = owner is not None and (
@@ -70,6 +72,7 @@ class GrantFactory:
         )
         life_s = self._lifetimes.refresh_absolute_s if refreshable else self._lifetimes.access_s
         return Grant(
+            grant_id=grant_id or new_grant_id(),
             client_id=client.client_id,
             scopes=scopes,
             created_at=now,
@@ -77,7 +80,7 @@ class GrantFactory:
             state="code" if waits_s else "active",
             resource=resource,
             refreshable=refreshable,
-            **{**(owner.members() if owner else {}), "grant_id": new_grant_id(), **members},
+            **{**(owner.members() if owner else {}), **members},
         )
 
     async def open(

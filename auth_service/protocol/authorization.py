@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from auth_service.protocol import budgets, pkce, redirect_uris
 from auth_service.protocol.claims_request import parse_claims
@@ -263,4 +263,5 @@ def response_location(redirect_uri: str, members: dict[str, str]) -> str:
     separator = "&" if "?" in redirect_uri else "?"
     if redirect_uri.endswith(("?", "&")):
         separator = ""
-    return f"{redirect_uri}{separator}{urlencode(members)}"
+    query = "&".join(f"{name}={quote_plus(value)}" for name, value in members.items())
+    return f"{redirect_uri}{separator}{query}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from shared.texts import Text
 
 MAX_USERNAME = 128
 
 
+@lru_cache(maxsize=1_024)
 def canonical(username: str) -> str:
     """Return the canonical form of a username.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from jinja2 import Environment, PackageLoader
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from shared.appearance.theme import Theme
 from shared.logs import current_request_id
@@ -102,11 +102,11 @@ def _environment() -> Environment:
     return environment(PackageLoader("auth_service.web"))
 
 
-def see_other(location: str, cookies: tuple[str, ...] = ()) -> RedirectResponse:
+def see_other(location: str, cookies: tuple[str, ...] = ()) -> Response:
     """Return a redirect that makes the browser GET (RFC 9700 §4.12: never 307 after a password form)."""
-    response = RedirectResponse(location, 303, {"Cache-Control": "no-store"})
-    # Starlette re-quotes the URL; a redirect URI must be returned byte for byte (DESIGN D8).
-    response.headers["location"] = location
+    response = Response(status_code=303, headers={"Cache-Control": "no-store"})
+    # Not Starlette's redirect, which quotes the URL: a redirect URI is returned byte for byte (DESIGN D8).
+    response.raw_headers.append((b"location", location.encode("latin-1")))
     return set_cookies(response, cookies)
 
 

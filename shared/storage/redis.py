@@ -105,7 +105,7 @@ class RedisStore(MayRecordRevocations):
         return cast("Awaitable[list[bytes | None]]", self._command("MGET", *keys))
 
     def in_order(self, steps: Sequence[Step]) -> Awaitable[list[Any]] | None:
-        if self._pipeline is None or any(map(self._waits_for_replicas, steps)):
+        if self._pipeline is None or (self._replicated and any(map(self._waits_for_replicas, steps))):
             return None
         return self._sent_in_order(self._pipeline, steps)
 

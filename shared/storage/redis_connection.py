@@ -83,7 +83,9 @@ class RedisConnection(asyncio.Protocol):
         """
         if not self._is_open:
             raise self._failure(errors.ConnectionError("the connection is closed"))
-        if len(self._waiting) >= MAX_WAITING or self._unsent_bytes() > MAX_UNSENT_BYTES:
+        # Once for each write, because the buffer does not grow before that.
+        is_full = not self._unsent and self._unsent_bytes() > MAX_UNSENT_BYTES
+        if is_full or len(self._waiting) >= MAX_WAITING:
             raise self._failure(errors.ConnectionError("too many commands are waiting for a response"))
         command = hiredis.pack_command(arguments)  # type: ignore[arg-type]
         answer: asyncio.Future[object] = self._loop.create_future()
