@@ -18,14 +18,20 @@ def group(items: list[pytest.Item]) -> None:
 
 
 def order(items: list[pytest.Item]) -> None:
-    """Give out first what was grouped by hand or is marked as long, then the largest modules.
+    """Give out first what was grouped by hand, then what is marked as long, then the largest modules.
 
-    The former start whole deployments and take longest. What is given out last has to be short: the other
-    processes have nothing to do until it ends.
+    Groups by hand start whole deployments, browsers and containers, and take longest. What is given out last
+    has to be short: the other processes have nothing to do until it ends.
     """
     sizes = Counter(map(_group, items))
-    first = {_group(item) for item in items if _group(item) != _module(item) or _is_long(item)}
-    items.sort(key=lambda item: (_group(item) not in first, -sizes[_group(item)], _group(item)))
+    by_hand = {_group(item) for item in items if _group(item) != _module(item)}
+    long = {_group(item) for item in items if _is_long(item)}
+
+    def key(item: pytest.Item) -> tuple[bool, bool, int, str]:
+        group = _group(item)
+        return group not in by_hand, group not in long, -sizes[group], group
+
+    items.sort(key=key)
 
 
 def number_of_processes(cores: int) -> int:

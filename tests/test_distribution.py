@@ -50,6 +50,13 @@ def test_a_module_with_a_long_test_comes_before_the_large_ones_and_stays_togethe
     assert groups == ["tests/long.py"] * 2 + ["tests/large.py"] * 3
 
 
+def test_a_group_by_hand_comes_before_a_larger_module_with_long_tests() -> None:
+    by_hand = [FakeItem("tests/one.py::test_it", pytest.mark.xdist_group("load"))]
+    long = [FakeItem(f"tests/long.py::test_it[{number}]", pytest.mark.long) for number in range(3)]
+    groups = [name for _, name in shared_out([*long, *by_hand])]
+    assert groups == ["load"] + ["tests/long.py"] * 3
+
+
 def test_two_groups_of_one_size_do_not_mix() -> None:
     items = [FakeItem(f"tests/{name}.py::test_{number}") for name in "ab" for number in range(5)]
     groups = [name for _, name in shared_out(items)]

@@ -1,4 +1,6 @@
-"""Both services, and Chromium. The suites share an xdist group, so that they share these.
+"""Both services, and Chromium. The suites are in two xdist groups, each of which shares these.
+
+One looks at pages, the other does what people do: a single group would be the last to end.
 
 Everything long-lived ends with the package: the event loop that Playwright keeps on this thread would be in
 the way of the asynchronous tests of other packages.

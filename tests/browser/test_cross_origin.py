@@ -15,7 +15,7 @@ from tests.browser.pair import Pair
 from tests.browser.site import Site
 from tests.flow import Client, Person, Pkce
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser pages")
 
 _FETCH = """
 async ([url, options]) => {

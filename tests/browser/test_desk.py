@@ -7,7 +7,7 @@ import pytest
 from tests.browser.chromium import Desk
 from tests.browser.site import Site
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser pages")
 
 
 def test_what_a_page_asks_of_the_world_outside_is_noticed_and_not_answered(

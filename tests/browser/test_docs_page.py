@@ -13,7 +13,7 @@ from tests.browser.pair import Pair
 from tests.browser.steps import deny, log_in
 from tests.browser.swagger import DocsPage, leave_out_others
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser pages")
 
 
 @pytest.fixture(params=["at_the_root", "under_paths"])

@@ -27,7 +27,7 @@ from tests.browser.visits import State, visiting
 from tests.machine import require
 
 pytestmark = [
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser pages"),
     pytest.mark.long,
     pytest.mark.requirement("ID-11"),
 ]

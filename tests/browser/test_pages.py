@@ -19,7 +19,7 @@ from tests.browser.site import Site
 from tests.browser.steps import allow, log_in, sees
 from tests.flow import Client, Pkce
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group("browser pages")
 
 WEB = [f"https://{OTHER_HOST}/callback"]
 EVERYTHING = "openid profile offline_access notes:read notes:write"

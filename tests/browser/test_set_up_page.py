@@ -22,7 +22,7 @@ from tests.gateway.upstreams import python_upstream
 from tests.machine import require
 
 pytestmark = [
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser pages"),
     pytest.mark.long,
     pytest.mark.requirement("ID-11", "OP-6"),
 ]

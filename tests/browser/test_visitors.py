@@ -9,7 +9,7 @@ from tests.browser.chromium import Desk
 from tests.browser.pair import Pair
 from tests.browser.steps import log_in, sees
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.requirement("ID-11")]
+pytestmark = [pytest.mark.xdist_group("browser pages"), pytest.mark.requirement("ID-11")]
 
 
 @pytest.fixture(params=["at_the_root", "under_paths"])
