@@ -130,7 +130,15 @@ class Scripted(RealClient):
 
     def attempt(self, tool: str, **arguments: object) -> Result:
         """Call a tool; return what the library gave back or raised."""
+        self.begin(tool, **arguments)
+        return self.result()
+
+    def begin(self, tool: str, **arguments: object) -> None:
+        """Begin to call a tool."""
         self._lines.tell({"tool": tool, "arguments": arguments})
+
+    def result(self) -> Result:
+        """Return what the library gave back or raised for the call that has begun."""
         return self._lines.hear()
 
     def tools(self) -> list[str]:
