@@ -12,6 +12,7 @@ user is, what they consented to, and whether a token is still active.
     settings.py          settings from the environment, validated before startup
     gateway_settings.py  the part of them about upstreams
     targets.py           the address or command of an upstream
+    isolation.py         processes that cannot read each other's environment
     errors.py            all error responses, and the single place that logs and renders them
     reasons.py           the reason codes of refusals
     metrics.py           all metrics

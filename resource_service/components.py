@@ -175,7 +175,7 @@ def gateway_backend(
             gateway = _http_gateway(base, settings, Upstream(client, target))
             return Backend(app=gateway, policy=policy, run=lambda: client)
         case StdioTarget() as target:
-            pool = _process_pool(base.counting, settings, target)
+            pool = _process_pool(base, settings, target)
             if metrics is not None:
                 measure_processes(metrics, settings.mcp_path or "/", pool)
             app = StdioGateway(pool, max_body_bytes=settings.max_body_bytes)
@@ -219,7 +219,7 @@ def _http_gateway(base: Infrastructure, settings: ResourceSettings, upstream: Up
     )
 
 
-def _process_pool(counting: CallCounting, settings: ResourceSettings, target: StdioTarget) -> ProcessPool:
+def _process_pool(base: Infrastructure, settings: ResourceSettings, target: StdioTarget) -> ProcessPool:
     limits = Limits(
         processes=settings.stdio_processes,
         per_principal=settings.stdio_processes_per_principal,
@@ -228,8 +228,18 @@ def _process_pool(counting: CallCounting, settings: ResourceSettings, target: St
         silence_s=settings.upstream_silence_s,
         max_message_bytes=settings.stdio_max_message_bytes,
     )
-    share = counting.person_slots(("commands", settings.resource), settings.stdio_processes_per_principal)
-    return ProcessPool(target, limits, forwarded_environment(settings.stdio_environment), share)
+    share = base.counting.person_slots(
+        ("commands", settings.resource), settings.stdio_processes_per_principal
+    )
+    return ProcessPool(
+        target,
+        limits,
+        forwarded_environment(settings.stdio_environment),
+        share,
+        # Of all mounts: a process outside could read the keys of those inside.
+        isolated=base.settings.isolates_commands,
+        key_variable=settings.upstream_api_key_variable,
+    )
 
 
 def main_backend(base: Infrastructure, metrics: ResourceMetrics | None) -> Backend | None:

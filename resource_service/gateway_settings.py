@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from resource_service.isolation import check_isolation
 from resource_service.messages.forwarded_headers import why_not_passed
 from resource_service.messages.joined_names import check_names
 from resource_service.messages.key_header import KeyHeader, check_header, check_prefix
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# A person chooses the value: what a shell or an interpreter executes must not be among these.
+_OF_THE_SYSTEM = frozenset(
+    {
+        *("PATH", "HOME", "SHELL", "USER", "LOGNAME", "TERM", "LANG", "TZ", "TMPDIR", "IFS", "ENV"),
+        *("BASH_ENV", "NODE_OPTIONS", "NODE_PATH", "PERL5OPT", "PERL5LIB", "RUBYOPT", "RUBYLIB"),
+    }
+)
+_OF_THE_LOADER = ("LD_", "DYLD_", "LC_", "GLIBC_", "MALLOC_", "PYTHON", "JAVA_", "NPM_", "GIT_", "BASH_FUNC_")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
 
 
@@ -71,7 +80,15 @@ def _header(name: str) -> str:
     return name.lower()
 
 
-def _check_connected_account(upstream: str | None, authorization: SecretStr | None) -> None:
+def _key_variable(name: str) -> str:
+    if _variable(name).upper() in _OF_THE_SYSTEM or name.upper().startswith(_OF_THE_LOADER):
+        raise ValueError(f"{name!r} cannot have an API key: it is a variable of the system")
+    return name
+
+
+def _check_connected_account(
+    upstream: str | None, authorization: SecretStr | None, key_variable: str | None
+) -> None:
     """Check that the credentials of people can be injected into requests to an upstream.
 
     Raises:
@@ -79,11 +96,16 @@ def _check_connected_account(upstream: str | None, authorization: SecretStr | No
     """
     if upstream is None:
         raise ValueError("only requests to an upstream can get the credential of a connected account")
-    if isinstance(parse_target(upstream), StdioTarget):
+    is_command = isinstance(parse_target(upstream), StdioTarget)
+    if is_command and key_variable is None:
         raise ValueError(
-            "a command cannot get the credential of a connected account: all commands run as the same user, "
-            "and could read it in each other's environment"
+            "a command gets no header: name the environment variable for the API key of the person in "
+            "api_key_variable"
         )
+    if not is_command and key_variable is not None:
+        raise ValueError("api_key_variable is for commands; an upstream with a URL has api_key_header")
+    if is_command:
+        check_isolation()
     if authorization is not None:
         raise ValueError("an upstream gets either a fixed authorization or the one of a connected account")
 
@@ -104,6 +126,7 @@ Upstream = Annotated[str, AfterValidator(_target)]
 Authorization = Annotated[SecretStr, AfterValidator(_authorization)]
 KeyHeaderName = Annotated[str, AfterValidator(check_header)]
 KeyPrefix = Annotated[str, AfterValidator(check_prefix)]
+KeyVariable = Annotated[str, AfterValidator(_key_variable)]
 Host = Annotated[str, AfterValidator(check_host)]
 PolicyFile = Annotated[Path, AfterValidator(_policy)]
 
@@ -123,6 +146,7 @@ class Mount(BaseModel):
         api_key_header: the header for the API key of a person, who enters it there; `Authorization` by
             default.
         api_key_prefix: before the key; by default ``Bearer `` in `Authorization`, and nothing in others.
+        api_key_variable: the environment variable for the API key of a person, if `upstream` is a command.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -136,6 +160,7 @@ class Mount(BaseModel):
     connected_account: bool = False
     api_key_header: KeyHeaderName | None = None
     api_key_prefix: KeyPrefix | None = None
+    api_key_variable: KeyVariable | None = None
 
     @model_validator(mode="after")
     def _host_is_for_http(self) -> Self:
@@ -145,7 +170,9 @@ class Mount(BaseModel):
     @model_validator(mode="after")
     def _account_can_be_connected(self) -> Self:
         if self.connected_account:
-            _check_connected_account(self.upstream, self.authorization)
+            _check_connected_account(self.upstream, self.authorization, self.api_key_variable)
+        elif self.api_key_variable is not None:
+            raise ValueError("api_key_variable needs connected_account")
         return self
 
     @property
@@ -163,8 +190,8 @@ class GatewaySettings(BaseSettings):
         upstream_host: the ``Host`` header for `upstream`; the host of its URL by default.
         upstream_connected_account: whether requests to `upstream` get the credential of the account that the
             person has connected for `resource` at the authorization server.
-        upstream_api_key_header, upstream_api_key_prefix: how the API key of a person is sent to `upstream`;
-            see `Mount`.
+        upstream_api_key_header, upstream_api_key_prefix, upstream_api_key_variable: how the API key of a
+            person gets to `upstream`; see `Mount`.
         policy: the file with the scopes of `resource`; without it, any valid token is sufficient, except for
             the built-in server, which has its own policy.
         pin: how the definitions of tools are approved where a policy does not say.
@@ -199,6 +226,7 @@ class GatewaySettings(BaseSettings):
     upstream_connected_account: bool = False
     upstream_api_key_header: KeyHeaderName | None = None
     upstream_api_key_prefix: KeyPrefix | None = None
+    upstream_api_key_variable: KeyVariable | None = None
     policy: PolicyFile | None = None
     pin: Pinning = Pinning.FIRST
     mounts: Annotated[tuple[Mount, ...], NoDecode, BeforeValidator(_spelled_out)] = ()
@@ -228,9 +256,13 @@ class GatewaySettings(BaseSettings):
     def _account_can_be_connected(self) -> Self:
         if self.upstream_connected_account:
             try:
-                _check_connected_account(self.upstream, self.upstream_authorization)
+                _check_connected_account(
+                    self.upstream, self.upstream_authorization, self.upstream_api_key_variable
+                )
             except ValueError as error:
                 raise ValueError(f"DOORWARD_UPSTREAM_CONNECTED_ACCOUNT: {error}") from None
+        elif self.upstream_api_key_variable is not None:
+            raise ValueError("DOORWARD_UPSTREAM_API_KEY_VARIABLE needs DOORWARD_UPSTREAM_CONNECTED_ACCOUNT")
         return self
 
     @model_validator(mode="after")
@@ -261,6 +293,12 @@ class GatewaySettings(BaseSettings):
         return KeyHeader.of(self.upstream_api_key_header, self.upstream_api_key_prefix)
 
     @property
+    def isolates_commands(self) -> bool:
+        """Whether the processes of all commands are isolated from each other, since some have API keys."""
+        variables = (self.upstream_api_key_variable, *(mount.api_key_variable for mount in self.mounts))
+        return any(variable is not None for variable in variables)
+
+    @property
     def target(self) -> Target | None:
         """The parsed `upstream`."""
         return None if self.upstream is None else parse_target(self.upstream, self.upstream_host)
@@ -282,6 +320,7 @@ class GatewaySettings(BaseSettings):
             "upstream_connected_account": mount.connected_account,
             "upstream_api_key_header": mount.api_key_header,
             "upstream_api_key_prefix": mount.api_key_prefix,
+            "upstream_api_key_variable": mount.api_key_variable,
             "policy": mount.policy,
             "mounts": (),
             "join": False,

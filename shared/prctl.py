@@ -9,9 +9,12 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_CLONE_NEWUSER = 0x1000_0000
 
 # Loaded early: between fork and exec, an import or allocation may need a lock that another thread holds.
-_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_prctl = None if _libc is None else _libc.prctl
+_unshare = None if _libc is None else _libc.unshare
 
 
 def forbid_inspection() -> None:
@@ -22,6 +25,32 @@ def forbid_inspection() -> None:
     """
     if _prctl is not None:
         _prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def enter_user_namespace() -> None:
+    """Move this process into a user namespace of its own, as the same user. Call it between fork and exec.
+
+    Processes of one user can read each other's environment and memory, but not those of a process in another
+    user namespace that is not below their own (ptrace(2), "Ptrace access mode checking").
+
+    Raises:
+        OSError: the system does not allow it.
+    """
+    if _unshare is None or _prctl is None:
+        raise OSError("only Linux has user namespaces")
+    user, group = os.geteuid(), os.getegid()
+    if _unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "no user namespace can be created")
+    # After `forbid_inspection`, its files in /proc belong to root. No process in such a namespace can read
+    # what is in memory until exec.
+    _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    for name, content in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(content)
 
 
 def end_with_parent(parent: int) -> None:

@@ -29,8 +29,8 @@ ORDER = {
         *("resource_server_routes", "routes", "openapi", "reloading", "main"),
     ),
     "resource_service": (
-        *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "notifier", "messages"),
-        *("watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
+        *("reasons", "errors", "principal", "metrics", "identity_token", "targets", "isolation", "notifier"),
+        *("messages", "watched_file", "policy", "pins", "tasks", "gateway_settings", "settings"),
         *("stops", "authorization_server_client", "authorization_server_endpoint", "introspection"),
         *("person_links", "connected_accounts", "call_approvals"),
         "storage",

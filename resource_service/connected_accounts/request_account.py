@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -49,10 +50,12 @@ class RequestAccount:
 
     Attributes:
         credential: the current one; replaced at most once.
+        hold: what is started in its context ends if the account is disconnected.
     """
 
     credential: Credential
     _replacement: Callable[[Credential], Awaitable[Credential]]
+    hold: Callable[[Callable[[], None]], AbstractContextManager[None]] | None = None
 
     async def replace(self) -> Credential:
         """Report that the upstream refuses the credential, and return its replacement.

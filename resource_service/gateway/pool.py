@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from subprocess import SubprocessError
 from typing import TypeVar
 
 import anyio
@@ -15,6 +16,7 @@ from starlette.types import Scope
 from resource_service.gateway.environment import environment_for
 from resource_service.gateway.errors import failed, too_busy
 from resource_service.gateway.process import MAX_MESSAGE_BYTES, ServerProcess
+from resource_service.gateway.process_account import ProcessAccount, process_account
 from resource_service.gateway.stdio_connection import StdioConnection
 from resource_service.introspection.lease_scope import lease_in
 from resource_service.limits.person_slots import PersonSlots
@@ -58,6 +60,8 @@ class ProcessPool:
         forwarded_environment: additional environment variables for the processes.
         common_share: the processes of each person at all processes of this service; None if they share no
             store.
+        isolated: whether no process can read the environment of another one.
+        key_variable: the environment variable in which a process gets the API key of its person.
     """
 
     def __init__(
@@ -66,7 +70,14 @@ class ProcessPool:
         limits: Limits,
         forwarded_environment: Mapping[str, str],
         common_share: PersonSlots | None = None,
+        *,
+        isolated: bool = False,
+        key_variable: str | None = None,
     ) -> None:
+        if key_variable is not None and not isolated:
+            raise ValueError("an API key needs an isolated process")
+        self._isolated = isolated
+        self._key_variable = key_variable
         self._target = target
         self._limits = limits
         self._forwarded_environment = forwarded_environment
@@ -98,6 +109,24 @@ class ProcessPool:
             Refusal: all processes are in use, or a new one cannot be started.
         """
         principal = principal_in(scope)
+        account = None if self._key_variable is None else process_account(scope)
+        try:
+            connection = await self._start(principal, converse, account)
+        except BaseException:
+            if account is not None:
+                account.close()
+            raise
+        if account is not None:
+            account.bind(connection)
+        self.renew(connection, scope)
+        return connection
+
+    async def _start(
+        self,
+        principal: Principal,
+        converse: Callable[[ServerProcess, PrincipalKey], Kind],
+        account: ProcessAccount | None,
+    ) -> Kind:
         person = principal.person
         spare = self._spare(person)
         self._open -= set(spare)
@@ -106,7 +135,7 @@ class ProcessPool:
             await _end(spare)
             slot = await self._common_slot(person)
             try:
-                connection = await self._started(principal, converse)
+                connection = await self._started(principal, converse, account)
             except BaseException:
                 self._free(slot)
                 raise
@@ -115,19 +144,23 @@ class ProcessPool:
         self._open.add(connection)
         connection.on_end.append(lambda: self._open.discard(connection))
         connection.on_end.append(lambda: self._free(slot))
-        self.renew(connection, scope)
         return connection
 
     async def _started(
-        self, principal: Principal, converse: Callable[[ServerProcess, PrincipalKey], Kind]
+        self,
+        principal: Principal,
+        converse: Callable[[ServerProcess, PrincipalKey], Kind],
+        account: ProcessAccount | None,
     ) -> Kind:
+        key = {} if account is None or self._key_variable is None else {self._key_variable: account.key}
         try:
             process = await ServerProcess.start(
                 self._target.arguments,
-                environment_for(principal, self._forwarded_environment),
+                environment_for(principal, {**self._forwarded_environment, **key}),
                 max_message_bytes=self._limits.max_message_bytes,
+                isolated=self._isolated,
             )
-        except OSError as error:
+        except (OSError, SubprocessError) as error:
             raise failed(
                 Reason.COMMAND_NOT_STARTED, f"{self._target.log_name} cannot be started: {error}"
             ) from error

@@ -17,8 +17,8 @@ from typing import Self
 import anyio
 
 from resource_service.gateway.stderr import log_stderr
+from resource_service.isolation import prepare
 from shared.logs import get_logger
-from shared.prctl import end_with_parent
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 EXCERPT_BYTES = 1_024
@@ -66,11 +66,15 @@ class ServerProcess:
         *,
         grace_s: float = 2.0,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        isolated: bool = False,
     ) -> Self:
         """Start the process with exactly `environment`.
 
+        Args:
+            isolated: see `prepare`.
+
         Raises:
-            OSError: the command does not exist, or the system allows no more processes.
+            OSError, SubprocessError: the command does not exist, or the system allows no more processes.
         """
         process = await asyncio.create_subprocess_exec(
             *arguments,
@@ -79,7 +83,7 @@ class ServerProcess:
             stdout=PIPE,
             stderr=PIPE,
             start_new_session=True,
-            preexec_fn=partial(end_with_parent, os.getpid()),
+            preexec_fn=partial(prepare, os.getpid(), isolated=isolated),
             limit=CHUNK_BYTES,
         )
         _log.info("MCP server started", pid=process.pid, command=arguments[0])

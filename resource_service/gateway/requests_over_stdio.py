@@ -20,6 +20,7 @@ from resource_service.gateway.errors import malformed_request
 from resource_service.gateway.event_log import Reading
 from resource_service.gateway.messages import Json
 from resource_service.gateway.pool import ProcessPool
+from resource_service.gateway.process_account import runs_with_key_of
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stateless import StatelessProcess
 from resource_service.principal import Principal, PrincipalKey, principal_in
@@ -94,7 +95,7 @@ class StdioRequests:
         """Return the process of the request's principal; concurrent requests wait for the same start."""
         principal = principal_in(scope)
         starting = self._processes.get(principal.key)
-        if starting is None or _is_over(starting):
+        if starting is None or _is_over(starting) or _has_earlier_key(starting, scope):
             starting = asyncio.create_task(self._start(scope, principal))
             self._processes[principal.key] = starting
         process = await asyncio.shield(starting)
@@ -135,6 +136,10 @@ def _is_over(starting: asyncio.Task[StatelessProcess]) -> bool:
     if not starting.done():
         return False
     return starting.cancelled() or starting.exception() is not None or starting.result().ended
+
+
+def _has_earlier_key(starting: asyncio.Task[StatelessProcess], scope: Scope) -> bool:
+    return starting.done() and not runs_with_key_of(starting.result(), scope)
 
 
 def _rejection(scope: Scope, message: Json) -> InboundLadderRejection | None:

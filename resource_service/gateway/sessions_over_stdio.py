@@ -15,6 +15,7 @@ from resource_service.gateway.event_log import Reading, Stream
 from resource_service.gateway.messages import Json
 from resource_service.gateway.pool import ProcessPool
 from resource_service.gateway.process import ServerProcess
+from resource_service.gateway.process_account import runs_with_key_of
 from resource_service.gateway.reply import Reply
 from resource_service.gateway.stdio_connection import Pending, StdioConnection
 from resource_service.principal import Principal, PrincipalKey
@@ -164,6 +165,8 @@ class StdioSessions:
         session = self._sessions.get(session_id)
         if session is None or session.ended or session.owner != principal.key:
             raise no_such_session(f"{session_id[:64]!r} is not a session of {principal.owner}")
+        if not runs_with_key_of(session, scope):
+            raise no_such_session("it has ended with the API key of its process")
         self._pool.renew(session, scope)
         return session
 

@@ -57,6 +57,7 @@ class StdioConnection(ABC):
         ended: whether it no longer accepts requests.
         tenure: the tokens that keep it running.
         on_end: callbacks for when it has ended.
+        key_version: of the API key in its environment; None if it has none.
     """
 
     def __init__(self, process: ServerProcess, owner: PrincipalKey) -> None:
@@ -64,10 +65,11 @@ class StdioConnection(ABC):
         self.process = process
         self.event_log = EventLog()
         self.pending: dict[Hashable, Pending] = {}
-        self.tenure = ProcessLease(self._end_for)
+        self.tenure = ProcessLease(self.end_for)
         self.on_end: list[Callable[[], None]] = [self.tenure.close]
         self.used_at = asyncio.get_running_loop().time()
         self.ended = False
+        self.key_version: str | None = None
         self._holders = 0
         self._request_count = 0
         self._over: deque[Hashable] = deque(maxlen=REMEMBERED_KEYS)
@@ -104,7 +106,9 @@ class StdioConnection(ABC):
             self._pump.cancel()
             await asyncio.wait({self._pump})
 
-    def _end_for(self, ending: Ending) -> None:
+    def end_for(self, ending: Ending) -> None:
+        """End the process in the background; it accepts nothing any longer."""
+        self.ended = True
         _log.info(
             "MCP server ended with its token",
             reason=ending.value,

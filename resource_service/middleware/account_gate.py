@@ -109,7 +109,9 @@ class AccountGate:
                     await self._introduce(account, messages, scope)(scope, receive, send)
                     return
                 replacement = partial(self._replacement, question, messages, scope)
-                note_account(scope, RequestAccount(account, replacement))
+                note_account(
+                    scope, RequestAccount(account, replacement, partial(self.accounts.in_use, question))
+                )
                 await self._forward(app, messages, scope)(scope, receive, send)
 
         return protected

@@ -156,6 +156,9 @@ async def test_a_client_that_is_used_during_a_discovery_is_kept(store: Store) ->
     process = upstream.process(store)
     upstream.while_reading.append(process.note_accepted(CONFIGURED, first))
     assert (await current(process)).identity == first.identity
+    # As one that is used, it stays when it is refused once.
+    upstream.refuses_client = True
+    await process.note_refused(CONFIGURED, first)
     assert (await current(upstream.process(store))).identity == first.identity
 
 

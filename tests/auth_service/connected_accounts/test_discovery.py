@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl
 
+import httpcore2
 import pytest
 
 from auth_service.connected_accounts.discovery import Discovery
@@ -18,7 +21,7 @@ from auth_service.protocol.reasons import Reason
 from auth_service.protocol.upstream_client import UpstreamClient
 from auth_service.protocol.upstream_metadata import parse_server_metadata
 from auth_service.protocol.upstream_providers import UpstreamDiscovery
-from tests.sites import Answer, Site, answer, document, dripping, site
+from tests.sites import Answer, Names, Site, answer, document, dripping, site
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1", "SEC-12", "BOUND-1")]
 
@@ -121,12 +124,14 @@ async def test_a_challenge_leads_to_the_metadata_and_names_the_scopes(upstream: 
     ("bad", "reason"),
     [
         (answer(b'{"a": "%s"}' % (b"x" * 70_000)), "larger than 65536 bytes"),
+        (answer(b'{"a": "%s"}' % (b"x" * 70_000), length=False), "larger than 65536 bytes"),
+        (answer(b"{}", headers={"Content-Length": "70000"}, length=False), "larger than 65536 bytes"),
         (answer(b"", status="302 Found", headers={"Location": "/elsewhere"}), "status 302"),
         (answer(b"{}", status="503 Unavailable"), "status 503"),
         (answer(b"<html>", headers={"Content-Type": "text/html"}), "not served as JSON"),
         (answer(b"{"), "not JSON"),
     ],
-    ids=["huge", "redirecting", "down", "page", "broken"],
+    ids=["huge", "huge by surprise", "announced", "redirecting", "down", "page", "broken"],
 )
 async def test_a_document_that_cannot_be_read_is_not_used(
     upstream: Upstream, place: str, bad: Answer, reason: str
@@ -157,7 +162,8 @@ async def test_the_authorization_server_in_use_is_used_on_while_it_is_listed(ups
 async def test_a_slow_document_is_not_waited_for(place: str) -> None:
     with upstream_within(0.3) as upstream:
         upstream.site.answers[place] = dripping(HEAD, every_s=0.05)
-        assert "did not respond in time" in (await failure(upstream)).reason
+        async with asyncio.timeout(10):
+            assert "did not respond in time" in (await failure(upstream)).reason
 
 
 async def test_metadata_of_another_issuer_ends_the_search(upstream: Upstream) -> None:
@@ -286,3 +292,63 @@ async def test_a_server_that_is_away_for_a_moment_is_told_from_one_that_names_so
     upstream.site.answers[place] = document({"issuer": "https://evil.example"})
     if place != "/mcp":
         assert not (await failure(upstream)).passing
+
+
+class NotingBackend(httpcore2.AnyIOBackend):
+    """Connects, and notes the addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hosts: list[str] = []
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 -- required by the interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        self.hosts.append(host)
+        return await super().connect_tcp(host, port, timeout, local_address, socket_options)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5", "169.254.169.254", "fd00::1", "::ffff:10.0.0.5"])
+@pytest.mark.parametrize("place", ["resource metadata", "authorization server", "registration", "token"])
+async def test_no_document_leads_to_a_private_address(place: str, address: str) -> None:
+    names = Names({"127.0.0.1": [ip_address("127.0.0.1")], "internal.example": [ip_address(address)]})
+    connections = NotingBackend()
+    fetcher = Fetcher(loopback=True, resolve=names, connections=connections, limits=Limits(total_s=20))
+    inside = "https://internal.example"
+    with site() as running:
+        upstream = Upstream(running, fetcher)
+        discovery = upstream.discovery()
+        if place == "resource metadata":
+            headers = {"WWW-Authenticate": f'Bearer resource_metadata="{inside}/metadata"'}
+            running.answers["/mcp"] = answer(b"{}", status="401 Unauthorized", headers=headers)
+            detail = (await failure(upstream)).detail
+        elif place == "authorization server":
+            listed = upstream.resource(authorization_servers=[inside])
+            running.answers[f"{RESOURCE_AT}/mcp"] = document(listed)
+            detail = (await failure(upstream)).detail
+        elif place == "registration":
+            members = upstream.server(registration_endpoint=f"{inside}/register")
+            server = parse_server_metadata(members, upstream.origin, loopback=True)
+            with pytest.raises(UpstreamUnavailableError) as caught:
+                await discovery.register(server)
+            detail = caught.value.detail
+        else:
+            members = upstream.server(token_endpoint=f"{inside}/token")
+            server = parse_server_metadata(members, upstream.origin, loopback=True)
+            assert await discovery.refuses(server, UpstreamClient(client_id="c")) is None
+            detail = "a reserved address"
+    fetcher.close()
+    assert "a reserved address" in (detail or "")
+    assert set(connections.hosts) <= {"127.0.0.1"}
+
+
+async def test_an_mcp_server_cannot_have_many_authorization_servers_considered(upstream: Upstream) -> None:
+    issuers = [*(f"https://{number}.example" for number in range(100)), upstream.origin]
+    upstream.site.answers[f"{RESOURCE_AT}/mcp"] = document(upstream.resource(authorization_servers=issuers))
+    refused = await failure(upstream, issuer=upstream.origin)
+    assert refused.reason == "the MCP server does not name the configured issuer"

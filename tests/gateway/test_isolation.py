@@ -1,0 +1,128 @@
+"""Commands with API keys in their environment are isolated from each other, or not started (GW-1)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from resource_service import isolation
+from resource_service.gateway.process import ServerProcess
+from resource_service.settings import ResourceSettings
+from shared import prctl
+
+pytestmark = [
+    pytest.mark.requirement("GW-1"),
+    pytest.mark.skipif(sys.platform != "linux", reason="needs Linux"),
+]
+
+COMMAND = "stdio:server --verbose"
+KEYED = {"upstream": COMMAND, "connected_account": True, "api_key_variable": "TICKETS_KEY"}
+SNOOP = """
+import sys
+for line in sys.stdin:
+    try:
+        environment = open(f"/proc/{line.strip()}/environ", "rb").read()
+    except OSError:
+        environment = b""
+    print("secret-of-another" in environment.decode(), flush=True)
+"""
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ResourceSettings]]:
+    """Read the settings with one mount."""
+
+    def read(**mount: object) -> ResourceSettings:
+        return ResourceSettings(
+            resource="https://mcp.example/mcp",
+            issuer="https://login.example",
+            resource_secret="s" * 32,  # type: ignore[arg-type]
+            mounts=json.loads(json.dumps({"/tickets": mount})),
+        )
+
+    isolation._why_not.cache_clear()  # noqa: SLF001 -- each test has a system of its own
+    yield read
+    isolation._why_not.cache_clear()  # noqa: SLF001
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("isolated", [True, False])
+async def test_an_isolated_process_cannot_read_the_environment_of_another_one(*, isolated: bool) -> None:
+    command = [sys.executable, "-I", "-S", "-c", SNOOP]
+    other = await ServerProcess.start(command, {"KEY": "secret-of-another"}, isolated=isolated)
+    snoop = await ServerProcess.start(command, {}, isolated=isolated)
+    # Both run their programs.
+    for process in (other, snoop):
+        await process.write(str(process.pid).encode())
+        assert await anext(aiter(process.lines())) in (b"True", b"False")
+    await snoop.write(str(other.pid).encode())
+    assert await anext(aiter(snoop.lines())) == (b"False" if isolated else b"True")
+    for process in (other, snoop):
+        await process.terminate()
+        assert process.exit_status is not None
+
+
+def test_a_command_can_get_the_api_key_of_a_person_where_processes_are_isolated(
+    read: Callable[..., ResourceSettings],
+) -> None:
+    settings = read(**KEYED)
+    assert settings.isolates_commands
+    assert not read(upstream=COMMAND).isolates_commands
+
+
+def no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prctl, "_unshare", lambda _: -1)
+
+
+def no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prctl, "_unshare", None)
+
+
+def no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "enter_user_namespace", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("system", "reason"),
+    [
+        (no_namespaces, "no process can have a user namespace of its own"),
+        (no_linux, "no process can have a user namespace of its own"),
+        (no_effect, "a process can read the environment of another one"),
+    ],
+)
+def test_elsewhere_the_start_is_refused_with_what_to_do(
+    system: Callable[[pytest.MonkeyPatch], None],
+    reason: str,
+    read: Callable[..., ResourceSettings],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    system(monkeypatch)
+    with pytest.raises(ValidationError) as caught:
+        read(**KEYED)
+    assert f"and here {reason}. Allow unprivileged user namespaces" in str(caught.value)
+    assert "or serve the command over HTTP, and use api_key_header" in str(caught.value)
+    assert read(upstream=COMMAND).isolates_commands is False
+
+
+@pytest.mark.parametrize(
+    ("mount", "message"),
+    [
+        ({"upstream": COMMAND, "connected_account": True}, "name the environment variable"),
+        ({**KEYED, "upstream": "http://a.example/mcp"}, "api_key_variable is for commands"),
+        ({**KEYED, "connected_account": False}, "api_key_variable needs connected_account"),
+        ({**KEYED, "api_key_variable": "LD_PRELOAD"}, "it is a variable of the system"),
+        ({**KEYED, "api_key_variable": "path"}, "it is a variable of the system"),
+        ({**KEYED, "api_key_variable": "PYTHONPATH"}, "it is a variable of the system"),
+        ({**KEYED, "api_key_variable": "DOORWARD_RESOURCE_SECRET"}, "reserved"),
+        ({**KEYED, "api_key_variable": "A B"}, "not the name of a variable"),
+    ],
+)
+def test_a_variable_that_cannot_have_a_key_stops_the_start(
+    mount: dict[str, object], message: str, read: Callable[..., ResourceSettings]
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        read(**mount)
