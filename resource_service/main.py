@@ -38,6 +38,7 @@ from resource_service.routes.http_resources import Hello, health_route, plain_ro
 from resource_service.routes.published_keys import key_routes
 from resource_service.settings import ResourceSettings
 from resource_service.shutdown import called_when_stopping
+from resource_service.workers.replicas import replicas_of
 from resource_service.workers.worker import Worker
 from shared.appearance.theme import Theme
 from shared.asgi import (
@@ -148,14 +149,16 @@ def create_app_from_environment(workers: str | None = None, metrics: str | None 
     measured_by = None if metrics is None else ResourceMetrics(Measurements(Path(metrics)))
     created = create_app(settings, metrics=measured_by)
     app = _observed_app(settings, created, measured_by)
-    if workers is None:
+    replicas = replicas_of(settings)
+    if workers is None and replicas is None:
         return app
     if settings.resource_store is None:
         _log.warning(WORKERS_SHARE_NOTHING)
     return Worker(
         app,
-        Path(workers),
+        None if workers is None else Path(workers),
         admits=created.admits,
+        replicas=replicas,
         max_body_bytes=settings.max_body_bytes,
         secure=settings.secure,
     )

@@ -95,6 +95,7 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
         dpop_nonce: require a nonce of this service in each proof for a key-bound token (RFC 9449 §9).
         resource_store: the URL of the store in which all processes of this service remember used proofs; by
             default each process remembers its own in memory.
+        replica_url: where the other replicas reach this process; ``auto``: at the address of this host.
         legacy_aliases: serve what the 2025-03-26 revision of MCP expects at this origin.
         notes: ``sqlite://`` stores the notes of the built-in server in memory, ``sqlite:///PATH`` in a file.
         introspection_timeout_s: for one response of the authorization server, including a retry.
@@ -126,6 +127,7 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
     resource_store: str | None = Field(
         default=None, pattern=r"\A(redis|rediss|redis\+sentinel|redis\+cluster|sqlite)://"
     )
+    replica_url: str | None = Field(default=None, pattern=r"^(auto|https?://[^/?#@\s]+)$")
     legacy_aliases: bool = True
     notes: str = Field(default="sqlite://", pattern=r"^sqlite://(/.+)?$")
     introspection_timeout_s: float = Field(default=5.0, gt=0, le=60)
@@ -140,6 +142,14 @@ class ResourceSettings(GatewaySettings, AppearanceSettings):
     def _grace_has_something_to_use(self) -> Self:
         if self.outage_grace_s and not self.introspection_cache_s:
             raise ValueError("DOORWARD_OUTAGE_GRACE_S needs DOORWARD_INTROSPECTION_CACHE_S above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _replicas_share_a_store(self) -> Self:
+        if self.replica_url is not None and self.resource_store is None:
+            raise ValueError(
+                "DOORWARD_REPLICA_URL needs DOORWARD_RESOURCE_STORE, in which replicas find each other"
+            )
         return self
 
     @model_validator(mode="after")

@@ -41,6 +41,12 @@ SCHEMA: tuple[KeySpec, ...] = (
         "600 s, renewed as long as a process has it pinned without a lock file",
     ),
     KeySpec(
+        "{server_id}:replica:{hash}",
+        "the URL at which other replicas reach a process with sessions, and a tag that shows that a replica"
+        " has written it",
+        "60 s, renewed as long as the process runs",
+    ),
+    KeySpec(
         "{server_id}:limit-slot-wanted:{hash}",
         "empty: a process waits until another one ends an unused command of a person",
         "5 s",
@@ -80,6 +86,11 @@ def limit_slots(server_id: str, *owner: str) -> str:
 def pins(server_id: str, resource: str, member: str) -> str:
     """The first list of a kind that was pinned for a resource."""
     return f"{PREFIX}{server_id}:pins:{_hash(resource, member)}"
+
+
+def replica(server_id: str, worker: str) -> str:
+    """The announcement of a process whose session ids begin with `worker`."""
+    return f"{PREFIX}{server_id}:replica:{_hash(worker)}"
 
 
 def limit_slot_wanted(server_id: str, *owner: str) -> str:

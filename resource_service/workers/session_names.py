@@ -10,6 +10,9 @@ HEADER = b"mcp-session-id"
 SENDER = b"doorward-sender"
 """The address of the client, in a request that a worker passes on; never accepted from a client."""
 
+PASSED_ON = b"doorward-passed-on"
+"""In a request that one replica passes on to another, which passes it on to none."""
+
 _NAMED = re.compile(rb"([0-9a-f]{16})-(.+)\Z")
 
 
@@ -37,6 +40,16 @@ def with_sender(fields: Fields, client: tuple[str, int] | None) -> Fields:
     """Return the fields of a request that is passed on for `client`, its address and port."""
     others = [field for field in fields if field[0] != SENDER]
     return [*others, (SENDER, f"{client[0]} {client[1]}".encode("ascii"))] if client else others
+
+
+def with_mark(fields: Fields) -> Fields:
+    """Return the fields of a request that no other replica passes on."""
+    return [*(field for field in fields if field[0] != PASSED_ON), (PASSED_ON, b"1")]
+
+
+def is_passed_on(fields: Fields) -> bool:
+    """Whether another replica passes this request on."""
+    return any(name == PASSED_ON for name, _ in fields)
 
 
 def without_sender(fields: Fields) -> tuple[Fields, tuple[str, int] | None]:

@@ -14,8 +14,11 @@ from resource_service.errors import MCP_METHODS, RETRY_AFTER_S
 from resource_service.gateway.disconnect import CancelledOnDisconnect
 from resource_service.reasons import Reason
 from resource_service.workers.private_server import PrivateServer
+from resource_service.workers.replicas import Replicas
 from resource_service.workers.session_names import (
     HEADER,
+    is_passed_on,
+    with_mark,
     with_sender,
     with_worker,
     without_sender,
@@ -30,6 +33,7 @@ from shared.asgi.request_id import RequestId
 from shared.asgi.whole_response import with_changed_start
 from shared.http1 import BusyError, Client, ConnectError, ExchangeError, Request, Response
 from shared.logs import get_logger
+from shared.storage import StoreUnavailableError
 
 # RFC 9110 §7.6.1: about the connection, not the message. The length is added again.
 _OF_THE_CONNECTION = frozenset(
@@ -45,10 +49,11 @@ Admits = Callable[[Scope], Awaitable[bool]]
 
 
 class Worker:
-    """The ASGI application of one worker process, around that of the service.
+    """The ASGI application of one process with sessions, around that of the service.
 
     Args:
-        folder: the private folder of the workers' sockets.
+        folder: the private folder of the workers' sockets; None if the service has one process.
+        replicas: the processes of the service elsewhere; None if there are none.
         admits: whether the token of a request is valid. The body of any other is not read here, and the
             application refuses it.
         max_body_bytes: of a request that is passed on.
@@ -56,15 +61,23 @@ class Worker:
     """
 
     def __init__(
-        self, app: ASGIApp, folder: Path, *, admits: Admits, max_body_bytes: int, secure: bool = False
+        self,
+        app: ASGIApp,
+        folder: Path | None,
+        *,
+        admits: Admits,
+        max_body_bytes: int,
+        replicas: Replicas | None = None,
+        secure: bool = False,
     ) -> None:
         self._app = app
         self._admits = admits
         self._secure = secure
         self._max_body_bytes = max_body_bytes
-        self._siblings = Siblings(folder)
+        self._replicas = replicas
         self.name = secrets.token_hex(8)
-        self._private = PrivateServer(self._serve_passed_on, folder / self.name)
+        self._siblings = None if folder is None else Siblings(folder)
+        self._private = None if folder is None else PrivateServer(self._serve_passed_on, folder / self.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -73,12 +86,29 @@ class Worker:
         worker = worker_of(scope["headers"])
         if worker is None or worker == self.name or not _may_be_passed_on(scope):
             await self._serve(scope, receive, send)
-        elif (client := self._siblings.client_of(worker)) is None:
-            await self._serve(scope, receive, send)  # where the session is unknown
         elif not await self._admits(scope):
             await self._serve(scope, receive, send)  # which refuses it
         else:
-            await self._pass_on(client, scope, receive, send)
+            try:
+                client = await self._client_of(worker, scope)
+            except StoreUnavailableError as error:
+                await self._refuse(partial(_busy, scope, error), scope, receive, send)
+                return
+            if client is None:
+                await self._serve(scope, receive, send)  # where the session is unknown
+            else:
+                await self._pass_on(client, scope, receive, send)
+
+    async def _client_of(self, worker: str, scope: Scope) -> Client | None:
+        """Return the client of the process of a session; None if there is no such process.
+
+        Raises:
+            StoreUnavailableError: the store of the replicas does not answer.
+        """
+        client = None if self._siblings is None else self._siblings.client_of(worker)
+        if client is None and self._replicas is not None and not is_passed_on(scope["headers"]):
+            client = await self._replicas.client_of(worker)
+        return client
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the private socket while the application runs."""
@@ -86,16 +116,35 @@ class Worker:
         async def receive_until_end() -> Message:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                await self._private.stop()
-                await self._siblings.close()
+                await self._stop()
             return message
 
         async def send_when_started(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
-                await self._private.start()
+                await self._start()
             await send(message)
 
         await self._app(scope, receive_until_end, send_when_started)
+
+    async def _start(self) -> None:
+        if self._private is not None:
+            await self._private.start()
+        if self._replicas is not None:
+            await self._replicas.start(self.name)
+
+    async def _stop(self) -> None:
+        if self._replicas is not None:
+            await self._replicas.stop()
+        if self._private is not None:
+            await self._private.stop()
+        if self._siblings is not None:
+            await self._siblings.close()
+
+    async def _forget(self, worker: str) -> None:
+        """Forget a process that has ended."""
+        for others in (self._siblings, self._replicas):
+            if others is not None:
+                await others.forget(worker)
 
     async def _serve_passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of another worker, as if its client had connected here."""
@@ -142,7 +191,7 @@ class Worker:
                     return
                 _log.info("the worker of a session does not respond", error=str(error))
                 if isinstance(error.__cause__, ConnectionRefusedError):
-                    await self._siblings.forget(worker_of(scope["headers"]) or "")
+                    await self._forget(worker_of(scope["headers"]) or "")
                 await self._serve(scope, replay(body, receive), send)
                 return
             try:
@@ -180,7 +229,7 @@ def _is_temporary(error: ExchangeError) -> bool:
     return isinstance(error, BusyError)
 
 
-def _busy(scope: Scope, error: ExchangeError) -> ASGIApp:
+def _busy(scope: Scope, error: Exception) -> ASGIApp:
     """Return the response while the worker of a session cannot be reached. The session goes on: no 404."""
     return refusal_response(
         scope,
@@ -194,7 +243,7 @@ def _busy(scope: Scope, error: ExchangeError) -> ASGIApp:
 
 def _request(scope: Scope, body: bytes) -> Request:
     fields = [(name, value) for name, value in scope["headers"] if name not in _OF_THE_CONNECTION]
-    fields = with_sender(fields, scope.get("client"))
+    fields = with_mark(with_sender(fields, scope.get("client")))
     query = scope.get("query_string", b"")
     target = scope["raw_path"] + (b"?" + query if query else b"")
     method: str = scope["method"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from ipaddress import ip_address
 
 from shared.cli.console import CommandError
 
@@ -57,3 +58,24 @@ def _can_bind(host: str, port: int, option: str) -> bool:
             ) from error
         return False
     return True
+
+
+def own_url(port: int) -> str:
+    """Return the URL of this machine at the address that its name has, as in a container.
+
+    Raises:
+        CommandError: the name has no address that other machines reach.
+    """
+    name = socket.gethostname()
+    try:
+        addresses = [address[0] for *_, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
+    except OSError:
+        addresses = []
+    reachable = [ip for ip in map(ip_address, addresses) if not (ip.is_loopback or ip.is_link_local)]
+    if not reachable:
+        raise CommandError(
+            f"DOORWARD_REPLICA_URL=auto: the name {name} has no address for other machines;"
+            f" set the URL instead, such as http://10.0.0.5:{port}"
+        )
+    host = f"[{reachable[0]}]" if reachable[0].version == 6 else str(reachable[0])
+    return f"http://{host}:{port}"

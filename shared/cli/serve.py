@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shared.cli.console import CommandError
-from shared.cli.listen import check_address
+from shared.cli.listen import check_address, own_url
 from shared.cli.mount_options import JoinOption, MountOptions, mounted
 from shared.cli.settings import check_settings
 from shared.cli.store import check_store, check_store_url
@@ -111,6 +111,8 @@ def resource(
         os.environ["DOORWARD_JOIN"] = "true"
     settings = check_resource_settings()
     os.environ.update(key_of_workers(settings, workers))
+    if settings.replica_url == "auto":
+        os.environ["DOORWARD_REPLICA_URL"] = own_url(port)
     with _shared_folder(workers) as folder:
         _serve(
             "resource_service.main",

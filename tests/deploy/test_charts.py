@@ -31,6 +31,7 @@ EVERYTHING = [
     "metrics.enabled=true",
     "imagePullSecrets[0].name=registry",
 ]
+SHARED_STORE = ["secretSettings.DOORWARD_RESOURCE_STORE.secret=redis"]
 POLICY = "scopes: {}\n"
 
 
@@ -55,8 +56,8 @@ def the(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("values", [[], EVERYTHING], ids=["default", "everything"])
 @pytest.mark.parametrize("service", REQUIRED)
 def test_what_a_chart_renders_is_valid_in_every_supported_version(service: str, values: list[str]) -> None:
-    policy = [f"policy={POLICY}"] if service == "resource" and values else []
-    objects = rendered(service, *values, *policy)
+    own = [f"policy={POLICY}", *SHARED_STORE] if service == "resource" and values else []
+    objects = rendered(service, *values, *own)
     kinds = {each["kind"] for each in objects}
     assert kinds >= {"Deployment", "Service", "NetworkPolicy"}
     optional = {"HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"}
@@ -142,3 +143,27 @@ def test_values_that_cannot_work_are_refused_by_name(values: list[str], complain
     done = helm("auth", *values)
     assert done.returncode != 0
     assert complaint in done.stderr
+
+
+@pytest.mark.requirement("RS-10")
+@pytest.mark.parametrize("several", ["replicas=2", "autoscaling.enabled=true"])
+def test_pods_of_the_resource_service_reach_each_other_for_sessions(several: str) -> None:
+    alone = helm("resource", *REQUIRED["resource"], several)
+    assert alone.returncode != 0
+    assert "secretSettings.DOORWARD_RESOURCE_STORE" in alone.stderr
+    objects = rendered(
+        "resource", several, *SHARED_STORE, "networkPolicy.from[0].namespaceSelector.matchLabels.a=b"
+    )
+    deployment, policy = the(objects, "Deployment"), the(objects, "NetworkPolicy")["spec"]
+    variables = {
+        each["name"]: each["value"] for each in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    }
+    assert variables["DOORWARD_REPLICA_URL"] == "auto"
+    pods = {"podSelector": {"matchLabels": deployment["spec"]["selector"]["matchLabels"]}}
+    assert pods in policy["ingress"][0]["from"]
+    assert {"ports": [{"port": "http"}], "to": [pods]} in policy["egress"]
+
+
+def test_one_pod_without_a_common_store_announces_nothing() -> None:
+    template = the(rendered("resource"), "Deployment")["spec"]["template"]
+    assert "DOORWARD_REPLICA_URL" not in {each["name"] for each in template["spec"]["containers"][0]["env"]}

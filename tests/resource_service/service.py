@@ -54,13 +54,16 @@ class Service:
 
 
 @contextmanager
-def running(server: AuthorizationServer, directory: Path, **settings: str) -> Iterator[Service]:
+def running(
+    server: AuthorizationServer, directory: Path, *, port: str | None = None, **settings: str
+) -> Iterator[Service]:
     """A resource service that asks `server`, for the length of the context.
 
     Args:
+        port: where it listens; a free one by default.
         settings: environment variables, without their prefix; they win over the usual ones.
     """
-    port = free_port()
+    port = port or str(free_port())
     origin = f"http://127.0.0.1:{port}"
     usual = {
         "resource": f"{origin}/mcp",
@@ -71,7 +74,7 @@ def running(server: AuthorizationServer, directory: Path, **settings: str) -> It
     }
     environment = {f"DOORWARD_{name.upper()}": value for name, value in {**usual, **settings}.items()}
     log_file = directory / f"resource-{port}.log"
-    arguments = ["--factory", "--port", str(port)]
+    arguments = ["--factory", "--port", port]
     arguments += ["--timeout-graceful-shutdown", str(GRACE_S), "--no-access-log", "--no-proxy-headers"]
     arguments += ["resource_service.main:create_app_from_environment"]
     with log_file.open("wb") as log:

@@ -14,6 +14,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: doorward
 {{- end -}}
 
+{{- /* Whether pods have a common store; empty if not. */ -}}
+{{- define "doorward.sharesStore" -}}
+{{- if or (hasKey .Values.secretSettings "DOORWARD_RESOURCE_STORE") (hasKey .Values.settings "DOORWARD_RESOURCE_STORE") }}yes{{ end -}}
+{{- end -}}
+
 {{- /* A setting is either in `settings` or in `secretSettings`, where its file is named. */ -}}
 {{- define "doorward.environment" -}}
 {{- range $name, $value := .Values.settings }}
