@@ -32,6 +32,6 @@ class FirstValues:
             if await store.create(key, value, ttl_s=KEPT_S):
                 return value
             first = await store.get(key)
-            if first is not None and await store.confirm(key, first, ttl_s=KEPT_S):
+            if first is not None and await store.replace(key, first, first, ttl_s=KEPT_S):
                 return first
         return value  # it expires again and again, so that no process keeps one

@@ -14,7 +14,7 @@ from resource_service.pins.files import PinFiles
 from resource_service.pins.keeper import PinKeeper
 from resource_service.pins.lock_file import held_path, lock_text, read_lock, write_lock
 from resource_service.pins.shared_pins import RENEW_EVERY_S, SharedPins
-from resource_service.storage import keys
+from resource_service.storage import first_values, keys
 from resource_service.storage.first_values import FirstValues
 from resource_service.storage.shared_store import SharedStore
 from shared.storage import StoreUnavailableError
@@ -89,6 +89,19 @@ async def test_processes_agree_by_the_store_on_what_the_first_has_pinned(store: 
         pin(other, TOOL, EVIL)
         assert await agreed([first, second], TOOL) == Pins({TOOL: tools(NOTE).approved[TOOL]}, "Be brief.")
         assert other.pins == tools(EVIL)
+
+
+async def test_what_was_agreed_is_kept_as_long_as_a_process_proposes_it(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_values, "KEPT_S", 3)
+    shared = SharedStore(store_url)
+    async with shared.run():
+        values = FirstValues(shared, "resource")
+        await values.agree(RESOURCE, "tools", b"first")
+        for _ in range(20):
+            assert await values.agree(RESOURCE, "tools", b"second") == b"first"
+            await anyio.sleep(0.2)
 
 
 async def test_what_this_process_has_pinned_stays_while_the_store_is_away() -> None:
