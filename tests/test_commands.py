@@ -29,7 +29,7 @@ RUN_BY = {
     r"docker compose (up|exec|logs)": "tests/compose/test_stack.py",
     r"docker (build|run) ": "tests/compose/test_images.py",
     r"\.venv/bin/python docs/examples/(call_tool|upstream)\.py": "tests/e2e/test_tutorial.py",
-    r"npx @modelcontextprotocol/inspector ": "tests/interop/test_clients.py",
+    r"npx @modelcontextprotocol/inspector@latest ": "tests/interop/test_clients.py",
     r"(uvx|pipx|python3 -m venv|venv/bin/pip install|/opt/doorward/bin/pip install d|pip install d)": (
         "tests/scripts/test_dist.py"
     ),

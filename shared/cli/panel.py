@@ -46,7 +46,7 @@ class Panel:
         yield "Claude Code", f"claude mcp add --transport http doorward {self.resource}"
         server = json.dumps({"name": "doorward", "type": "http", "url": self.resource}, separators=(",", ":"))
         yield "VS Code", f"code --add-mcp '{server}'"
-        inspector = "npx @modelcontextprotocol/inspector --transport http --server-url"
+        inspector = "npx @modelcontextprotocol/inspector@latest --transport http --server-url"
         yield "Inspector", f"{inspector} {self.resource}"
         yield "", ""
         yield "Console", f"{self.issuer}/admin"

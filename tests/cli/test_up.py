@@ -72,7 +72,7 @@ def test_it_says_what_to_paste_whole_however_narrow_the_terminal(shared: Up) -> 
         ("Login", "wesen / secret"),
         ("Claude Code", f"claude mcp add --transport http doorward {mcp_url}"),
         ("VS Code", f'code --add-mcp \'{{"name":"doorward","type":"http","url":"{mcp_url}"}}\''),
-        ("Inspector", f"npx @modelcontextprotocol/inspector --transport http --server-url {mcp_url}"),
+        ("Inspector", f"npx @modelcontextprotocol/inspector@latest --transport http --server-url {mcp_url}"),
         ("Console", f"{shared.issuer}/admin"),
         ("Auth docs", f"{shared.issuer}/docs"),
         ("Resource docs", f"http://localhost:{shared.resource_port}/docs"),
