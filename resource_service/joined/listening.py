@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Send
 
 from resource_service.introspection.client import IntrospectionUnavailableError
 from resource_service.introspection.lease_scope import lease_in
+from resource_service.introspection.leases import Ending
 from resource_service.joined.exchange import for_mount, never, without_body
 from resource_service.joined.forwarding import editor_for
 from resource_service.joined.request import JoinedRequest
@@ -51,6 +52,7 @@ def session_stream(request: JoinedRequest, session: JoinedSession, changed: Chan
         mounts=[section.name for section in request.sections],
         first=opening.event,
         answered=opening.answered,
+        at_end=partial(_end, request),
     )
 
 
@@ -69,6 +71,12 @@ def _of_part(
         access=partial(_access, request, section),
         is_stopped=partial(_is_stopped, request, section),
     )
+
+
+def _end(request: JoinedRequest) -> None:
+    """End the response to a request whose token is for none of its mounts any longer."""
+    _, lease = lease_in(request.scope)
+    lease.end(Ending.NARROWED)
 
 
 def _is_stopped(request: JoinedRequest, section: Section) -> bool:
@@ -103,6 +111,7 @@ def listened(request: JoinedRequest, changed: Changed) -> ASGIApp:
         mounts=[stream.mount for stream in streams],
         first=acknowledgements.event,
         answered=acknowledgements.answered,
+        at_end=partial(_end, request),
     )
 
 

@@ -155,6 +155,7 @@ def merged(
     mounts: Iterable[str],
     first: Callable[[], Awaitable[bytes]],
     answered: Answered,
+    at_end: Callable[[], None],
 ) -> ASGIApp:
     """Return the streams of several mounts as one, which ends with the client, or with the last mount.
 
@@ -163,6 +164,7 @@ def merged(
         mounts: those that the token is for.
         first: returns what the client gets before anything else, when the response begins.
         answered: told whether a mount has opened its stream; called again at the end of one.
+        at_end: called when the token is for none of the mounts any longer.
     """
 
     async def serve(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,6 +178,7 @@ def merged(
                 await send({"type": "http.response.body", "body": beginning, "more_body": True})
                 async for event in taken:
                     await send({"type": "http.response.body", "body": event, "more_body": True})
+                at_end()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return serve

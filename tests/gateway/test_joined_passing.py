@@ -16,6 +16,7 @@ from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
 from mcp_types import CreateMessageResult, ElicitResult, ResourceTemplateReference, TextContent
 
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING
+from tests.gateway.open_streams import META, MODERN
 from tests.gateway.upstreams import ERAS, PATIENCE, called, connected, forked_stdio, python_upstream
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, running, token_for
@@ -263,6 +264,26 @@ async def test_a_resumed_call_ends_with_its_own_mount_and_with_no_other(
                 issuer.tokens[token]["scope"] = next(mount for mount in MOUNTS if mount != ended)
                 results = [line async for line in lines_with("one went on", stream.aiter_lines())]
     assert bool(results) is (ended != "one")
+
+
+@pytest.mark.parametrize("remaining", ["two", ""], ids=["one of two", "both"])
+async def test_a_subscription_ends_with_the_reason_when_its_last_mount_ends(
+    remaining: str, joined: Service, issuer: AuthorizationServer
+) -> None:
+    token = token_for(joined, issuer, scope=" ".join(MOUNTS))
+    params = {"notifications": {"toolsListChanged": True}, "_meta": META}
+    message = {"jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params}
+    headers = bearer(token) | MODERN | {"Mcp-Method": "subscriptions/listen"}
+    errors: list[str] = []
+    async with httpx2.AsyncClient(base_url=joined.origin, timeout=60, trust_env=False) as client:
+        with anyio.move_on_after(4 if remaining else WITHIN_S) as waiting:
+            async with client.stream("POST", "/mcp", headers=headers, json=message) as stream:
+                lines = stream.aiter_lines()
+                assert "acknowledged" in await first_event(lines)
+                issuer.tokens[token]["scope"] = remaining
+                errors += [line async for line in lines_with("allows less than before", lines)]
+    assert waiting.cancelled_caught is bool(remaining)
+    assert len(errors) == (0 if remaining else 1)
 
 
 async def test_a_stream_to_listen_can_be_opened_again_as_soon_as_its_connection_is_lost(

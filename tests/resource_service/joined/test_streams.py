@@ -85,6 +85,7 @@ async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]
         mounts=[part.mount for part in parts],
         first=opening.event,
         answered=opening.answered,
+        at_end=lambda: None,
     )
 
     async def serve(to: Send) -> None:
