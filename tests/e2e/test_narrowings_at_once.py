@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -89,6 +90,13 @@ def introspected(deployment: Deployment, token: str) -> dict[str, object]:
     return document
 
 
+def events_of(deployment: Deployment, directory: Path) -> list[dict[str, Any]]:
+    """All events of the journal."""
+    listed = doorward("audit", "search", "--json", cwd=directory, **deployment.auth[0].settings).stdout
+    events: list[dict[str, Any]] = [json.loads(line) for line in listed.splitlines()]
+    return events
+
+
 @pytest.mark.parametrize("ended", [MOUNTS[:2], MOUNTS], ids=["two of three", "all"])
 def test_mounts_that_are_disconnected_at_once_at_several_processes_stay_disconnected(
     ended: tuple[str, ...], deployment: Deployment, tmp_path: Path
@@ -110,11 +118,30 @@ def test_mounts_that_are_disconnected_at_once_at_several_processes_stay_disconne
             assert answer["active"] is bool(remaining)
             assert str(answer.get("scope", "")).split() == remaining
         person.close()
-    listed = doorward("audit", "search", "--json", cwd=tmp_path, **deployment.auth[0].settings).stdout
-    events = [json.loads(line) for line in listed.splitlines()]
+    events = events_of(deployment, tmp_path)
     for grant_id in grant_ids:
         removed = {
             scope for event in events if event.get("grant") == grant_id for scope in event.get("removed", ())
         }
         kinds = {event["kind"] for event in events if event.get("grant") == grant_id}
         assert removed | set(remaining) == set(MOUNTS) or "grant.revoked" in kinds
+
+
+def test_a_button_that_is_pressed_twice_at_once_at_two_processes_has_one_event(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    grant_ids: list[object] = []
+    with httpx2.Client(timeout=60, trust_env=False) as http, ThreadPoolExecutor() as pool:
+        person, client = Person(trust_env=False), Client.register(deployment.issuer, http)
+        for _ in range(ROUNDS):
+            tokens = client.connect(person, resource=f"{ORIGIN}/all", scope=" ".join(MOUNTS))
+            grant_ids.append(introspected(deployment, tokens["access_token"])["grant_id"])
+            query = f"action=disconnect_mount&grant_id={grant_ids[-1]}&mount=one"
+            page = person.open(f"{deployment.issuer}/account?{query}")
+            presses = Presses(deployment, person, 2)
+            assert {*pool.map(presses.press, deployment.auth, [page, page])} == {303}
+        person.close()
+    narrowed = [
+        event["grant"] for event in events_of(deployment, tmp_path) if event["kind"] == "grant.narrowed"
+    ]
+    assert sorted(map(str, narrowed)) == sorted(map(str, grant_ids))
