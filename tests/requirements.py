@@ -219,7 +219,7 @@ GATEWAY = (
         "GW-1",
         "MUST",
         "credentials of people for upstreams",
-        Partial("no commands over stdio"),
+        HELD,
     ),
     Requirement("GW-2", "MUST", "a link to connect is for one person", HELD),
     Requirement(

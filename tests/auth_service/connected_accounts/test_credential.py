@@ -31,7 +31,8 @@ def test_the_resource_server_gets_the_credential(connecting: Connecting) -> None
     access, _ = connecting.upstream.tokens
     assert answer["authorization"] == f"Bearer {access}"
     assert HOUR_S - 60 < answer["expires_in"] <= HOUR_S
-    assert connecting.ask() == answer | {"expires_in": connecting.ask()["expires_in"]}
+    again = connecting.ask()  # maybe a second later
+    assert again == answer | {"expires_in": again["expires_in"]}
 
 
 def test_a_credential_without_expiry_has_none(connecting: Connecting) -> None:

@@ -13,7 +13,7 @@ from auth_service.connected_accounts.discovered_providers import (
     FRESH_S,
     STALE_S,
 )
-from auth_service.connected_accounts.discovered_records import RETRY_S, DiscoveredUpstream
+from auth_service.connected_accounts.discovered_records import LEASE_S, RETRY_S, DiscoveredUpstream
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
@@ -146,6 +146,24 @@ async def test_a_process_that_is_late_does_not_register_again(store: Store) -> N
     assert await late.records.lease(CONFIGURED, read) is None
     assert (await current(late)).client_id == "client-1"
     assert upstream.registrations == 1
+
+
+async def test_a_process_whose_lease_has_expired_stores_nothing(store: Store) -> None:
+    upstream = Provider()
+    records = upstream.process(store).records
+    read, _ = await records.get(CONFIGURED)
+    late = await records.lease(CONFIGURED, read)
+    assert late is not None
+    assert await records.lease(CONFIGURED, read) is None
+    upstream.now += LEASE_S
+    lease = await records.lease(CONFIGURED, read)
+    assert lease is not None
+    discovered = DiscoveredUpstream(upstream=URL, scopes=(), server=server_of(), read_at=int(upstream.now))
+    assert not await records.save(CONFIGURED, late, discovered)
+    await records.fail(CONFIGURED, late, UpstreamUnavailableError("late", passing=True))
+    assert await records.save(CONFIGURED, lease, discovered)
+    record, stored = await records.get(CONFIGURED)
+    assert (stored, record.failed_until) == (discovered, 0)
 
 
 @ON_ONE_STORE
