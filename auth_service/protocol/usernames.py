@@ -10,15 +10,19 @@ from shared.texts import Text
 MAX_USERNAME = 128
 
 
-@lru_cache(maxsize=1_024)
 def canonical(username: str) -> str:
     """Return the canonical form of a username.
 
     Raises:
         ValueError: the username is empty, too long, or contains spaces or control characters.
     """
-    typed = username.strip()
-    # The length comes first: normalizing takes the square of the number of consecutive marks.
+    return _folded(username.strip())
+
+
+@lru_cache(maxsize=1_024)
+def _folded(typed: str) -> str:
+    # The length comes first: normalizing takes the square of the number of consecutive marks. And longer text
+    # would be kept, if this did not raise for it.
     folded = unicodedata.normalize("NFKC", typed).casefold() if len(typed) <= MAX_USERNAME else ""
     if not 0 < len(folded) <= MAX_USERNAME:
         raise ValueError(Text("a username must have 1 to %(most)s characters", most=MAX_USERNAME))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import pytest
 
@@ -59,3 +60,14 @@ def test_a_name_that_is_far_too_long_is_refused_before_it_costs_anything() -> No
     with pytest.raises(ValueError, match="username"):
         canonical("a" + "\u0301\u0316" * 100_000)
     assert time.process_time() - began_s < 1
+
+
+@pytest.mark.requirement("SEC-17")
+def test_space_around_a_name_takes_no_memory_afterwards() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert canonical(f"somebody-{number}" + " " * 50_000) == f"somebody-{number}"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
