@@ -15,9 +15,9 @@ import pytest
 
 from tests.gateway.accounts import Accounts
 from tests.gateway.exchange import INITIALIZE, MESSAGE
-from tests.gateway.upstreams import gateway, stdio
+from tests.gateway.upstreams import PATIENCE, gateway, stdio
 from tests.resource_service.authorization_server import AuthorizationServer
-from tests.resource_service.service import Service, bearer, call, modern_headers, token_for
+from tests.resource_service.service import Service, bearer, call, modern_headers, running, token_for
 from tests.servers import wait_until
 
 pytestmark = [
@@ -49,9 +49,9 @@ def service(
     """A command that gets keys, and beside it one that gets none."""
     keyed = {"upstream_connected_account": "true", "upstream_api_key_variable": VARIABLE}
     settings = {**keyed, "mounts": json.dumps({"/plain": COMMAND})}
-    with gateway(server, tmp_path_factory.mktemp("keys"), COMMAND, **settings) as running:
-        wait_until(lambda: "receiving revocations" in running.log_file.read_text(), timeout_s=30)
-        yield running
+    with gateway(server, tmp_path_factory.mktemp("keys"), COMMAND, **settings) as service:
+        wait_until(lambda: "receiving revocations" in service.log_file.read_text(), timeout_s=30)
+        yield service
 
 
 @pytest.fixture
@@ -191,3 +191,27 @@ def test_a_command_that_needs_a_key_is_not_started_with_the_token_of_a_provider(
     response = client.post("/mcp", headers=headers, json=call("t"))
     assert response.status_code == 502, response.text
     assert "of-a-provider" not in response.text
+
+
+@pytest.mark.requirement("GW-3")
+def test_behind_a_joined_url_a_command_gets_the_key_of_its_mount(
+    server: AuthorizationServer, accounts: Accounts, tmp_path: Path
+) -> None:
+    keyed = {"upstream": COMMAND, "connected_account": True, "api_key_variable": VARIABLE}
+    mounts = json.dumps({"/keyed": keyed, "/plain": COMMAND})
+    with running(server, tmp_path, mounts=mounts, join="true", **PATIENCE) as service:
+        wait_until(lambda: "receiving revocations" in service.log_file.read_text(), timeout_s=30)
+        token = token_for(service, server, sub="sub-joined", grant_id="grant-joined", scope="keyed plain")
+        accounts.connect_key(token, "key-of-the-mount")
+
+        def called(tool: str) -> dict[str, Any]:
+            headers = {**modern_headers(tool), **bearer(token)}
+            with httpx2.Client(timeout=30, trust_env=False) as http:
+                return text_of(http.post(service.resource, headers=headers, json=call(tool)))
+
+        assert called("keyed_t")["key"] == "key-of-the-mount"
+        assert called("plain_t")["key"] is None
+        first = called("keyed_t")["pid"]
+        accounts.offer_link(token)
+        accounts.disconnect("sub-joined", f"{service.origin}/keyed", "1")
+        wait_until(lambda: not runs(first), timeout_s=10)
