@@ -226,7 +226,7 @@ GATEWAY = (
         "GW-3",
         "MUST",
         "several mounts behind one URL",
-        Partial("no connected accounts"),
+        HELD,
     ),
     Requirement(
         "GW-4",

@@ -29,6 +29,7 @@ class ClientSession:
         params: of its `initialize`.
         revision: of MCP, as this service answered.
         upstream_id: the session of the upstream, once it is open; None if the upstream has no sessions.
+        offered: the capabilities of the upstream, once it is open; empty if they are too large to be kept.
     """
 
     owner: PrincipalKey
@@ -36,6 +37,7 @@ class ClientSession:
     revision: str
     is_open: bool = False
     upstream_id: bytes | None = None
+    offered: Mapping[str, Any] | None = None
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 

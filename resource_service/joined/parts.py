@@ -9,11 +9,12 @@ import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
+from resource_service.connected_accounts.request_account import AccountUse
 from resource_service.joined.exchange import SESSION, UnavailableError, ask, end
 from resource_service.joined.sections import Section
 from resource_service.joined.server_results import MAX_INSTRUCTIONS
 from resource_service.joined.sessions import JoinedSession, Part
-from resource_service.messages.exact_json import dumps
+from resource_service.messages.capabilities import check_capabilities
 from resource_service.messages.jsonrpc import object_in
 from resource_service.middleware.captured_answer import CapturedAnswer
 from shared.clock import steady_clock
@@ -21,12 +22,6 @@ from shared.clock import steady_clock
 OPENED_WITHIN_S = 30.0
 RETRY_AFTER_S = 5.0
 """How long a mount that did not open a session is left out, so that it does not delay every request."""
-
-MAX_CAPABILITIES_BYTES = 16_384
-"""The maximum of the capabilities of a mount: they are in memory with each session."""
-
-MAX_CAPABILITIES_VALUES = 500
-"""Empty objects need a hundred times the memory of their JSON."""
 
 
 class SessionLostError(UnavailableError):
@@ -64,6 +59,8 @@ async def opened(
     part = session.part(section.name)
     async with part.opening:
         if part.is_open:
+            with anyio.move_on_after(within_s):
+                await _introduce_again(section, session, part, scope)
             return part
         if steady_clock() < part.retry_at:
             raise UnavailableError(part.failure)
@@ -95,11 +92,25 @@ async def _open(section: Section, session: JoinedSession, part: Part, scope: Sco
         await end(section, scope, starting)
         raise
     await ask(section, scope, {"method": "notifications/initialized"}, starting)
-    if session.level is not None and "logging" in object_in(result, "capabilities"):
-        level = {"method": "logging/setLevel", "params": session.level}
-        await ask(section, scope, level, starting)
+    await _set_level(section, session, result, scope=scope, part=starting)
     part.session_id, part.revision, part.introduction = starting.session_id, revision, kept
     part.account = answer.account
+
+
+async def _introduce_again(section: Section, session: JoinedSession, part: Part, scope: Scope) -> None:
+    """Note what the mount itself offers, once its account is connected: this service answered before."""
+    offered = section.offered(part.session_id, scope) if part.account.missing is not None else None
+    if offered is None:
+        return
+    part.introduction, part.account = {"capabilities": offered}, AccountUse()
+    await _set_level(section, session, part.introduction, scope=scope, part=part)
+
+
+async def _set_level(
+    section: Section, session: JoinedSession, introduction: Mapping[str, Any], *, scope: Scope, part: Part
+) -> None:
+    if session.level is not None and "logging" in object_in(introduction, "capabilities"):
+        await ask(section, scope, {"method": "logging/setLevel", "params": session.level}, part)
 
 
 def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -109,22 +120,12 @@ def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
         UnavailableError: its capabilities are too large.
     """
     offered, instructions = object_in(result, "capabilities"), result.get("instructions")
-    if len(dumps(offered)) > MAX_CAPABILITIES_BYTES:
-        raise UnavailableError(f"its capabilities are larger than {MAX_CAPABILITIES_BYTES} bytes")
-    if not _has_few_values(offered):
-        raise UnavailableError(f"its capabilities have more than {MAX_CAPABILITIES_VALUES} values")
+    try:
+        check_capabilities(offered)
+    except ValueError as error:
+        raise UnavailableError(str(error)) from error
     stated = {"instructions": instructions[:MAX_INSTRUCTIONS]} if isinstance(instructions, str) else {}
     return {"capabilities": offered, **stated}
-
-
-def _has_few_values(capabilities: Mapping[str, Any]) -> bool:
-    waiting, seen = list[Any]([capabilities]), 0
-    while waiting:
-        value = waiting.pop()
-        seen += 1
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        waiting.extend(inner)
-    return seen <= MAX_CAPABILITIES_VALUES
 
 
 def result_of(answer: CapturedAnswer) -> Mapping[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Scope
@@ -51,6 +52,18 @@ class Section:
         """
         account = self.guard.account
         return account is None or (use.version is not None and use.version == account.kept_version(scope))
+
+    def offered(self, session_id: bytes | None, scope: Scope) -> Mapping[str, Any] | None:
+        """Return the capabilities of the mount in a session that it opened after its account was connected.
+
+        Args:
+            scope: of a request of the client.
+        """
+        account = self.guard.account
+        if account is None or session_id is None:
+            return None
+        session = account.sessions.find(session_id.decode("latin-1"), principal_in(scope))
+        return None if session is None else session.offered
 
     def scopes_for(self, message: object) -> Iterable[str]:
         """Return the scopes of the joined resource that a message to the mount needs, the section's first."""

@@ -6,7 +6,7 @@ here: the client keeps the id that it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -14,7 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resource_service.connected_accounts.client_sessions import ClientSession, ClientSessions
 from resource_service.gateway.errors import failed, no_such_session
+from resource_service.messages.capabilities import check_capabilities
 from resource_service.messages.exact_json import dumps
+from resource_service.messages.jsonrpc import object_in
 from resource_service.messages.mcp_parameters import PARAM
 from resource_service.messages.media_type import described_as_json
 from resource_service.messages.request_ids import note_request_ids
@@ -55,7 +57,7 @@ async def open_session(session: ClientSession, app: ASGIApp, scope: Scope) -> No
             return
         try:
             with anyio.fail_after(OPENED_WITHIN_S):
-                session.upstream_id = await _initialized(session, app, scope)
+                session.upstream_id, session.offered = await _initialized(session, app, scope)
         except (TimeoutError, AnswerTooLargeError) as error:
             raise failed(Reason.UPSTREAM_ANSWER_UNREADABLE, f"initialize: {error}") from error
         session.is_open = True
@@ -80,10 +82,12 @@ def keeping_id(send: Send) -> Send:
     return sent
 
 
-async def _initialized(session: ClientSession, app: ASGIApp, scope: Scope) -> bytes | None:
+async def _initialized(
+    session: ClientSession, app: ASGIApp, scope: Scope
+) -> tuple[bytes | None, Mapping[str, Any]]:
     answer = await _post(app, scope, {"id": _ID, "method": "initialize", "params": session.params})
     match answer.message:
-        case {"result": {"protocolVersion": str(revision)}}:
+        case {"result": {"protocolVersion": str(revision)} as result}:
             if revision != session.revision:
                 raise no_such_session(f"the upstream speaks {revision}, and the client was told another one")
         case _:
@@ -94,7 +98,15 @@ async def _initialized(session: ClientSession, app: ASGIApp, scope: Scope) -> by
     named = [] if upstream_id is None else [(HEADER, upstream_id)]
     ours = [(b"mcp-protocol-version", session.revision.encode("ascii")), *named]
     await _post(app, scope, {"method": "notifications/initialized"}, ours)
-    return upstream_id
+    return upstream_id, _kept(object_in(result, "capabilities"))
+
+
+def _kept(offered: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        check_capabilities(offered)
+    except ValueError:
+        return {}
+    return offered
 
 
 async def _post(

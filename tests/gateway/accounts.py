@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.resource_service.feed import Feed
 PATH = "/connected-account"
 FIRST = "Bearer secret-of-the-provider-1"
 SECOND = "Bearer secret-of-the-provider-2"
+_SESSIONS = itertools.count()
 INVALID = {"error": "invalid_token"}
 
 
@@ -107,10 +109,10 @@ def accepting(*authorizations: str) -> Reply:
             version = message["params"]["protocolVersion"]
             result = {
                 "protocolVersion": version,
-                "capabilities": {"tools": {}},
+                "capabilities": {"tools": {}, "logging": {}},
                 "serverInfo": {"name": "u", "version": "1"},
             }
-            headers.append("Mcp-Session-Id: of-the-upstream")
+            headers.append(f"Mcp-Session-Id: of-the-upstream-{next(_SESSIONS)}")
         if message["method"] == "tools/list":
             result = {"tools": [{"name": "t", "inputSchema": {"type": "object"}}]}
         if "_meta" in message.get("params", {}):

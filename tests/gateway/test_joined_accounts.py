@@ -257,6 +257,49 @@ def test_the_stream_of_a_session_tells_that_the_account_is_connected(
     assert messages[0]["params"]["elicitationId"] == "link-1"
 
 
+def test_a_subscription_of_2026_07_28_tells_that_the_account_is_connected(
+    service: Service, token: str, accounts: Accounts
+) -> None:
+    method, meta = "subscriptions/listen", modern("t")["params"]["_meta"]
+    params = {"notifications": {"toolsListChanged": True}, "_meta": meta}
+    headers = {"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+    with (
+        httpx2.Client(timeout=20, trust_env=False, headers=bearer(token) | MESSAGE | headers) as client,
+        client.stream(
+            "POST",
+            service.resource,
+            json={"jsonrpc": "2.0", "id": "s", "method": method, "params": params},
+        ) as stream,
+    ):
+        lines = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+        assert next(lines)["method"] == "notifications/subscriptions/acknowledged"
+        accounts.connect(token, FIRST, at=at(service, "issues"))
+        changed = next(lines)
+    assert changed["method"] == "notifications/tools/list_changed"
+    assert changed["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == "s"
+
+
+def test_a_session_learns_what_a_mount_offers_when_its_account_is_connected(
+    service: Service, token: str, accounts: Accounts, upstream: AuthorizationServer
+) -> None:
+    with httpx2.Client(timeout=60, trust_env=False, headers=bearer(token) | MESSAGE) as client:
+
+        def post(method: str, **params: object) -> dict[str, Any]:
+            message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            return client.post(service.resource, json=message).json()["result"]  # type: ignore[no-any-return]
+
+        opened = client.post(service.resource, json=INITIALIZE)
+        client.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
+        post("tools/list")
+        post("logging/setLevel", level="debug")
+        accounts.connect(token, FIRST, at=at(service, "issues"))
+        post("tools/list")
+        assert LEFT_OUT not in post("prompts/list").get("_meta", {})
+    messages = [json.loads(each.body) for each in upstream.questions if each.target == "/issues"]
+    sent = [(message["method"], message["params"].get("level")) for message in messages if "id" in message]
+    assert sent == [("initialize", None), ("tools/list", None), ("logging/setLevel", "debug")]
+
+
 def test_the_journal_names_the_mount_of_a_call_that_has_no_account(
     service: Service, server: AuthorizationServer, token: str, accounts: Accounts
 ) -> None:

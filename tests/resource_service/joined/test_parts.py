@@ -9,9 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from resource_service.joined.exchange import UnavailableError
-from resource_service.joined.parts import MAX_CAPABILITIES_BYTES, MAX_CAPABILITIES_VALUES, opened
+from resource_service.joined.parts import opened
 from resource_service.joined.server_results import MAX_INSTRUCTIONS
 from resource_service.joined.sessions import JoinedSession, Part
+from resource_service.messages.capabilities import MAX_CAPABILITIES_BYTES, MAX_CAPABILITIES_VALUES
 from tests.resource_service.joined.mounts import PRINCIPAL, Mount, request_to
 
 pytestmark = [pytest.mark.requirement("GW-3"), pytest.mark.anyio]
