@@ -1,4 +1,4 @@
-"""Real clients of a joined URL with a mount whose account is missing (GW-1). Their token is added on the way."""
+"""Real clients of a joined URL with a mount whose account is missing (GW-1, GW-3)."""
 
 from __future__ import annotations
 

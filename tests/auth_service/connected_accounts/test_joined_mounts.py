@@ -15,6 +15,7 @@ from auth_service.settings import AuthSettings
 from tests.auth_service.connected_accounts.connecting import Connecting
 from tests.auth_service.connected_accounts.upstream import TICKETS, Upstream
 from tests.auth_service.service import (
+    OTHER_RESOURCE,
     OTHER_RESOURCE_SECRET,
     OTHER_RESOURCE_SERVER,
     RESOURCE_SECRET,
@@ -29,15 +30,21 @@ from tests.stores import ON_ONE_STORE
 pytestmark = pytest.mark.requirement("GW-1", "GW-2", "GW-3")
 
 JOINED, ISSUES, PLAIN = "https://mcp.example/all", "https://mcp.example/issues", "https://mcp.example/plain"
-SCOPE = "issues issues:read tickets plain"
+SCOPE = "issues issues:read tickets plain foreign"
+OTHER_SERVER = {
+    **OTHER_RESOURCE_SERVER,
+    "resources": [
+        {"resource": OTHER_RESOURCE, "name": "Other", "upstream_api_key": {"name": "Other"}},
+    ],
+}
 
 
 def resources(upstream: Upstream) -> list[dict[str, Any]]:
-    """One that joins three mounts: with accounts at a provider, with API keys, and with neither."""
+    """One that joins mounts: with accounts at a provider, with API keys, with neither, of another gateway."""
     scopes = {"issues": "Issues", "issues:read": "Read", "tickets": "Tickets", "plain": "Plain"}
-    joins = {"issues": ISSUES, "tickets": f"{TICKETS}/", "plain": PLAIN}
+    joins = {"issues": ISSUES, "tickets": f"{TICKETS}/", "plain": PLAIN, "foreign": OTHER_RESOURCE}
     return [
-        {"resource": JOINED, "name": "All tools", "joins": joins, "scopes": scopes},
+        {"resource": JOINED, "name": "All tools", "joins": joins, "scopes": scopes | {"foreign": "Other"}},
         {"resource": ISSUES, "name": "Issues", "upstream_oauth": upstream.settings()},
         {"resource": TICKETS, "name": "Tickets", "upstream_api_key": {"name": "Tracker"}},
         {"resource": PLAIN, "name": "Plain"},
@@ -51,7 +58,7 @@ def store_url(new_store: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="module")
 def shared_server(store_url: str, shared_upstream: Upstream) -> Iterator[AuthorizationServer]:
-    servers = [{**RESOURCE_SERVER, "resources": resources(shared_upstream)}, OTHER_RESOURCE_SERVER]
+    servers = [{**RESOURCE_SERVER, "resources": resources(shared_upstream)}, OTHER_SERVER]
     with running(store_url, resource_servers=servers, fetch_loopback=True) as server:
         yield server
 
@@ -143,7 +150,9 @@ def test_a_token_that_is_not_about_a_mount_gets_nothing_of_it(joined: AtTheJoine
 
 
 @ON_ONE_STORE
-@pytest.mark.parametrize("named", [JOINED, PLAIN, "https://mcp.example/unknown", "nonsense", "http://[", " "])
+@pytest.mark.parametrize(
+    "named", [JOINED, PLAIN, OTHER_RESOURCE, "https://mcp.example/unknown", "nonsense", "http://[", " "]
+)
 def test_what_has_no_account_is_not_configured(named: str, joined: AtTheJoined) -> None:
     assert refusal(joined.response(resource=named)) == (404, "not_configured")
 
@@ -167,8 +176,8 @@ def test_an_account_of_a_mount_that_was_removed_can_be_disconnected(
     joined.connected()
     rest = [each for each in resources(joined.upstream) if each["resource"] != ISSUES]
     rest[0]["joins"].pop("issues")
-    rest[0]["scopes"] = {"tickets": "Tickets", "plain": "Plain"}
-    servers = [{**RESOURCE_SERVER, "resources": rest}]
+    rest[0]["scopes"] = {"tickets": "Tickets", "plain": "Plain", "foreign": "Other"}
+    servers = [{**RESOURCE_SERVER, "resources": rest}, OTHER_SERVER]
     with running(
         store_url, clock=joined.server.clock, resource_servers=servers, fetch_loopback=True
     ) as later:
@@ -194,7 +203,7 @@ def test_an_account_is_connected_for_a_mount_and_not_for_what_joins_it(own: str)
     provider = Upstream("https://provider.example").settings()
     listed = resources(Upstream("https://provider.example"))
     listed[0][own] = provider if own == "upstream_oauth" else {"name": "Tracker"}
-    servers = [{**RESOURCE_SERVER, "resources": listed}]
+    servers = [{**RESOURCE_SERVER, "resources": listed}, OTHER_SERVER]
     with pytest.raises(ValueError, match="people connect accounts for its mounts"):
         AuthSettings(
             **{"issuer": "https://a.example", "store": "sqlite:///d.db", **USUAL, "resource_servers": servers}
