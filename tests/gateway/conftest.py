@@ -10,7 +10,15 @@ import pytest
 
 from tests.gateway.ledger import POLICY, Ledger, ledger
 from tests.gateway.outside import install
-from tests.gateway.upstreams import Upstream, gateway, node_upstream, python_stdio, python_upstream, stdio
+from tests.gateway.upstreams import (
+    Upstream,
+    forked_stdio,
+    gateway,
+    node_upstream,
+    python_stdio,
+    python_upstream,
+    stdio,
+)
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, token_for
 
@@ -107,6 +115,13 @@ def plain(
 def plain_stdio(issuer: AuthorizationServer, tmp_path_factory: Directories) -> Iterator[Service]:
     """The gateway in front of the same server, over stdio."""
     with gateway(issuer, tmp_path_factory.mktemp("gateway"), python_stdio(PLAIN)) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def forked_plain_stdio(issuer: AuthorizationServer, tmp_path_factory: Directories) -> Iterator[Service]:
+    """As `plain_stdio`, forked behind the process that the gateway starts, which passes its streams on."""
+    with gateway(issuer, tmp_path_factory.mktemp("gateway"), forked_stdio(PLAIN)) as service:
         yield service
 
 

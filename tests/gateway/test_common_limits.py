@@ -13,7 +13,7 @@ import pytest
 
 from tests.gateway.event_streams import EVENTS, Write
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, chunked, error_code
-from tests.gateway.upstreams import PATIENCE, python_stdio
+from tests.gateway.upstreams import PATIENCE, forked_stdio
 from tests.machine import require
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, running, token_for
@@ -33,7 +33,7 @@ def replicas(
     """Processes of one service, each with a gateway to an upstream and one to a command."""
     require("redis-server")
     directory = tmp_path_factory.mktemp("common")
-    mounts = {"/one": f"{scripted_upstream.url}/one", "/tools": python_stdio("tests.gateway.servers.plain")}
+    mounts = {"/one": f"{scripted_upstream.url}/one", "/tools": forked_stdio("tests.gateway.servers.plain")}
     settings = {
         "resource": f"http://127.0.0.1:{free_port()}/mcp",
         "mounts": json.dumps(mounts),

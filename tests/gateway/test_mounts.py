@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.gateway.exchange import MESSAGE, PING, results
-from tests.gateway.upstreams import PATIENCE, called, connected, python_stdio
+from tests.gateway.upstreams import PATIENCE, called, connected, forked_stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.proving import Prover, refused
 from tests.resource_service.service import Service, bearer, running, token_for
@@ -26,7 +26,7 @@ def service(
     mounts = f"""{{
         "/one": "{scripted_upstream.url}/one",
         "/two": {{"upstream": "{scripted_upstream.url}/two", "name": "Number two", "authorization": "Key 2"}},
-        "/tools": "{python_stdio("tests.gateway.servers.plain")}"
+        "/tools": "{forked_stdio("tests.gateway.servers.plain")}"
     }}"""
     with running(issuer, tmp_path_factory.mktemp("mounts"), mounts=mounts, **PATIENCE) as service:
         yield service

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from tests.gateway.exchange import INITIALIZE, LISTEN, MESSAGE, PING, error_code
 from tests.gateway.sessions import opened
 from tests.gateway.stdio_messages import messages_in
-from tests.gateway.upstreams import ERAS, called, connected, gateway, python_stdio, stdio
+from tests.gateway.upstreams import ERAS, called, connected, forked_stdio, gateway, python_stdio, stdio
 from tests.resource_service.authorization_server import AuthorizationServer
 from tests.resource_service.service import Service, bearer, token_for
 from tests.servers import wait_until
@@ -49,14 +49,14 @@ def caller(plain_stdio: Service) -> Iterator[httpx2.Client]:
 @pytest.mark.anyio
 @pytest.mark.requirement("RS-8")
 async def test_each_session_has_a_process_of_its_own(
-    plain_stdio: Service, issuer: AuthorizationServer
+    forked_plain_stdio: Service, issuer: AuthorizationServer
 ) -> None:
-    token = token_for(plain_stdio, issuer)
-    other = token_for(plain_stdio, issuer, sub="user-2")
+    token = token_for(forked_plain_stdio, issuer)
+    other = token_for(forked_plain_stdio, issuer, sub="user-2")
     async with (
-        connected(plain_stdio.resource, token, "legacy") as first,
-        connected(plain_stdio.resource, token, "legacy") as second,
-        connected(plain_stdio.resource, other, "legacy") as third,
+        connected(forked_plain_stdio.resource, token, "legacy") as first,
+        connected(forked_plain_stdio.resource, token, "legacy") as second,
+        connected(forked_plain_stdio.resource, other, "legacy") as third,
     ):
         processes = {await called(client, "process") for client in (first, second, third)}
         assert len(processes) == 3
@@ -66,7 +66,7 @@ async def test_each_session_has_a_process_of_its_own(
 @pytest.mark.anyio
 @pytest.mark.requirement("RS-8")
 async def test_without_sessions_each_principal_has_a_process_of_its_own(
-    plain_stdio: Service, issuer: AuthorizationServer
+    forked_plain_stdio: Service, issuer: AuthorizationServer
 ) -> None:
     of_whom: list[dict[str, object]] = [
         {"sub": "stateless"},
@@ -77,8 +77,8 @@ async def test_without_sessions_each_principal_has_a_process_of_its_own(
     ]
     processes = []
     for members in of_whom:
-        token = token_for(plain_stdio, issuer, **members)
-        async with connected(plain_stdio.resource, token, "2026-07-28") as client:
+        token = token_for(forked_plain_stdio, issuer, **members)
+        async with connected(forked_plain_stdio.resource, token, "2026-07-28") as client:
             processes.append(await called(client, "process"))
     assert processes[0] == processes[1]
     assert len(set(processes)) == 4
@@ -86,9 +86,9 @@ async def test_without_sessions_each_principal_has_a_process_of_its_own(
 
 @pytest.mark.anyio
 async def test_two_clients_of_one_principal_share_a_process_and_hear_only_of_their_own_calls(
-    plain_stdio: Service, issuer: AuthorizationServer
+    forked_plain_stdio: Service, issuer: AuthorizationServer
 ) -> None:
-    token = token_for(plain_stdio, issuer, sub="twice")
+    token = token_for(forked_plain_stdio, issuer, sub="twice")
     events: dict[str, list[str | None]] = {"a": [], "b": []}
 
     async def count(client: Client, name: str) -> None:
@@ -99,8 +99,8 @@ async def test_two_clients_of_one_principal_share_a_process_and_hear_only_of_the
         assert f"counted to 50 {name}" in str(result.content)
 
     async with (
-        connected(plain_stdio.resource, token, "2026-07-28") as a,
-        connected(plain_stdio.resource, token, "2026-07-28") as b,
+        connected(forked_plain_stdio.resource, token, "2026-07-28") as a,
+        connected(forked_plain_stdio.resource, token, "2026-07-28") as b,
     ):
         assert await called(a, "process") == await called(b, "process")
         async with anyio.create_task_group() as tasks:  # both number their requests from the beginning
@@ -190,7 +190,7 @@ def test_processes_are_limited_for_a_person_whatever_clients_they_use(
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with (
-        gateway(issuer, tmp_path, python_stdio(PLAIN), stdio_processes_per_principal="2") as service,
+        gateway(issuer, tmp_path, forked_stdio(PLAIN), stdio_processes_per_principal="2") as service,
         httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client,
     ):
         tokens = [token_for(service, issuer, sub="me", client_id=f"client-{n}") for n in range(3)]
@@ -212,7 +212,7 @@ def test_processes_are_limited_for_each_principal_and_in_all(
 ) -> None:
     limits = {"stdio_processes": "3", "stdio_processes_per_principal": "2"}
     with (
-        gateway(issuer, tmp_path, python_stdio(PLAIN), **limits) as service,
+        gateway(issuer, tmp_path, forked_stdio(PLAIN), **limits) as service,
         httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client,
     ):
         mine, yours, theirs = (token_for(service, issuer, sub=f"user {name}") for name in "abc")
@@ -238,7 +238,7 @@ def test_a_process_that_nobody_talks_to_is_ended_and_one_that_somebody_listens_t
     issuer: AuthorizationServer, tmp_path: Path
 ) -> None:
     with (
-        gateway(issuer, tmp_path, python_stdio(PLAIN), stdio_idle_s="1") as service,
+        gateway(issuer, tmp_path, forked_stdio(PLAIN), stdio_idle_s="1") as service,
         httpx2.Client(base_url=service.origin, timeout=60, trust_env=False) as client,
     ):
         token = token_for(service, issuer)
