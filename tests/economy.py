@@ -6,10 +6,13 @@ import itertools
 import os
 import ssl
 from functools import cache
+from typing import TextIO
 
 import httpx2
 import pytest
+import structlog
 from httpx2._transports import default as transports
+from structlog.typing import ExcInfo
 
 from auth_service.crypto import passwords, signing_keys
 from tests.environment_source import examine_set_fields_only
@@ -44,6 +47,12 @@ def _pem_of_some(alg: str) -> str:
     return _rsa_pem(next(_numbers) % _RSA_KEYS) if alg == "RS256" else _new_pem(alg)
 
 
+def _print_traceback(
+    _formatter: structlog.dev.RichTracebackFormatter, output: TextIO, error: ExcInfo
+) -> None:
+    structlog.dev.plain_traceback(output, error)
+
+
 def economize(patch: pytest.MonkeyPatch) -> None:
     """Read the certificates of this machine once, which takes 20 ms, and hash passwords in under 1 ms.
 
@@ -53,8 +62,11 @@ def economize(patch: pytest.MonkeyPatch) -> None:
     Clients share the context that httpx2 would make for each of them and keep to itself; who asks for one by
     `create_ssl_context` gets one of their own to change. The full cost of a hash is that of the
     programs that tests execute, and of the tests in which it matters.
+
+    Tracebacks are logged as Python prints them: it takes up to a second to color one, with all variables.
     """
     patch.setattr(transports, "create_ssl_context", _client_context)
     patch.setattr(passwords, "COST", CHEAP)
     patch.setattr(signing_keys, "_new_pem", _pem_of_some)
+    patch.setattr(structlog.dev.RichTracebackFormatter, "__call__", _print_traceback)
     examine_set_fields_only(patch.setattr)
