@@ -29,10 +29,11 @@ class FullRedis:
 
     def fill(self) -> None:
         """Write until Redis refuses a single byte."""
-        for size in (100_000, 1_000, 1):
-            with suppress(redis.OutOfMemoryError):
-                for number in itertools.count():
-                    self._server.command("SET", f"filling:{size}:{number}", "x" * size)
+        with redis.Redis.from_url(self.url) as client:
+            for size in (100_000, 1_000, 1):
+                with suppress(redis.OutOfMemoryError):
+                    for number in itertools.count():
+                        client.set(f"filling:{size}:{number}", "x" * size)
         # Buffers of connections count, too, and come and go: what they give back must not make room.
         self._server.command("CONFIG", "SET", "maxmemory", "7mb")
 

@@ -41,8 +41,9 @@ class Connecting:
 
     def stored(self) -> list[str]:
         """The keys of what is stored for the person."""
+        subject = self.subject
         keys = (entry.key for entry in dump(self.server.store_url))
-        return [key for key in keys if f"connected-account:{self.subject}" in key]
+        return [key for key in keys if f"connected-account:{subject}" in key]
 
     def new_token(self) -> str:
         """Another access token for the same client."""
@@ -92,8 +93,9 @@ class Connecting:
 
     def journaled(self, action: str) -> int:
         """How many events of the person have this action."""
+        subject = self.subject
         chains = [repr(entry) for entry in dump(self.server.store_url) if ":journal:" in entry.key]
-        lines = [line for chain in chains for line in chain.split("b'") if self.subject in line]
+        lines = [line for chain in chains for line in chain.split("b'") if subject in line]
         return sum(f'"action":"{action}"' in line for line in lines)
 
     def connected(self) -> dict[str, Any]:
