@@ -164,6 +164,7 @@ async def test_a_call_that_ends_makes_room_for_the_next(
         counted_calls.end()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("countings", ["redis"], indirect=True)
 async def test_the_slots_of_a_crashed_process_become_free_when_their_leases_end(
     countings: list[CallCounting], monkeypatch: pytest.MonkeyPatch
