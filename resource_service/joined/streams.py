@@ -46,7 +46,7 @@ Answered = Callable[[str, bool], None]
 
 
 class Access(Enum):
-    """Whether a stream that has ended may be opened again."""
+    """Whether a stream may be opened for a request that was checked long ago."""
 
     GRANTED = "the token is still for the mount"
     WITHHELD = "not now: the operator has stopped the mount, or the token cannot be checked"
@@ -54,7 +54,7 @@ class Access(Enum):
 
 
 async def granted() -> Access:
-    """Return that a stream may be opened again."""
+    """Return that a stream may be opened."""
     return Access.GRANTED
 
 
@@ -66,7 +66,8 @@ class PartStream:
         run: opens it, and returns at its end.
         editor: edits its messages for the client.
         take: gets each message first; returns what is to be edited, or None.
-        access: whether it may be opened again: the request that opened it was checked long ago.
+        access: whether it may be opened now; not called for those that are opened with the request, which
+            has just been checked.
         is_stopped: whether the operator has stopped the mount.
     """
 
@@ -204,20 +205,24 @@ class _Following:
         """Follow the streams that should be open, as they change."""
         with self._scope:
             async with anyio.create_task_group() as tasks:
+                self._start_new(tasks, streams(), is_checked=True)
                 while True:
-                    self._start_new(tasks, streams())
                     await changed.wait()
+                    self._start_new(tasks, streams(), is_checked=False)
         await self._out.aclose()
 
-    def _start_new(self, tasks: TaskGroup, streams: Iterable[PartStream]) -> None:
+    def _start_new(self, tasks: TaskGroup, streams: Iterable[PartStream], *, is_checked: bool) -> None:
         for stream in streams:
             if stream.mount in self._remaining and stream.mount not in self._followed:
                 self._followed.add(stream.mount)
-                tasks.start_soon(self._follow, stream)
+                tasks.start_soon(self._follow, stream, is_checked)
 
-    async def _follow(self, stream: PartStream) -> None:
+    async def _follow(self, stream: PartStream, is_checked: bool) -> None:
         try:
-            if await _followed(stream, self._out, self._answered) is Access.LOST:
+            access = Access.GRANTED if is_checked else await _decided(stream, AGAIN_AFTER_S)
+            if access is Access.GRANTED:
+                access = await _followed(stream, self._out, self._answered)
+            if access is Access.LOST:
                 self._remaining.discard(stream.mount)
         finally:
             self._followed.discard(stream.mount)
@@ -238,9 +243,15 @@ async def _followed(stream: PartStream, out: MemoryObjectSendStream[bytes], answ
             return Access.LOST
         again_at_once = sink.is_stream or stream.is_stopped()
         pause_s = AGAIN_AFTER_S if again_at_once else min(2 * pause_s, MAX_AGAIN_AFTER_S)
-        access = Access.WITHHELD
-        while access is Access.WITHHELD:
-            await anyio.sleep(pause_s)
-            access = await stream.access()
-        if access is Access.LOST:
+        await anyio.sleep(pause_s)
+        if await _decided(stream, pause_s) is Access.LOST:
+            return Access.LOST
+
+
+async def _decided(stream: PartStream, pause_s: float) -> Access:
+    """Return whether a stream may be opened, as soon as that is not WITHHELD."""
+    while True:
+        access = await stream.access()
+        if access is not Access.WITHHELD:
             return access
+        await anyio.sleep(pause_s)

@@ -53,9 +53,9 @@ class Answering:
                 await anyio.sleep_forever()
 
 
-async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]:
-    """The parts of the body that a client gets, until it has so many of them."""
-    parts = [
+def parts_of(mounts: Sequence[Answering]) -> list[PartStream]:
+    """The streams of mounts that are named m0, m1 and so on."""
+    return [
         PartStream(
             mount=f"m{number}",
             run=mount,
@@ -71,6 +71,11 @@ async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]
         )
         for number, mount in enumerate(mounts)
     ]
+
+
+async def received(mounts: Sequence[Answering], *, at_least: int) -> list[bytes]:
+    """The parts of the body that a client gets, until it has so many of them."""
+    parts = parts_of(mounts)
     opening, bodies, enough = Opening(part.mount for part in parts), [], anyio.Event()
 
     async def send(message: Message) -> None:
@@ -150,6 +155,55 @@ async def test_a_stopped_mount_is_back_when_the_operator_resumes_it(
     bodies = await received([stopped], at_least=2 if status == 403 else 3)
     assert b"tools/list_changed" in bodies[-1]
     assert stopped.decisions == []
+
+
+@pytest.mark.parametrize(
+    ("access", "statuses", "decisions"),
+    [
+        ([Access.LOST] * 2, [200], 1),
+        ([Access.WITHHELD, Access.LOST], [200], 0),
+        ([Access.WITHHELD] * 2, [], 0),
+    ],
+)
+async def test_a_stream_is_opened_later_only_after_a_new_check_of_its_token(
+    access: list[Access], statuses: list[int], decisions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mount had refused its first stream, so that nothing of it was open when the scopes went."""
+    monkeypatch.setattr(streams, "AGAIN_AFTER_S", 0.001)
+    refused, stays, changed = Answering(405, 200, access=access), Answering(200), Notifier()
+    monkeypatch.setattr(refused, "is_stopped", lambda: False)  # WITHHELD: the token cannot be checked
+    bodies: list[bytes] = []
+    begun = anyio.Event()
+
+    async def send(message: Message) -> None:
+        bodies.append(message.get("body", b""))
+        if len(bodies) == 3:  # the start, the comment, and the event of the other mount
+            begun.set()
+
+    opening = Opening(["m0", "m1"])
+    app = merged(
+        lambda: parts_of([refused, stays]),
+        changed,
+        mounts=["m0", "m1"],
+        first=opening.event,
+        answered=opening.answered,
+        at_end=lambda: None,
+    )
+
+    async def serve() -> None:
+        await app({"type": "http"}, never, send)
+
+    with anyio.fail_after(WITHIN_S):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve)
+            await begun.wait()
+            for _ in range(3):
+                changed.send()  # the session of a mount was opened again
+                await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+    assert refused.statuses == statuses
+    assert len(refused.decisions) == decisions
+    assert len(bodies) == (3 if statuses else 4)
 
 
 async def test_the_response_begins_when_every_mount_has_answered() -> None:
