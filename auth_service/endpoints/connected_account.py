@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from auth_service.client_auth.introspection_callers import IntrospectionCaller, 
 from auth_service.connected_accounts.accounts import ConnectedAccounts, Credential
 from auth_service.connected_accounts.links import ConnectLinks
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
+from auth_service.crypto.handles import Handle
 from auth_service.endpoints.calling_requests import adopt_request_id
 from auth_service.endpoints.descriptions.connected_account import OPERATION
 from auth_service.grants.token_reader import TokenReader
@@ -59,8 +61,9 @@ class ConnectedAccountEndpoint:
             raise NotAResourceServerError(
                 Reason.CALLER_NOT_RESOURCE_SERVER, "only configured resource servers get credentials"
             )
-        grant = await self._grant(caller, parameters.require("token"))
-        resource, subject = self._resource(caller, grant, parameters.resource()), grant.subject
+        handle, grant = await self._read(caller, parameters.require("token"))
+        held = grant.scopes_of(handle.generation)
+        resource, subject = self._resource(caller, grant, held, parameters.resource()), grant.subject
         if resource not in self.accounts.providers or resource is None or subject is None:
             raise _not_configured("nobody connects an account for this token")
         try:
@@ -75,17 +78,20 @@ class ConnectedAccountEndpoint:
             return json_response(self._connected(credential))
         return json_response(await self._not_connected(subject, resource, grant.client_id))
 
-    async def _grant(self, caller: IntrospectionCaller, token: str) -> Grant:
-        """Return the grant of the token, which must be active for the caller at this moment."""
+    async def _read(self, caller: IntrospectionCaller, token: str) -> tuple[Handle, Grant]:
+        """Return the handle and grant of the token, which must be active for the caller at this moment."""
         live = await self.tokens.live_access(token)
         if live is None or live[1].resource not in caller.resources:
             raise _inactive()
-        return live[1]
+        return live
 
-    def _resource(self, caller: IntrospectionCaller, grant: Grant, named: str | None) -> str | None:
+    def _resource(
+        self, caller: IntrospectionCaller, grant: Grant, held: Collection[str], named: str | None
+    ) -> str | None:
         """Return the resource whose account is meant: that of the grant, or that of a mount it joins.
 
         Args:
+            held: the scopes of the token, which may be fewer than those of the grant (RFC 6749 §6).
             named: by the caller; None for the resource of the grant.
         """
         own, joining = self.registry.by_identifier(named), self.registry.by_identifier(grant.resource)
@@ -94,7 +100,7 @@ class ConnectedAccountEndpoint:
         mounts = mounts_at(own.resource, joining.joins) if own and joining else ()
         if own is None or not mounts or own.resource not in caller.resources:
             raise _not_configured("the resource of the token does not join that resource")
-        if not is_about(grant.scopes, mounts):
+        if not is_about(held, mounts):
             raise _inactive()
         return own.resource
 

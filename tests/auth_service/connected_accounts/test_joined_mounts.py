@@ -149,6 +149,20 @@ def test_a_token_that_is_not_about_a_mount_gets_nothing_of_it(joined: AtTheJoine
     assert joined.response(joined.new_token()).json()["status"] == "connected"
 
 
+def test_a_token_with_fewer_scopes_than_its_grant_gets_no_account_of_the_other_mounts(
+    joined: AtTheJoined,
+) -> None:
+    joined.connected()
+    joined.enter("a-key", joined.ask(resource=TICKETS)["connect_url"])
+    tokens = joined.client.connect(joined.person, resource=JOINED, scope=SCOPE)
+    narrowed = joined.client.refresh(tokens["refresh_token"], scope="tickets plain").json()
+    assert narrowed["scope"] == "tickets plain"
+    assert refusal(joined.response(narrowed["access_token"])) == (400, "invalid_token")
+    assert joined.response(narrowed["access_token"], resource=TICKETS).json()["api_key"] == "a-key"
+    whole = joined.client.refresh(narrowed["refresh_token"]).json()
+    assert joined.response(whole["access_token"]).json()["status"] == "connected"
+
+
 @ON_ONE_STORE
 @pytest.mark.parametrize(
     "named", [JOINED, PLAIN, OTHER_RESOURCE, "https://mcp.example/unknown", "nonsense", "http://[", " "]
