@@ -22,7 +22,8 @@ CONNECTED_ACCOUNTS: tuple[KeySpec, ...] = (
     KeySpec(
         "ended-tokens:{version}",
         "the tokens of a connected account that has ended, encrypted as they were in it, until its provider"
-        " has revoked them or was asked 6 times in vain",
+        " has revoked them or was asked 6 times in vain; for an hour more without the"
+        " tokens, so that nothing is revoked twice",
         "at most a day",
     ),
     KeySpec(
