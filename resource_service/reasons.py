@@ -199,8 +199,20 @@ class Reason(ReasonCode):
     SESSION_HEADER_INVALID = "Mcp-Session-Id is missing or repeated."
     SESSION_UNKNOWN = (
         "This user and client have no session with this id.",
-        "Most clients start a new session automatically. Sessions end when the service restarts. With "
-        "several processes, the proxy must route each session to the same process.",
+        "Most clients start a new session automatically. Sessions end when the service restarts. Replicas "
+        "need DOORWARD_RESOURCE_STORE and DOORWARD_REPLICA_URL to pass requests on to the one that has the "
+        "session; without them, the proxy must route each session to the same replica.",
+    )
+    SESSION_UNREACHABLE = (
+        "The process that has the session cannot be reached at the moment, or does not prove that it is one "
+        "of this service. The request has not run.",
+        "Try again. If this goes on, see the log: the replicas must reach each other at their "
+        "DOORWARD_REPLICA_URL, and have the same DOORWARD_RESOURCE_SECRET.",
+    )
+    SESSION_BROKE_OFF = (
+        "The connection to the process that has the session broke before its answer. The request may have "
+        "run.",
+        "Check what the call has changed before it is repeated. The log says how the connection ended.",
     )
     REQUEST_ID_IN_USE = "A request with this id is still in progress."
     REQUEST_CANCELLED = "The client cancelled the request."

@@ -42,8 +42,8 @@ SCHEMA: tuple[KeySpec, ...] = (
     ),
     KeySpec(
         "{server_id}:replica:{hash}",
-        "the URL at which other replicas reach a process with sessions, and a tag that shows that a replica"
-        " has written it",
+        "the URL at which other replicas reach a process with sessions, how long this is valid, and a tag"
+        " that shows that a replica has written it",
         "60 s, renewed as long as the process runs",
     ),
     KeySpec(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resource_service.errors import MCP_METHODS, RETRY_AFTER_S
+from resource_service.errors import MCP_METHODS
 from resource_service.gateway.disconnect import CancelledOnDisconnect
-from resource_service.reasons import Reason
+from resource_service.workers import proof
 from resource_service.workers.private_server import PrivateServer
 from resource_service.workers.replicas import Replicas
 from resource_service.workers.session_names import (
@@ -26,7 +28,8 @@ from resource_service.workers.session_names import (
     worker_of,
 )
 from resource_service.workers.siblings import Siblings
-from shared.asgi import BodyTooLargeError, read_body, refusal_response, replay
+from resource_service.workers.unreachable import no_answer, unknown_whereabouts, was_refused
+from shared.asgi import BodyTooLargeError, not_found, read_body, replay
 from shared.asgi.body import body_too_large
 from shared.asgi.headers import SecurityHeaders
 from shared.asgi.request_id import RequestId
@@ -46,6 +49,33 @@ _log = get_logger(__name__)
 
 
 Admits = Callable[[Scope], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """The process that has a session.
+
+    Attributes:
+        worker: its name.
+        others: the workers of this machine, or the replicas, to which it belongs.
+    """
+
+    worker: str
+    client: Client
+    others: Siblings | Replicas
+
+    async def has_ended(self, error: ExchangeError) -> bool:
+        """Check, after an exchange without an answer, that the process has ended, and its sessions with it.
+
+        A Unix socket breaks only with its process. A network may break while the process runs on, and the
+        request with it: the client would open another session, and repeat the request.
+        """
+        if was_refused(error):
+            await self.others.forget(self.worker)
+            return True
+        if isinstance(self.others, Siblings):
+            return not isinstance(error, ConnectError | BusyError)
+        return isinstance(error, ConnectError) and await self.others.has_withdrawn(self.worker)
 
 
 class Worker:
@@ -83,6 +113,9 @@ class Worker:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
             return
+        if self._replicas is not None and scope["type"] == "http" and scope["path"] == proof.PATH:
+            await self._refuse(partial(_proved, scope, self._replicas), scope, receive, send)
+            return
         worker = worker_of(scope["headers"])
         if worker is None or worker == self.name or not _may_be_passed_on(scope):
             await self._serve(scope, receive, send)
@@ -90,25 +123,28 @@ class Worker:
             await self._serve(scope, receive, send)  # which refuses it
         else:
             try:
-                client = await self._client_of(worker, scope)
+                owner = await self._owner_of(worker, scope)
             except StoreUnavailableError as error:
-                await self._refuse(partial(_busy, scope, error), scope, receive, send)
+                _log.warning("the store does not say which replica has a session", detail=str(error))
+                await self._refuse(partial(unknown_whereabouts, scope), scope, receive, send)
                 return
-            if client is None:
+            if owner is None:
                 await self._serve(scope, receive, send)  # where the session is unknown
             else:
-                await self._pass_on(client, scope, receive, send)
+                await self._pass_on(owner, scope, receive, send)
 
-    async def _client_of(self, worker: str, scope: Scope) -> Client | None:
-        """Return the client of the process of a session; None if there is no such process.
+    async def _owner_of(self, worker: str, scope: Scope) -> _Owner | None:
+        """Return the process of a session; None if there is no such process.
 
         Raises:
             StoreUnavailableError: the store of the replicas does not answer.
         """
-        client = None if self._siblings is None else self._siblings.client_of(worker)
-        if client is None and self._replicas is not None and not is_passed_on(scope["headers"]):
-            client = await self._replicas.client_of(worker)
-        return client
+        if self._siblings is not None and (client := self._siblings.client_of(worker)) is not None:
+            return _Owner(worker, client, self._siblings)
+        if self._replicas is not None and not is_passed_on(scope["headers"]):
+            replica = await self._replicas.client_of(worker)
+            return None if replica is None else _Owner(worker, replica, self._replicas)
+        return None
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the private socket while the application runs."""
@@ -140,12 +176,6 @@ class Worker:
         if self._siblings is not None:
             await self._siblings.close()
 
-    async def _forget(self, worker: str) -> None:
-        """Forget a process that has ended."""
-        for others in (self._siblings, self._replicas):
-            if others is not None:
-                await others.forget(worker)
-
     async def _serve_passed_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request of another worker, as if its client had connected here."""
         if scope["type"] == "http":
@@ -173,7 +203,7 @@ class Worker:
             return {**start, "headers": with_worker(headers, self.name)}
         return start
 
-    async def _pass_on(self, client: Client, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _pass_on(self, owner: _Owner, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive, max_body_bytes=self._max_body_bytes)
         except ClientDisconnect:
@@ -184,15 +214,13 @@ class Worker:
             return
         with CancelledOnDisconnect(receive):
             try:
-                response = await client.send(_request(scope, body))
+                response = await owner.client.send(_request(scope, body))
             except ExchangeError as error:
-                if _is_temporary(error):
-                    await self._refuse(partial(_busy, scope, error), scope, receive, send)
-                    return
-                _log.info("the worker of a session does not respond", error=str(error))
-                if isinstance(error.__cause__, ConnectionRefusedError):
-                    await self._forget(worker_of(scope["headers"]) or "")
-                await self._serve(scope, replay(body, receive), send)
+                _log.info("the process of a session does not answer", error=str(error))
+                if await owner.has_ended(error):
+                    await self._serve(scope, replay(body, receive), send)  # where the session is unknown
+                else:
+                    await self._refuse(partial(no_answer, scope, error), scope, receive, send)
                 return
             try:
                 await _return(response, send)
@@ -222,23 +250,10 @@ def _may_be_passed_on(scope: Scope) -> bool:
     )
 
 
-def _is_temporary(error: ExchangeError) -> bool:
-    """Check that nothing was sent, and that the worker has not ended."""
-    if isinstance(error, ConnectError):
-        return not isinstance(error.__cause__, ConnectionRefusedError | FileNotFoundError)
-    return isinstance(error, BusyError)
-
-
-def _busy(scope: Scope, error: Exception) -> ASGIApp:
-    """Return the response while the worker of a session cannot be reached. The session goes on: no 404."""
-    return refusal_response(
-        scope,
-        Reason.UPSTREAM_BUSY,
-        status=503,
-        error="temporarily_unavailable",
-        description=f"the session cannot be reached at the moment: {error}",
-        headers={"Retry-After": str(RETRY_AFTER_S)},
-    )
+def _proved(scope: Scope, replicas: Replicas) -> ASGIApp:
+    """Return the answer to a replica that asks whether this is one."""
+    answer = replicas.proof(scope.get("query_string", b"").decode("latin-1"))
+    return not_found(scope) if answer is None else PlainTextResponse(answer)
 
 
 def _request(scope: Scope, body: bytes) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from shared.cli.console import CommandError
 
@@ -60,22 +60,50 @@ def _can_bind(host: str, port: int, option: str) -> bool:
     return True
 
 
-def own_url(port: int) -> str:
-    """Return the URL of this machine at the address that its name has, as in a container.
+def own_url(host: str, port: int, *, tls: bool) -> str:
+    """Return the URL at which other machines reach a service that listens on `host`.
+
+    On all addresses, it is the one that the name of this machine has, as in a container.
 
     Raises:
-        CommandError: the name has no address that other machines reach.
+        CommandError: other machines do not reach it.
     """
+    fault = "DOORWARD_REPLICA_URL=auto: "
+    address = _address_in(host)
+    if host == "localhost" or (address is not None and address.is_loopback):
+        raise CommandError(
+            f"{fault}other machines do not reach --host {host}; choose an address of this machine, or 0.0.0.0"
+        )
+    scheme = "https" if tls else "http"
+    if address is None or not address.is_unspecified:
+        return f"{scheme}://{_in_url(address or host)}:{port}"
     name = socket.gethostname()
+    reachable = [ip for ip in _addresses_of(name, port) if address.version == 6 or ip.version == 4]
+    if not reachable:
+        raise CommandError(
+            f"{fault}the name {name} has no address for other machines;"
+            f" set the URL instead, such as {scheme}://10.0.0.5:{port}"
+        )
+    preferred = min(reachable, key=lambda ip: ip.version != address.version)
+    return f"{scheme}://{_in_url(preferred)}:{port}"
+
+
+def _address_in(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that `host` is; None if it is a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _addresses_of(name: str, port: int) -> list[IPv4Address | IPv6Address]:
+    """Return the addresses of `name` that other machines may reach."""
     try:
         addresses = [address[0] for *_, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
     except OSError:
-        addresses = []
-    reachable = [ip for ip in map(ip_address, addresses) if not (ip.is_loopback or ip.is_link_local)]
-    if not reachable:
-        raise CommandError(
-            f"DOORWARD_REPLICA_URL=auto: the name {name} has no address for other machines;"
-            f" set the URL instead, such as http://10.0.0.5:{port}"
-        )
-    host = f"[{reachable[0]}]" if reachable[0].version == 6 else str(reachable[0])
-    return f"http://{host}:{port}"
+        return []
+    return [ip for ip in map(ip_address, addresses) if not (ip.is_loopback or ip.is_link_local)]
+
+
+def _in_url(host: IPv4Address | IPv6Address | str) -> str:
+    return f"[{host}]" if isinstance(host, IPv6Address) else str(host)

@@ -112,7 +112,7 @@ def resource(
     settings = check_resource_settings()
     os.environ.update(key_of_workers(settings, workers))
     if settings.replica_url == "auto":
-        os.environ["DOORWARD_REPLICA_URL"] = own_url(port)
+        os.environ["DOORWARD_REPLICA_URL"] = own_url(host, port, tls=certificate is not None)
     with _shared_folder(workers) as folder:
         _serve(
             "resource_service.main",

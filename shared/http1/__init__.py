@@ -16,7 +16,7 @@ more than all rules together. This one has no cookies, redirects, proxies, conte
 
 from shared.http1.addresses import server_of, target_of
 from shared.http1.client import Client, Limits, Server, UnixServer
-from shared.http1.connection import Response
+from shared.http1.connection import Connection, Response
 from shared.http1.errors import (
     BrokenOffError,
     BusyError,
@@ -32,6 +32,7 @@ __all__ = [
     "BusyError",
     "Client",
     "ConnectError",
+    "Connection",
     "ExchangeError",
     "Fields",
     "InvalidRequestError",

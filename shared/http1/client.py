@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
 from shared.http1.connection import Connection, Response
-from shared.http1.errors import BusyError, ConnectError
+from shared.http1.errors import BusyError, ConnectError, ExchangeError
 from shared.http1.request import Request
 from shared.http1.sockets import connected_socket, connected_unix_socket
 from shared.idle_connections import CLIENT_S
@@ -60,14 +60,23 @@ class Limits:
     kept_alive_s: float = CLIENT_S
 
 
+Check = Callable[[Connection], Awaitable[None]]
+
+
 class Client:
     """A client for one server. Use it as a context, which closes the connections at its end.
 
     A request is never sent twice: it might have been executed.
+
+    Args:
+        check: examines each new connection before its first request; there is none if it raises an
+            `ExchangeError`.
     """
 
-    def __init__(self, server: Server | UnixServer, limits: Limits) -> None:
+    def __init__(self, server: Server | UnixServer, limits: Limits, *, check: Check | None = None) -> None:
         self._server = server
+        self._check = check
+        self._is_retired = False
         self._limits = limits
         self._room = asyncio.Semaphore(limits.connections)
         self._idle: deque[Connection] = deque()  # the most recently used is last
@@ -81,6 +90,13 @@ class Client:
         if self._closing_idle:
             self._closing_idle.cancel()
         for connection in (*self._idle, *self._in_use):
+            connection.abort()
+        self._idle.clear()
+
+    def retire(self) -> None:
+        """Close the idle connections at once, and those in use when their exchanges end."""
+        self._is_retired = True
+        for connection in self._idle:
             connection.abort()
         self._idle.clear()
 
@@ -132,15 +148,29 @@ class Client:
         try:
             async with asyncio.timeout(self._limits.connect_s):
                 connection = await _connection_to(self._server)
+                await self._examine(connection)
         except TimeoutError as error:
             raise ConnectError(f"no connection within {self._limits.connect_s:g} s") from error
-        except (OSError, UnicodeError) as error:  # ssl.SSLError and socket.gaierror are OSErrors
+        except (
+            OSError,
+            UnicodeError,
+            ExchangeError,
+        ) as error:
             raise ConnectError(str(error)) from error
         return connection
 
+    async def _examine(self, connection: Connection) -> None:
+        if self._check is None:
+            return
+        try:
+            await self._check(connection)
+        except BaseException:
+            connection.abort()
+            raise
+
     def _release(self, connection: Connection) -> None:
         self._in_use.discard(connection)
-        if connection.is_reusable:
+        if connection.is_reusable and not self._is_retired:
             connection.rest()
             self._keep(connection)
         else:
