@@ -144,7 +144,7 @@ async def test_only_a_replica_gets_requests(store_url: str) -> None:
         return proof.proof(b"x" * 32, f"http://127.0.0.1:{port}", nonce)
 
     for prove in (relayed, foreign, lambda *_: "", lambda *_: "x" * 100_000, lambda *_: None):
-        stranger = RawReplica(stream, prove)
+        stranger = RawReplica(break_off, prove)
         async with stranger.announced(store_url), another(store_url) as (_, http):
             for _ in range(2):
                 answer = await http.post("/mcp", headers=CALL, content=b"call")
@@ -185,7 +185,7 @@ async def test_no_address_of_the_inside_is_in_a_response(store_url: str) -> None
         assert (answer.status_code, answer.json()["reason_code"]) == (503, "store_unavailable")
         assert str(port) not in answer.text
         assert "127.0.0.1" not in answer.text
-    stranger = RawReplica(stream, lambda *_: None)
+    stranger = RawReplica(break_off, lambda *_: None)
     async with stranger.announced(store_url), another(store_url) as (_, http):
         answer = await http.post("/mcp", headers=CALL, content=b"call")
         assert answer.status_code == 503

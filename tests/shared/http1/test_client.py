@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from shared.http1 import BrokenOffError, BusyError, Client, ConnectError, Limits, Request, Server, SilentError
+from shared.http1 import (
+    BrokenOffError,
+    BusyError,
+    Client,
+    ConnectError,
+    Connection,
+    Limits,
+    Request,
+    Server,
+    SilentError,
+)
 from shared.http1.connection import MAX_BUFFERED_BYTES
 from tests.certificates import Authority
 from tests.shared.http1.listening import GET, OK, Listening, Peer, every_time, talking, whole
@@ -313,3 +323,55 @@ async def test_certificates_are_checked(tmp_path: Path) -> None:
         async with Client(Server("localhost", server.port, authority.trusting()), limits) as client:
             with pytest.raises(ConnectError, match=r"(?i)certificate"):
                 await client.send(GET)
+
+
+async def test_a_client_that_is_retired_lets_exchanges_end_and_keeps_no_connection() -> None:
+    release, closed = asyncio.Event(), asyncio.Event()
+
+    async def slow(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK[:-1])
+        await release.wait()
+        await peer.send(OK[-1:])
+        await peer.closed()
+        closed.set()
+
+    async with talking(slow) as (_, client), asyncio.timeout(5):
+        response = await client.send(GET)
+        client.retire()
+        release.set()
+        assert b"".join([chunk async for chunk in response]) == b"ok"
+        response.close()
+        await closed.wait()
+
+
+async def test_a_connection_that_does_not_pass_the_check_carries_no_request() -> None:
+    received = []
+
+    async def listening(peer: Peer) -> None:
+        received.append(await peer.reader.read(65_536))
+
+    async def refuse(_connection: Connection) -> None:
+        raise BrokenOffError("not the one")
+
+    async with Listening(listening) as server:
+        limits = Limits(connect_s=5, silence_s=5, connections=1)
+        async with Client(Server("127.0.0.1", server.port), limits, check=refuse) as client:
+            for _ in range(2):  # the room for a connection is given back
+                with pytest.raises(ConnectError, match="not the one"):
+                    await client.send(GET)
+    assert set(received) <= {b""}
+
+
+async def test_each_new_connection_is_checked_once() -> None:
+    checked = []
+
+    async def check(connection: Connection) -> None:
+        checked.append(connection)
+
+    async with Listening(every_time) as server:
+        limits = Limits(connect_s=5, silence_s=5, connections=2)
+        async with Client(Server("127.0.0.1", server.port), limits, check=check) as client:
+            for _ in range(3):
+                assert await whole(client) == (200, b"ok")
+    assert len(checked) == 1
