@@ -52,6 +52,7 @@ class Outcome:
         seed: the input from which secrets are derived, with a master key.
         kept_s: for how many seconds after its last change the outcome is stored.
         finished: whether the submission was answered.
+        repeated: whether another attempt began before that.
         location: the redirect; None if the page itself responds again, as with a cookie or a secret.
         cleared: Set-Cookie headers that delete cookies.
     """
@@ -59,6 +60,7 @@ class Outcome:
     seed: str
     kept_s: int
     finished: bool = False
+    repeated: bool = False
     location: str | None = None
     cleared: tuple[str, ...] = ()
 
@@ -135,8 +137,12 @@ class Submission:
         if not self.outcome.finished and await outcomes.create(self.name, self.outcome):
             self._is_own = True
         elif not self.outcome.finished:
-            self.outcome = await outcomes.get(self.name) or self.outcome
+            await self._note_repetition(self.name)
         return self.submissions.tagger.tag(f"{self.name} {self.outcome.seed}")
+
+    async def _note_repetition(self, name: str) -> None:
+        """Record that this attempt may be faster than the first one, and learn what that one has stored."""
+        self.outcome = await self.submissions.outcomes.update(name, _repeated) or self.outcome
 
     async def mark(self) -> str:
         """Return a text that is the same for each repetition of the form, for the documents it changes."""
@@ -144,10 +150,12 @@ class Submission:
 
     async def begin(self) -> None:
         """Record that a trusted form is being processed, so that a repetition waits for its response."""
-        if self.name is None or self.outcome.finished:
+        if self.name is None or self.outcome.finished or self._is_own:
             return
         with suppress(StoreUnavailableError):  # revoking a grant must not fail because the store is full
             self._is_own = await self.submissions.outcomes.create(self.name, self.outcome)
+            if not self._is_own:
+                await self._note_repetition(self.name)
 
     async def first_response(self) -> Response | None:
         """Wait for the response to the same form, if it is being processed already; None if it gets none."""
@@ -183,7 +191,7 @@ class Submission:
                 self.outcome = stored
                 if stored.finished or monotonic() > deadline:
                     break
-                if self._is_own and not self._gave_way:  # nothing changed: nobody should wait
+                if self._is_own and not (self._gave_way and stored.repeated):  # nobody was faster
                     await self.submissions.outcomes.delete(name)
                     break
                 await asyncio.sleep(_LOOK_AGAIN_S)
@@ -198,6 +206,13 @@ class Submission:
             return (None, stored) if stored.finished else (replace(finished, seed=stored.seed), finished)
 
         return await outcomes.update(name, rule) or finished
+
+
+def _repeated(stored: Outcome) -> tuple[Outcome | None, Outcome]:
+    if stored.finished or stored.repeated:
+        return None, stored
+    repeated = replace(stored, repeated=True)
+    return repeated, repeated
 
 
 def submission_of(request: Request) -> Submission:

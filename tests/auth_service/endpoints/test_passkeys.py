@@ -267,7 +267,6 @@ def test_on_an_ip_address_the_pages_say_that_passkeys_need_a_name(new_store: Cal
         person.close()
 
 
-@pytest.mark.long
 def test_the_only_way_to_log_in_is_not_removed(
     server: AuthorizationServer, person: Person, stranger: Person
 ) -> None:

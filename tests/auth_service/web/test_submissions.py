@@ -17,15 +17,16 @@ from tests.auth_service.crypto.master_keys import ONE
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("ID-10")]
 
 
-async def test_the_first_that_is_overtaken_by_the_second_answers_as_that_does(store: Store) -> None:
+def submission(store: Store, seed: str) -> Submission:
     ring = KeyRing([ONE])
     submissions = Submissions(store, ring, BrowserCookies(ring, "https://auth.example"))
-    first, second = (
-        Submission(
-            submissions=submissions, path="/password", name="name", outcome=Outcome(seed=seed, kept_s=60)
-        )
-        for seed in "12"
+    return Submission(
+        submissions=submissions, path="/password", name="name", outcome=Outcome(seed=seed, kept_s=60)
     )
+
+
+async def test_the_first_that_is_overtaken_by_the_second_answers_as_that_does(store: Store) -> None:
+    first, second = submission(store, "1"), submission(store, "2")
     await first.begin()
     await second.begin()
     first.give_way()
@@ -34,3 +35,18 @@ async def test_the_first_that_is_overtaken_by_the_second_answers_as_that_does(st
     await second.finish(see_other("password?changed=1"))
     response = await overtaken
     assert (response.status_code, response.headers["location"]) == (303, "password?changed=1")
+
+
+@pytest.mark.parametrize("gives_way", [False, True])
+async def test_a_refusal_of_a_form_that_nobody_repeats_is_answered_at_once(
+    store: Store, *, gives_way: bool
+) -> None:
+    alone = submission(store, "1")
+    await alone.mark()
+    await alone.begin()  # it is still the first attempt
+    if gives_way:
+        alone.give_way()
+    refusal = Response(status_code=409)
+    async with asyncio.timeout(1):
+        assert await alone.finish(refusal) is refusal
+    assert await submission(store, "2").first_response() is None
