@@ -77,27 +77,33 @@ class EndedTokenRecords:
         One caller gets them, and nobody again before the next attempt is due.
         """
 
-        def rule(stored: EndedTokens) -> tuple[EndedTokens | None, tuple[EndedTokens | None]]:
+        def rule(stored: EndedTokens) -> tuple[EndedTokens | None, tuple[EndedTokens | None, bool]]:
             if now < stored.due_at or not stored.sealed:
-                return None, (None,)
+                return None, (None, not stored.sealed)
             pause_s = FIRST_PAUSE_S * 2**stored.attempts
             claimed = replace(stored, attempts=stored.attempts + 1, due_at=now + pause_s)
-            return claimed, (claimed,)
+            return claimed, (claimed, False)
 
         result = await self._tokens.update(version, rule)
         if result is None:
             await self.remove(version)  # it has expired
             return None
-        return result[0]
+        claimed, is_finished = result
+        if is_finished:
+            await self._unlist(version)  # `add` has listed it after `finish` had ended
+        return claimed
 
     async def finish(self, version: str) -> None:
         """Delete tokens that were revoked, or cannot be, and do not take them again."""
         await self._tokens.update(version, lambda stored: (replace(stored, sealed=""), None))
-        await self._store.index_remove(keys.all_ended_tokens(), version)
+        await self._unlist(version)
 
     async def remove(self, version: str) -> None:
         """Delete tokens that are still connected, or may end later."""
         await self._tokens.delete(version)
+        await self._unlist(version)
+
+    async def _unlist(self, version: str) -> None:
         await self._store.index_remove(keys.all_ended_tokens(), version)
 
 

@@ -113,6 +113,32 @@ async def test_a_slow_press_does_not_revoke_again_what_a_faster_one_has_had_revo
 
 
 @pytest.mark.anyio
+async def test_tokens_that_are_listed_after_their_revocation_do_not_wait_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = Requests()
+    process = Process(store, requests, Actions())
+    await process.accounts.credentials.save("ada", "client", PROVIDER, TOKENS)
+    assert await process.press()
+    ended = process.accounts.credentials.records.ended
+    (version,) = await ended.waiting()
+    tokens = await ended.claim(version, 0)
+    assert tokens is not None
+    list_within = store.index_add_within
+
+    async def list_late(key: str, member: str, *, ttl_s: int, limit: int) -> bool:
+        await ended.finish(version)
+        return await list_within(key, member, ttl_s=ttl_s, limit=limit)
+
+    monkeypatch.setattr(store, "index_add_within", list_late)
+    assert await ended.add(tokens)
+    assert await ended.waiting() == [version]
+    await process.revocations.revoke_due()
+    assert await ended.waiting() == []
+    assert requests.revoked == []
+
+
+@pytest.mark.anyio
 async def test_presses_at_once_in_several_processes_lead_to_one_revocation(store: Store) -> None:
     requests, journal = Requests(), Actions()
     processes = [Process(store, requests, journal) for _ in range(4)]
