@@ -171,7 +171,7 @@ class DiscoveredRecords:
         await self._records.update(provider.resource, of_record)
 
     def _sealed(self, provider: UpstreamDiscovery, discovered: DiscoveredUpstream) -> str:
-        content = json.dumps(asdict(discovered)).encode()
+        content = json.dumps(_members(discovered)).encode()
         return base64url.encode(self._keyring.seal(_purpose(provider), content))
 
     def _opened(self, provider: UpstreamDiscovery, sealed: str) -> DiscoveredUpstream | None:
@@ -180,6 +180,14 @@ class DiscoveredRecords:
             return _decoded(json.loads(self._keyring.open(_purpose(provider), base64url.decode(sealed))))
         except (SealBrokenError, binascii.Error, ValueError, TypeError, KeyError):
             return None
+
+
+def _members(discovered: DiscoveredUpstream) -> dict[str, Any]:
+    """Return the members to seal, without a `refused_at` of 0: earlier releases fail at unknown members."""
+    members = asdict(discovered)
+    if not discovered.refused_at:
+        del members["refused_at"]
+    return members
 
 
 def _decoded(members: dict[str, Any]) -> DiscoveredUpstream:

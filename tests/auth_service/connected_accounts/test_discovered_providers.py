@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from auth_service.connected_accounts.discovered_providers import (
 )
 from auth_service.connected_accounts.discovered_records import LEASE_S, RETRY_S, DiscoveredUpstream
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
+from auth_service.crypto.keyring import KeyRing
 from auth_service.protocol.reasons import Reason
 from auth_service.storage import keys
 from shared.storage.interface import Store
@@ -211,3 +213,24 @@ async def test_what_a_later_release_has_stored_is_used_and_registers_nothing_aga
         first = await used(upstream.process(store))
     assert (await current(upstream.process(store))).identity == first.identity
     assert upstream.registrations == 1
+
+
+@ON_ONE_STORE
+async def test_an_earlier_release_reads_what_is_stored_unless_the_client_was_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = {"upstream", "scopes", "server", "client", "client_used", "read_at"}
+    stored: list[set[str]] = []
+    seal = KeyRing.seal
+
+    def noting(keyring: KeyRing, purpose: str, content: bytes) -> bytes:
+        stored.append(set(json.loads(content)))
+        return seal(keyring, purpose, content)
+
+    monkeypatch.setattr(KeyRing, "seal", noting)
+    process = Provider().process(store)
+    first = await used(process)
+    assert stored == [earlier, earlier]
+    await process.note_refused(CONFIGURED, first)
+    await process.note_accepted(CONFIGURED, first)
+    assert stored[2:] == [{*earlier, "refused_at"}, earlier]
