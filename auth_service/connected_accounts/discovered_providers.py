@@ -56,6 +56,12 @@ LOOK_EVERY_S = 10
 _CALL_S = 20.0
 _RENEWAL_S = 3.0
 """Shorter where the earlier metadata can be used meanwhile: resource servers wait 5 s for an answer."""
+
+_CHECK_S = 1.0
+"""How long the check of a client may take in addition; without an answer, the client stays."""
+_DOUBT_CHECK_S = 10.0
+"""The same if the client was refused."""
+
 _LOOK_AGAIN_S = 0.1
 
 
@@ -127,9 +133,11 @@ class DiscoveredProviders:
         """Discover a leased upstream again; None if its document has changed in the meantime."""
         now = int(self.clock())
         # With a client that is refused, there is less to lose than by a registration that is cut off.
-        waits = earlier is None or _is_doubtful(earlier, now)
+        # Metadata that is too old helps nobody, and would stay too old if the upstream is always slow.
+        if_it_fails = replace(lease, failing_since=lease.failing_since or now)
+        waits = earlier is None or _is_doubtful(earlier, now) or not _can_be_used(earlier, if_it_fails, now)
         try:
-            async with asyncio.timeout(_CALL_S if waits else _RENEWAL_S):
+            async with asyncio.timeout(_CALL_S if waits else _RENEWAL_S + _CHECK_S):
                 discovered = await self._read(configured, earlier, subject)
         except (UpstreamUnavailableError, TimeoutError) as error:
             failure = error if isinstance(error, UpstreamUnavailableError) else _late()
@@ -180,7 +188,9 @@ class DiscoveredProviders:
             return None if ours is None else _Client(ours, used=earlier.client_used)
         if client.expires_at is not None and client.expires_at <= now + FRESH_S:
             return None
-        refuses = await self.discovery.refuses(server, client)
+        refuses = await self._refuses(
+            server, client, _DOUBT_CHECK_S if _is_doubtful(earlier, now) else _CHECK_S
+        )
         if refuses is False:
             return _Client(client, used=earlier.client_used)
         if refuses is None:
@@ -188,6 +198,14 @@ class DiscoveredProviders:
         if not earlier.client_used or _is_doubtful(earlier, now):
             return None
         return _Client(client, used=True, refused_at=earlier.refused_at or now)
+
+    async def _refuses(self, server: ServerMetadata, client: UpstreamClient, within_s: float) -> bool | None:
+        """Check whether the server refuses the client; None if it cannot be asked, or is slow to answer."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self.discovery.refuses(server, client)
+        except TimeoutError:
+            return None
 
     async def _client(
         self, configured: UpstreamDiscovery, server: ServerMetadata, subject: str

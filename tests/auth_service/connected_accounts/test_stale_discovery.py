@@ -13,8 +13,18 @@ from auth_service.connected_accounts.discovered_providers import FRESH_S, OLDEST
 from auth_service.connected_accounts.discovered_records import RETRY_S
 from auth_service.connected_accounts.token_requests import UpstreamUnavailableError
 from auth_service.protocol.reasons import Reason
+from auth_service.protocol.upstream_client import UpstreamClient
+from auth_service.protocol.upstream_metadata import ServerMetadata
 from shared.storage.interface import Store
-from tests.auth_service.connected_accounts.discovered import ISSUER, ON_ONE_STORE, Provider, current, used
+from tests.auth_service.connected_accounts.discovered import (
+    CONFIGURED,
+    ISSUER,
+    ON_ONE_STORE,
+    Provider,
+    current,
+    lose_client,
+    used,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.requirement("GW-1")]
 WEEKEND_S = 3 * 86_400
@@ -78,6 +88,61 @@ async def test_a_server_that_is_silent_after_a_weekend_holds_up_a_call_for_a_mom
     began = monotonic()
     assert await current(upstream.process(store)) == first
     assert monotonic() - began < 5
+
+
+class SlowToCheck(Provider):
+    """An authorization server that is slow to answer about its client."""
+
+    async def refuses(self, _server: ServerMetadata, client: UpstreamClient) -> bool | None:
+        await asyncio.sleep(1)
+        return await super().refuses(_server, client)
+
+
+async def test_a_slow_answer_about_the_client_delays_no_metadata(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovered_providers, "_RENEWAL_S", 0.5)
+    monkeypatch.setattr(discovered_providers, "_CHECK_S", 0.05)
+    upstream = SlowToCheck()
+    first = await used(upstream.process(store))
+    moved = replace(upstream.server, token_endpoint=f"{ISSUER}/v2/token")
+    upstream.server = moved
+    upstream.now += FRESH_S
+    renewed = await current(upstream.process(store))
+    assert (renewed.identity, renewed.client_id) == (first.identity, first.client_id)
+    assert renewed.preset.token_endpoint == moved.token_endpoint
+    assert upstream.registrations == 1
+
+
+@ON_ONE_STORE
+async def test_a_client_that_was_refused_is_replaced_although_its_server_is_slow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovered_providers, "_CHECK_S", 0.05)
+    upstream = SlowToCheck()
+    process = upstream.process(store)
+    await lose_client(upstream, process, await used(process))
+    assert (await current(process)).client_id == "client-2"
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("kind", [Provider, SlowToCheck])
+async def test_a_server_that_is_always_slow_is_waited_for_once_its_metadata_is_too_old(
+    store: Store, kind: type[Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovered_providers, "_RENEWAL_S", 0.02)
+    monkeypatch.setattr(discovered_providers, "_CHECK_S", 0.02)
+    upstream = kind()
+    first = await used(upstream.process(store))
+    process = upstream.process(store)
+    for _ in range(STALE_S // FRESH_S + 2):
+        upstream.now += FRESH_S
+        if kind is Provider:
+            upstream.while_reading.append(asyncio.sleep(0.2))
+        assert (await current(process)).identity == first.identity
+    _, stored = await process.records.get(CONFIGURED)
+    assert stored is not None
+    assert upstream.now - stored.read_at < STALE_S
 
 
 @ON_ONE_STORE
