@@ -75,8 +75,9 @@ class ConnectedAccountEndpoint:
                 detail=error.reason,
             ) from error
         if credential is not None:
-            return json_response(self._connected(credential))
-        return json_response(await self._not_connected(subject, resource, grant.client_id))
+            return json_response({"resource": resource, **self._connected(credential)})
+        link = await self._not_connected(subject, resource, grant.client_id)
+        return json_response({"resource": resource, **link})
 
     async def _read(self, caller: IntrospectionCaller, token: str) -> tuple[Handle, Grant]:
         """Return the handle and grant of the token, which must be active for the caller at this moment."""

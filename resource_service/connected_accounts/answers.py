@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from resource_service.stops.matching import is_same
+
 # RFC 9110 §5.5: characters of a field value; a line break would begin another header.
 _FIELD_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _MAX_SECRET = 16_384
@@ -73,6 +75,25 @@ def account_from_wire(document: object, issuer: str) -> Account:
             return _link(members, issuer)
         case _:
             raise MalformedAccountError("the status is neither connected nor not_connected")
+
+
+def check_resource(document: object, resource: str, *, is_joined: bool) -> None:
+    """Check that an answer is about the account of `resource`.
+
+    An authorization server of an earlier release names none, and looks only at the resource of the token.
+
+    Args:
+        is_joined: whether the token is for a resource that joins this one.
+
+    Raises:
+        MalformedAccountError: it is about another resource, or may be.
+    """
+    members = document if isinstance(document, dict) else {}
+    named = members.get("resource")
+    if named is None and not is_joined:
+        return
+    if not isinstance(named, str) or not is_same(named, resource):
+        raise MalformedAccountError("the account is of another resource, or the resource is not named")
 
 
 def _credential(members: dict[str, Any]) -> Credential:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from resource_service.connected_accounts.answers import Account, MalformedAccountError, account_from_wire
+from resource_service.connected_accounts.answers import (
+    Account,
+    MalformedAccountError,
+    account_from_wire,
+    check_resource,
+)
 from resource_service.introspection.back_channel import BackChannel, failure, is_error
 from resource_service.introspection.client import IntrospectionUnavailableError, Post
 from resource_service.principal import Principal
@@ -23,6 +28,7 @@ class Question:
         holder: the grant of the token, or a digest of the token if the grant is unknown.
         resource: the URL of the resource whose account is meant; the token may be for one that joins it.
         rejected: the version of the credential that the upstream refused; None if none was.
+        is_joined: whether the token is for a resource that joins this one.
         token: the access token of the request.
         principal: whom the request acts for.
     """
@@ -30,6 +36,7 @@ class Question:
     holder: str
     resource: str
     rejected: str | None = None
+    is_joined: bool = False
     token: str = field(compare=False, repr=False)
     principal: Principal = field(compare=False, repr=False)
 
@@ -63,15 +70,17 @@ class AccountClient:
         rejected = {} if question.rejected is None else {"rejected": question.rejected}
         channel = BackChannel(post=self.post, authorization=self.authorization)
         form = {"token": question.token, "resource": question.resource, **rejected}
-        return self._read(await channel.ask(form))
+        return self._read(await channel.ask(form), question)
 
-    def _read(self, answer: Answer) -> Account | None:
+    def _read(self, answer: Answer, question: Question) -> Account | None:
         if answer.status != 200:
             if is_error(answer, 400, "invalid_token"):
                 return None
             raise _failure(answer)
         try:
-            return account_from_wire(parse_json(answer.body), self.issuer)
+            document = parse_json(answer.body)
+            check_resource(document, question.resource, is_joined=question.is_joined)
+            return account_from_wire(document, self.issuer)
         except MalformedAccountError as error:
             raise IntrospectionUnavailableError(Reason.ACCOUNT_ANSWER_MALFORMED, str(error)) from error
         except ValueError:

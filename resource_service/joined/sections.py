@@ -97,6 +97,6 @@ def section_of(guard: Guard, *, name: str, title: str, path: str, refuse: Refuse
         refusal.scopes = tuple(joined_scope(name, each) for each in refusal.scopes)
         return refuse(refusal, scope)
 
-    account = guard.account and replace(guard.account, tool=joined_name(name, TOOL))
+    account = guard.account and replace(guard.account, tool=joined_name(name, TOOL), is_joined=True)
     inner = replace(guard, authenticate=authenticate, refuse=refuse_joined, account=account)
     return Section(name=name, title=title, path=path, guard=inner, _principal_of=kept)

@@ -80,6 +80,7 @@ class AccountGate:
         name: shown to clients.
         waiting: limits the streams that wait for a connection.
         tool: the name by which clients call the tool of this service.
+        is_joined: whether tokens are for a resource that joins this one.
     """
 
     accounts: ConnectedAccounts
@@ -89,6 +90,7 @@ class AccountGate:
     waiting: ConcurrencyLimit
     sessions: ClientSessions = field(default_factory=ClientSessions)
     tool: str = TOOL
+    is_joined: bool = False
 
     def protect(self, app: ASGIApp, messages: Messages, end: Callable[[], None]) -> ASGIApp:
         """Wrap `app`, the upstream as the caller may see it, for one request.
@@ -132,7 +134,13 @@ class AccountGate:
         if principal.subject is None:
             raise no_person()
         holder = principal.grant_id or hashlib.sha256(token.encode()).hexdigest()
-        return Question(holder=holder, resource=self.resource, token=token, principal=principal)
+        return Question(
+            holder=holder,
+            resource=self.resource,
+            is_joined=self.is_joined,
+            token=token,
+            principal=principal,
+        )
 
     async def _account(self, question: Question) -> Account:
         try:

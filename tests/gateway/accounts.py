@@ -29,12 +29,14 @@ class Accounts:
 
     Attributes:
         feed: tells of disconnections.
+        names_resources: whether answers say of which resource the account is, as of this release.
         by_token: the answer for an access token, and what follows once its version is rejected; for one
             resource only, if the URL of it is added to the token.
     """
 
     def __init__(self, server: AuthorizationServer) -> None:
         self.server = server
+        self.names_resources = True
         self.feed = Feed(server, heartbeat_s=0.1)
         self.feed.members[MEMBER] = []
         self.by_token: dict[str, list[dict[str, Any]]] = {}
@@ -88,7 +90,8 @@ class Accounts:
             and answers[0]["version"] == question.form["rejected"]
         ):
             answers.pop(0)
-        reply = answer_json(answers[0]) if answers else answer_json(INVALID, 400)
+        named = {"resource": resource} if self.names_resources else {}
+        reply = answer_json({**named, **answers[0]}) if answers else answer_json(INVALID, 400)
         await reply(question, writer)
 
 

@@ -192,6 +192,36 @@ def test_each_mount_gets_the_credential_of_its_own_account_and_never_the_token(
     assert forms == [(token, at(service, "issues")), (token, at(service, "tickets"))]
 
 
+def test_an_authorization_server_that_does_not_know_mounts_gives_them_no_account(
+    service: Service,
+    server: AuthorizationServer,
+    token: str,
+    accounts: Accounts,
+    upstream: AuthorizationServer,
+) -> None:
+    """An earlier release ignores the named resource, and answers for that of the token."""
+    upstream.questions.clear()
+    accounts.names_resources = False
+    try:
+        at_all = posted(service, token, "tickets_t")
+        assert at_all.status_code == 503
+        check_explained(service, at_all, "account_answer_malformed")
+        assert sent_authorizations(upstream) == []
+        own = token_for(service, server, sub="sub-own", grant_id="grant-own", aud=at(service, "tickets"))
+        accounts.connect(own, SECOND)
+        assert is_done(
+            httpx2.post(
+                at(service, "tickets"),
+                headers=bearer(own) | modern_headers("t"),
+                json=modern("t"),
+                timeout=60,
+                trust_env=False,
+            )
+        )
+    finally:
+        accounts.names_resources = True
+
+
 def test_the_account_of_another_person_is_not_used(
     service: Service, server: AuthorizationServer, token: str, accounts: Accounts
 ) -> None:

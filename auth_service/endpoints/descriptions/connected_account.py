@@ -10,8 +10,9 @@ OPERATION = {
     " access token of the request in hand: the credential of the person's connected account, refreshed if"
     " need be; `api_key` in place of `authorization` if the person has entered a key. If none is"
     " connected, the response is the link by which this person can connect one:"
-    ' `{"status": "not_connected", "provider": "GitHub", "connect_url": "…/connect/ID",'
-    ' "elicitation_id": "ID", "expires_in": 600}`.',
+    ' `{"resource": "https://mcp.example.com/mcp", "status": "not_connected", "provider": "GitHub",'
+    ' "connect_url": "…/connect/ID", "elicitation_id": "ID", "expires_in": 600}`.'
+    " `resource` is the one whose account it is.",
     "tags": ["OAuth"],
     "security": [{"client": []}],
     "requestBody": form(
@@ -31,6 +32,7 @@ OPERATION = {
         "200": answer(
             "The credential, for this moment: keep it in memory only.",
             {
+                "resource": "https://mcp.example.com/mcp",
                 "status": "connected",
                 "authorization": "Bearer …",
                 "version": "8sV9hZ4kqTn0wYc1",

@@ -103,6 +103,15 @@ def test_one_account_serves_the_mount_at_its_own_url_and_at_the_joined_one(joine
     assert alone.ask()["version"] == version
 
 
+def test_an_answer_names_the_resource_of_the_account(joined: AtTheJoined) -> None:
+    alone = Connecting(joined.server, joined.upstream, joined.person, ISSUES)
+    assert joined.ask()["resource"] == ISSUES, "a link"
+    assert joined.ask(resource=TICKETS)["resource"] == TICKETS
+    assert joined.connected()["resource"] == ISSUES
+    assert joined.ask(resource=f"{ISSUES}/")["resource"] == ISSUES
+    assert alone.ask()["resource"] == ISSUES
+
+
 def test_the_end_of_one_account_leaves_those_of_the_other_mounts(joined: AtTheJoined) -> None:
     joined.connected()
     joined.mount = TICKETS

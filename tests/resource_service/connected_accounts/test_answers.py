@@ -11,6 +11,7 @@ from resource_service.connected_accounts.answers import (
     Credential,
     MalformedAccountError,
     account_from_wire,
+    check_resource,
 )
 from shared.disconnections import (
     MAX_DISCONNECTIONS,
@@ -29,6 +30,35 @@ NOT_CONNECTED = {
     "elicitation_id": "1",
     "expires_in": 600,
 }
+
+
+HERE = "https://mcp.example/issues"
+
+
+@pytest.mark.parametrize("members", [CONNECTED, NOT_CONNECTED])
+@pytest.mark.parametrize(
+    ("named", "is_joined", "accepted"),
+    [
+        ({"resource": HERE}, True, True),
+        ({"resource": f"{HERE}/"}, True, True),
+        ({"resource": HERE}, False, True),
+        ({}, False, True),
+        ({}, True, False),
+        ({"resource": "https://mcp.example/all"}, True, False),
+        ({"resource": "https://mcp.example/all"}, False, False),
+        ({"resource": None}, True, False),
+        ({"resource": [HERE]}, False, False),
+    ],
+)
+def test_an_account_is_used_only_for_its_resource(
+    members: dict[str, Any], named: dict[str, Any], is_joined: bool, accepted: bool
+) -> None:
+    """An earlier authorization server names none: it may answer for the resource that joins this one."""
+    if accepted:
+        check_resource(members | named, HERE, is_joined=is_joined)
+        return
+    with pytest.raises(MalformedAccountError):
+        check_resource(members | named, HERE, is_joined=is_joined)
 
 
 def test_a_credential_and_a_link_are_understood() -> None:
