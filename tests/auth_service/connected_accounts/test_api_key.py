@@ -43,7 +43,7 @@ def test_a_key_is_given_to_the_resource_server_and_is_nowhere_else(
     assert (page.status_code, "Tickets is connected" in page.text) == (200, True)
     answer = entering.ask()
     assert answer.pop("version")
-    assert answer == {"status": "connected", "api_key": KEY}
+    assert answer == {"resource": entering.resource, "status": "connected", "api_key": KEY}
     stored = repr(dump(entering.server.store_url))
     assert f"connected-account:{entering.subject}" in stored
     assert KEY not in stored
