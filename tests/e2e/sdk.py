@@ -18,7 +18,7 @@ from pydantic import AnyUrl
 
 from tests.flow import REDIRECT_URI, Person
 
-Mode = Literal["auto", "legacy"]
+Mode = Literal["auto", "legacy", "2026-07-28"]
 """``auto`` speaks the current revision of MCP (2026-07-28), ``legacy`` the one with sessions (2025-11-25)."""
 
 TIMEOUT_S = 30

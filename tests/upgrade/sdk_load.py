@@ -97,8 +97,11 @@ async def calling(mcp_url: str, number: int) -> AsyncIterator[Callers]:
     stop = asyncio.Event()
 
     async def live(person: Person, ready: asyncio.Event) -> None:
-        sdk = SdkClient(mcp_url, person)
+        # Of this revision: one that has not been answered in time would begin a session of the revision
+        # before, which ends with its process.
+        sdk = SdkClient(mcp_url, person, mode="2026-07-28")
         async with sdk.connected() as client:
+            await client.list_tools()  # after the login
             callers.append(Caller(sdk, client))
             working = asyncio.create_task(callers[-1].work())
             ready.set()
