@@ -26,10 +26,16 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _OF_THE_SYSTEM = frozenset(
     {
         *("PATH", "HOME", "SHELL", "USER", "LOGNAME", "TERM", "LANG", "TZ", "TMPDIR", "IFS", "ENV"),
-        *("BASH_ENV", "NODE_OPTIONS", "NODE_PATH", "PERL5OPT", "PERL5LIB", "RUBYOPT", "RUBYLIB"),
+        *("BASH_ENV", "BASHOPTS", "SHELLOPTS", "PS4", "PROMPT_COMMAND", "EDITOR", "VISUAL", "PAGER"),
+        *("NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE", "BUN_OPTIONS", "RUBYOPT", "RUBYLIB"),
+        *("JDK_JAVA_OPTIONS", "DOTNET_STARTUP_HOOKS", "PHPRC", "PHP_INI_SCAN_DIR", "GEM_HOME", "GEM_PATH"),
+        *("BROWSER", "BUNDLE_GEMFILE", "GCONV_PATH", "OPENSSL_CONF", "OPENSSL_ENGINES"),
     }
 )
-_OF_THE_LOADER = ("LD_", "DYLD_", "LC_", "GLIBC_", "MALLOC_", "PYTHON", "JAVA_", "NPM_", "GIT_", "BASH_FUNC_")
+_OF_THE_LOADER = (
+    *("LD_", "DYLD_", "LC_", "GLIBC_", "MALLOC_", "BASH_FUNC_", "XDG_", "GIT_", "NPM_", "PIP_", "UV_"),
+    *("PYTHON", "PERL5", "JAVA_", "_JAVA_", "LUA_", "CORECLR_"),
+)
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
 
 

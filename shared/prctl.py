@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
@@ -31,13 +32,16 @@ def enter_user_namespace() -> None:
     """Move this process into a user namespace of its own, as the same user. Call it between fork and exec.
 
     Processes of one user can read each other's environment and memory, but not those of a process in another
-    user namespace that is not below their own (ptrace(2), "Ptrace access mode checking").
+    user namespace that is not below their own (ptrace(2), "Ptrace access mode checking"). A core dump would
+    be a file that they can read, and a signal of theirs can cause one, so there is none.
 
     Raises:
         OSError: the system does not allow it.
     """
     if _unshare is None or _prctl is None:
         raise OSError("only Linux has user namespaces")
+    # The hard limit, too: other processes of the user can change the soft one (prlimit(2)).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     user, group = os.geteuid(), os.getegid()
     if _unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "no user namespace can be created")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -29,6 +31,14 @@ for line in sys.stdin:
     except OSError:
         environment = b""
     print("secret-of-another" in environment.decode(), flush=True)
+"""
+
+DUMP = """
+import os, resource, signal, sys
+pid = int(sys.argv[1])
+hard = resource.prlimit(pid, resource.RLIMIT_CORE)[1]
+resource.prlimit(pid, resource.RLIMIT_CORE, (hard, hard))
+os.kill(pid, signal.SIGQUIT)
 """
 
 
@@ -64,6 +74,29 @@ async def test_an_isolated_process_cannot_read_the_environment_of_another_one(*,
     for process in (other, snoop):
         await process.terminate()
         assert process.exit_status is not None
+
+
+def files_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+@pytest.mark.anyio
+async def test_the_memory_of_an_isolated_process_is_never_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A core dump has the environment, and another process of the user may cause one, and read the file."""
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-I", "-S", "-c", SNOOP]
+    other = await ServerProcess.start(command, {"KEY": "secret-of-another"}, isolated=True)
+    await other.write(str(other.pid).encode())
+    assert await anext(aiter(other.lines())) == b"True"
+    causing = await ServerProcess.start([*command[:-1], DUMP, str(other.pid)], {}, isolated=True)
+    assert await other.exited(within_s=10)
+    for process in (other, causing):
+        await process.terminate()
+    assert causing.exit_status == 0
+    assert files_in(tmp_path) == []
+    assert other.exit_status == -signal.SIGQUIT
 
 
 def test_a_command_can_get_the_api_key_of_a_person_where_processes_are_isolated(
@@ -117,6 +150,20 @@ def test_elsewhere_the_start_is_refused_with_what_to_do(
         ({**KEYED, "api_key_variable": "LD_PRELOAD"}, "it is a variable of the system"),
         ({**KEYED, "api_key_variable": "path"}, "it is a variable of the system"),
         ({**KEYED, "api_key_variable": "PYTHONPATH"}, "it is a variable of the system"),
+        *(
+            ({**KEYED, "api_key_variable": name}, "it is a variable of the system")
+            for name in (
+                "PERL5DB",
+                "_JAVA_OPTIONS",
+                "JDK_JAVA_OPTIONS",
+                "DOTNET_STARTUP_HOOKS",
+                "BUN_OPTIONS",
+            )
+        ),
+        *(
+            ({**KEYED, "api_key_variable": name}, "it is a variable of the system")
+            for name in ("LUA_INIT_5_4", "SHELLOPTS", "PS4", "PHPRC", "OPENSSL_CONF", "UV_INDEX_URL")
+        ),
         ({**KEYED, "api_key_variable": "DOORWARD_RESOURCE_SECRET"}, "reserved"),
         ({**KEYED, "api_key_variable": "A B"}, "not the name of a variable"),
     ],
