@@ -128,7 +128,8 @@ class StdioRequests:
         return self._older[0]
 
     def _forget(self, key: PrincipalKey) -> None:
-        if (starting := self._processes.get(key)) is not None and starting.done():
+        # A later process may have replaced the one that ended.
+        if (starting := self._processes.get(key)) is not None and _is_over(starting):
             del self._processes[key]
 
 

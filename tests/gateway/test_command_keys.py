@@ -177,9 +177,12 @@ def test_a_process_with_an_earlier_key_is_not_used_before_its_end_is_announced_e
     session, first = ada.open(), ada.call()
     accounts.by_token[ada.later_token] = [{"status": "connected", "api_key": "key-2", "version": "2"}]
     ada.token = ada.later_token
-    assert ada.call()["key"] == "key-2"
+    second = ada.call()
+    assert second["key"] == "key-2"
     assert ada.call_in(session).status_code == 404
     wait_until(lambda: not runs(first["pid"]), timeout_s=10)
+    # The end of the earlier one leaves the later one in use.
+    assert ada.call()["pid"] == second["pid"]
 
 
 def test_a_command_that_needs_a_key_is_not_started_with_the_token_of_a_provider(

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
+
+END_S = 0.5
+"""Longer than another process takes to start."""
 
 
 def keys_of_others(variable: str) -> list[str]:
@@ -54,6 +58,7 @@ def main() -> None:
             reply["error"] = {"code": -32601, "message": "Method not found"}
         sys.stdout.write(f"{json.dumps(reply)}\n")
         sys.stdout.flush()
+    time.sleep(END_S)
 
 
 if __name__ == "__main__":
