@@ -7,7 +7,7 @@ import subprocess
 import sys
 from functools import cache
 
-from shared.prctl import end_with_parent, enter_user_namespace
+from shared.prctl import end_with_parent, enter_user_namespace, keep_signals_inside
 
 TO_DO = (
     "Allow unprivileged user namespaces (the sysctls user.max_user_namespaces and, on Ubuntu, "
@@ -34,13 +34,15 @@ def prepare(parent: int, *, isolated: bool) -> None:
 
     Args:
         parent: see `end_with_parent`.
-        isolated: whether other processes that were prepared so must not read its environment.
+        isolated: whether other processes that were prepared so must not read its environment, nor signal it,
+            where the system can prevent that.
 
     Raises:
         OSError: the system does not allow that.
     """
     if isolated:
         enter_user_namespace()
+        keep_signals_inside()
     end_with_parent(parent)
 
 

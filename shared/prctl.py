@@ -10,12 +10,18 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x1000_0000
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
+_LANDLOCK_SCOPE_SIGNAL = 2
 
 # Loaded early: between fork and exec, an import or allocation may need a lock that another thread holds.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _prctl = None if _libc is None else _libc.prctl
 _unshare = None if _libc is None else _libc.unshare
+_syscall = None if _libc is None else _libc.syscall
+# struct landlock_ruleset_attr: the rights about files and ports that are handled, and the scopes.
+_SIGNALS_INSIDE = (ctypes.c_uint64 * 3)(0, 0, _LANDLOCK_SCOPE_SIGNAL)
 
 
 def forbid_inspection() -> None:
@@ -55,6 +61,26 @@ def enter_user_namespace() -> None:
     ):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(content)
+
+
+def keep_signals_inside() -> bool:
+    """Let this process and those it starts send signals only to each other (landlock(7)).
+
+    Call it between fork and exec. It needs Linux 6.12. Otherwise, processes of one user signal each other, and
+    a signal may open a debugger.
+
+    Returns:
+        Whether the system does that.
+    """
+    if _syscall is None or _prctl is None:
+        return False
+    size = ctypes.c_long(ctypes.sizeof(_SIGNALS_INSIDE))
+    ruleset = _syscall(ctypes.c_long(_LANDLOCK_CREATE_RULESET), _SIGNALS_INSIDE, size, ctypes.c_long(0))
+    if ruleset < 0:
+        return False
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    restricted = _syscall(ctypes.c_long(_LANDLOCK_RESTRICT_SELF), ctypes.c_long(ruleset), ctypes.c_long(0))
+    return bool(restricted == 0)
 
 
 def end_with_parent(parent: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -38,7 +40,16 @@ import os, resource, signal, sys
 pid = int(sys.argv[1])
 hard = resource.prlimit(pid, resource.RLIMIT_CORE)[1]
 resource.prlimit(pid, resource.RLIMIT_CORE, (hard, hard))
-os.kill(pid, signal.SIGQUIT)
+"""
+
+SIGNAL = """
+import os, subprocess, signal, sys
+try:
+    os.kill(int(sys.argv[1]), signal.SIGUSR1)
+except PermissionError:
+    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    child.terminate()
+    sys.exit(7 if child.wait() == -signal.SIGTERM else 1)
 """
 
 
@@ -91,12 +102,35 @@ async def test_the_memory_of_an_isolated_process_is_never_in_a_file(
     await other.write(str(other.pid).encode())
     assert await anext(aiter(other.lines())) == b"True"
     causing = await ServerProcess.start([*command[:-1], DUMP, str(other.pid)], {}, isolated=True)
+    assert await causing.exited(within_s=10)
+    os.kill(other.pid, signal.SIGQUIT)
     assert await other.exited(within_s=10)
     for process in (other, causing):
         await process.terminate()
     assert causing.exit_status == 0
     assert files_in(tmp_path) == []
     assert other.exit_status == -signal.SIGQUIT
+
+
+def scopes_signals() -> bool:
+    """Whether the kernel has version 6 of Landlock."""
+    return sys.platform == "linux" and int(ctypes.CDLL(None).syscall(444, None, ctypes.c_long(0), 1)) >= 6
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(not scopes_signals(), reason="needs Linux 6.12 with Landlock")
+async def test_an_isolated_process_signals_only_those_it_has_started() -> None:
+    """SIGUSR1 opens the debugger of Node.js, which any process of the machine can use."""
+    command = [sys.executable, "-I", "-S", "-c"]
+    other = await ServerProcess.start([*command, SNOOP], {}, isolated=True)
+    await other.write(str(other.pid).encode())
+    assert await anext(aiter(other.lines()))
+    sending = await ServerProcess.start([*command, SIGNAL, str(other.pid)], {}, isolated=True)
+    assert await sending.exited(within_s=10)
+    assert (sending.exit_status, other.exit_status) == (7, None)
+    for process in (other, sending):
+        await process.terminate()
+    assert other.exit_status == 0
 
 
 def test_a_command_can_get_the_api_key_of_a_person_where_processes_are_isolated(
