@@ -66,8 +66,8 @@ def enter_user_namespace() -> None:
 def keep_signals_inside() -> bool:
     """Let this process and those it starts send signals only to each other (landlock(7)).
 
-    Call it between fork and exec. It needs Linux 6.12. Otherwise, processes of one user signal each other, and
-    a signal may open a debugger.
+    Call it between fork and exec. It needs Linux 6.12. Otherwise, processes of one user signal each other,
+    and a signal may open a debugger.
 
     Returns:
         Whether the system does that.
