@@ -13,6 +13,9 @@ _RESERVED = frozenset({"openid", "profile", "email", "address", "phone", "groups
 """Scopes of authorization servers begin with these."""
 
 _PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
+_OTHER_SEPARATOR = re.compile(r"[,\n]\s*/[A-Za-z0-9._~-]+\s*=\s*(?:https?://|stdio:)")
+"""Between mounts in plain text: the second would be part of the first upstream."""
+
 _FORM = "/PATH=URL or /PATH=stdio:COMMAND"
 
 
@@ -69,6 +72,8 @@ def mounts_in(text: str) -> dict[str, object]:
         if not isinstance(mounts, dict):
             raise ValueError("as JSON, it must be an object: path to upstream")
         return mounts
+    if _OTHER_SEPARATOR.search(text):
+        raise ValueError("mounts are separated by semicolons")
     return mounts_of(part for part in map(str.strip, text.split(";")) if part)
 
 

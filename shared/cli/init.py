@@ -139,8 +139,11 @@ def _gateway(upstream: str | None, mounts: Mapping[str, str], name: str | None) 
         raise CommandError("--name requires --upstream or --join")
     if name is not None and not (0 < len(name) <= 100 and name.isprintable() and "'" not in name):
         raise CommandError("--name must be 1 to 100 printable characters without quotation marks")
-    if any("'" in value for value in mounts.values()):
-        raise CommandError("--mount: the files that are written cannot have a single quotation mark")
+    for option, values in (("--mount", mounts.values()), ("--upstream", [upstream or ""])):
+        if any("'" in value or "\n" in value for value in values):
+            raise CommandError(
+                f"{option}: the files that are written cannot have a single quotation mark or a line break"
+            )
     settings = dict(mounts)
     if upstream is not None:
         settings |= {"DOORWARD_UPSTREAM": upstream}

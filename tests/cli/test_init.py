@@ -172,6 +172,12 @@ def test_both_services_accept_the_mounts_that_it_writes(
         assert by_url.keys() == of_mounts.keys()
 
 
+def test_an_upstream_cannot_add_a_setting(tmp_path: Path) -> None:
+    urls = ("--issuer", "https://auth.example", "--resource", "https://tools.example/mcp")
+    done = doorward("init", *urls, "--upstream", "stdio:a\nDOORWARD_B=c", cwd=tmp_path)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+
+
 def test_public_urls_can_be_given_and_are_checked(tmp_path: Path) -> None:
     urls = ("--issuer", "https://auth.example", "--resource", "https://tools.example/mcp")
     assert doorward("init", *urls, cwd=tmp_path).returncode == 0

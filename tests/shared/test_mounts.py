@@ -23,6 +23,11 @@ def test_plain_text_and_json_say_the_same(text: str) -> None:
     assert mounts_in(text) == BOTH
 
 
+def test_a_command_may_have_arguments_that_look_like_mounts() -> None:
+    text = "/a=stdio:map /b=http://b --to=/c=/d,/e=f"
+    assert mounts_in(text) == {"/a": "stdio:map /b=http://b --to=/c=/d,/e=f"}
+
+
 def test_json_may_say_more_of_a_mount() -> None:
     assert mounts_in('{"/a": {"upstream": "http://a", "name": "A"}}') == {
         "/a": {"upstream": "http://a", "name": "A"}
@@ -40,6 +45,8 @@ def test_json_may_say_more_of_a_mount() -> None:
         ("secret=http://a", "each mount has the form /PATH=URL"),
         ("/a=", "each mount has the form /PATH=URL"),
         ("/a=stdio:sh -c 'secret; other'", "an upstream with a semicolon needs JSON"),
+        ("/a=http://secret,/b=http://b", "separated by semicolons"),
+        ("/a=stdio:secret\n  /b=stdio:b", "separated by semicolons"),
         ('["/a"]', "it must be an object"),
         ('{"/secret": ', "it is not JSON"),
         ("[" * 100_000, "it is"),
