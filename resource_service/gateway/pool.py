@@ -159,6 +159,7 @@ class ProcessPool:
                 environment_for(principal, {**self._forwarded_environment, **key}),
                 max_message_bytes=self._limits.max_message_bytes,
                 isolated=self._isolated,
+                secret=None if account is None else account.key,
             )
         except (OSError, SubprocessError) as error:
             raise failed(

@@ -46,17 +46,26 @@ class ServerProcess:
     Args:
         grace_s: how long to wait after closing its input, and again after SIGTERM.
         max_message_bytes: the maximum length of an output line.
+        secret: in its environment; it is not logged.
     """
 
     def __init__(
-        self, process: Process, *, grace_s: float, max_message_bytes: int = MAX_MESSAGE_BYTES
+        self,
+        process: Process,
+        *,
+        grace_s: float,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        secret: str | None = None,
     ) -> None:
+        self.secret = secret
         self._process = process
         self._grace_s = grace_s
         self._max_message_bytes = max_message_bytes
         self._writing = asyncio.Lock()
         self._end: asyncio.Task[None] | None = None
-        self._stderr = asyncio.create_task(log_stderr(_pipe(process.stderr), self.pid), context=Context())
+        self._stderr = asyncio.create_task(
+            log_stderr(_pipe(process.stderr), self.pid, secret), context=Context()
+        )
 
     @classmethod
     async def start(
@@ -67,11 +76,13 @@ class ServerProcess:
         grace_s: float = 2.0,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         isolated: bool = False,
+        secret: str | None = None,
     ) -> Self:
         """Start the process with exactly `environment`.
 
         Args:
             isolated: see `prepare`.
+            secret: a value of `environment` that is not logged.
 
         Raises:
             OSError, SubprocessError: the command does not exist, or the system allows no more processes.
@@ -87,7 +98,7 @@ class ServerProcess:
             limit=CHUNK_BYTES,
         )
         _log.info("MCP server started", pid=process.pid, command=arguments[0])
-        return cls(process, grace_s=grace_s, max_message_bytes=max_message_bytes)
+        return cls(process, grace_s=grace_s, max_message_bytes=max_message_bytes, secret=secret)
 
     @property
     def pid(self) -> int:

@@ -36,8 +36,12 @@ class Throttle:
         return True
 
 
-async def log_stderr(stderr: asyncio.StreamReader, pid: int) -> None:
-    """Log `stderr` until its end. It is always read, so that the server never blocks on writing."""
+async def log_stderr(stderr: asyncio.StreamReader, pid: int, secret: str | None = None) -> None:
+    """Log `stderr` until its end. It is always read, so that the server never blocks on writing.
+
+    Args:
+        secret: see `printable`.
+    """
     throttle = Throttle(LINES_PER_SECOND, BURST, time.monotonic)
     left_out = 0
     async for line in _lines(stderr):
@@ -49,13 +53,19 @@ async def log_stderr(stderr: asyncio.StreamReader, pid: int) -> None:
         if left_out:
             _log.warning("MCP server writes too much to stderr", pid=pid, lines_left_out=left_out)
             left_out = 0
-        _log.info("MCP server stderr", pid=pid, line=printable(line))
+        _log.info("MCP server stderr", pid=pid, line=printable(line, secret))
     if left_out:
         _log.warning("MCP server writes too much to stderr", pid=pid, lines_left_out=left_out)
 
 
-def printable(line: bytes) -> str:
-    """Escape a line for the log: it can neither move a terminal's cursor nor imitate another line."""
+def printable(line: bytes, secret: str | None = None) -> str:
+    """Escape a line for the log: it can neither move a terminal's cursor nor imitate another line.
+
+    Args:
+        secret: what the process knows and the log must not have.
+    """
+    if secret:
+        line = line.replace(secret.encode(), b"[secret]")
     text = line[: 4 * MAX_LINE_CHARACTERS].decode("utf-8", "replace")[:MAX_LINE_CHARACTERS]
     return "".join(character if character.isprintable() else "�" for character in text.rstrip())
 

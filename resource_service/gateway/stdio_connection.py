@@ -196,9 +196,8 @@ class StdioConnection(ABC):
 
     def _lose(self, line: bytes, reason: Reason, fault: str) -> None:
         """Handle a line that is not a message; if it was meant as an answer, fail the calls that await it."""
-        _log.info(
-            "MCP server wrote an invalid message", pid=self.process.pid, reason=fault, line=printable(line)
-        )
+        text = printable(line, self.process.secret)
+        _log.info("MCP server wrote an invalid message", pid=self.process.pid, reason=fault, line=text)
         if garbled.is_lost_answer(line):
             key = self._key_of(garbled.recovered_id(line))
             message = f"The MCP server sent a malformed response: {fault}."

@@ -47,6 +47,8 @@ def result_of(message: dict[str, Any], variable: str) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until the input ends."""
+    for output in (sys.stdout, sys.stderr):  # as a server that says too much of its settings
+        print(f"started with {os.environ.get(sys.argv[1])}", file=output, flush=True)
     for line in sys.stdin:
         message = json.loads(line)
         if "id" not in message:
