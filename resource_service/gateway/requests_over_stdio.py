@@ -99,6 +99,8 @@ class StdioRequests:
             starting = asyncio.create_task(self._start(scope, principal))
             self._processes[principal.key] = starting
         process = await asyncio.shield(starting)
+        if not runs_with_key_of(process, scope):  # a request with another key has started it meanwhile
+            return await self._process(scope)
         self._pool.renew(process, scope)
         return process
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,25 @@ def test_a_process_with_an_earlier_key_is_not_used_before_its_end_is_announced_e
     wait_until(lambda: not runs(first["pid"]), timeout_s=10)
     # The end of the earlier one leaves the later one in use.
     assert ada.call()["pid"] == second["pid"]
+
+
+def test_no_request_uses_a_process_that_starts_with_another_key(
+    visitors: tuple[Visitor, Visitor], accounts: Accounts
+) -> None:
+    ada, _ = visitors
+    accounts.connect_key(ada.token, "key-1")
+    accounts.by_token[ada.later_token] = [{"status": "connected", "api_key": "key-2", "version": "2"}]
+
+    def post(token: str) -> str:
+        headers = {**modern_headers("t"), **bearer(token)}
+        return ada.client.post("/mcp", headers=headers, json=call("t")).text
+
+    with ThreadPoolExecutor() as threads:
+        earlier, later = threads.map(post, (ada.token, ada.later_token))
+    # One of them may fail, since its process ends.
+    assert "key-1" in earlier or "key-2" in later
+    assert "key-2" not in earlier
+    assert "key-1" not in later
 
 
 def test_a_command_that_needs_a_key_is_not_started_with_the_token_of_a_provider(
