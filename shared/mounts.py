@@ -13,7 +13,7 @@ _RESERVED = frozenset({"openid", "profile", "email", "address", "phone", "groups
 """Scopes of authorization servers begin with these."""
 
 _PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
-_OTHER_SEPARATOR = re.compile(r"[,\n]\s*/[A-Za-z0-9._~-]+\s*=\s*(?:https?://|stdio:)")
+_OTHER_SEPARATOR = re.compile(r"[,\n][ \t]*/[A-Za-z0-9._~-]+[ \t]*=[ \t]*(?:https?://|stdio:)")
 """Between mounts in plain text: the second would be part of the first upstream."""
 
 _FORM = "/PATH=URL or /PATH=stdio:COMMAND"

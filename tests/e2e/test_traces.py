@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import httpx2
 import pytest
 from anyio import to_thread
@@ -97,8 +98,12 @@ async def test_a_call_is_one_trace_through_both_services_into_the_server(
 ) -> None:
     _, traceparent = connected
     await spans_of(collector, "POST /introspect")
-    parts = (span for span in collector.spans if span.name == "upstream" and span.span_id in traceparent)
-    [upstream] = parts
+
+    def parts() -> list[Received]:
+        return [span for span in collector.spans if span.name == "upstream" and span.span_id in traceparent]
+
+    await to_thread.run_sync(lambda: wait_until(lambda: bool(parts())))
+    [upstream] = parts()
     assert traceparent == f"00-{upstream.trace_id}-{upstream.span_id}-01"
     names = {(span.service, span.name) for span in collector.spans if span.trace_id == upstream.trace_id}
     assert names >= {
@@ -133,11 +138,13 @@ async def test_the_journal_names_the_trace_of_a_login_and_of_a_call(
     connected: Called, running: Up, collector: Collector
 ) -> None:
     token = (await spans_of(collector, "POST /token"))[0]
-    exported = await to_thread.run_sync(lambda: doorward("audit", "export", cwd=running.directory))
-    events = [json.loads(line) for line in exported.stdout.splitlines()]
+    of_call, events = connected[1].split("-")[1], list[dict[str, Any]]()
+    with anyio.fail_after(30):  # the resource service delivers its events every second
+        while of_call not in {event.get("trace") for event in events}:
+            exported = await to_thread.run_sync(lambda: doorward("audit", "export", cwd=running.directory))
+            events = [json.loads(line) for line in exported.stdout.splitlines()]
     of_login = {event["kind"] for event in events if event.get("trace") == token.trace_id}
     assert {"login", "consent", "grant.opened", "tokens.issued"} <= of_login
-    assert connected[1].split("-")[1] in {event.get("trace") for event in events}
 
 
 async def test_no_secret_and_no_name_is_in_a_span(connected: Called, collector: Collector) -> None:

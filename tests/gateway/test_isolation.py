@@ -103,13 +103,13 @@ async def test_the_memory_of_an_isolated_process_is_never_in_a_file(
     assert await anext(aiter(other.lines())) == b"True"
     causing = await ServerProcess.start([*command[:-1], DUMP, str(other.pid)], {}, isolated=True)
     assert await causing.exited(within_s=10)
-    os.kill(other.pid, signal.SIGQUIT)
+    os.kill(other.pid, signal.SIGABRT)
     assert await other.exited(within_s=10)
     for process in (other, causing):
         await process.terminate()
     assert causing.exit_status == 0
     assert files_in(tmp_path) == []
-    assert other.exit_status == -signal.SIGQUIT
+    assert other.exit_status == -signal.SIGABRT
 
 
 def scopes_signals() -> bool:
