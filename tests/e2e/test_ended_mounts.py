@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import time
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,15 +51,6 @@ def person() -> Iterator[Person]:
     person = Person(trust_env=False)
     yield person
     person.close()
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect here what the SDK leaves of cancelled streams, so that no other test is blamed for it."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 class Listener:
