@@ -41,6 +41,11 @@ def http_client(*, timeout_s: float, max_connections: int) -> httpx2.AsyncClient
     )
 
 
+def own_authorization(settings: ResourceSettings) -> str:
+    """Return the value of the ``Authorization`` header with which this service authenticates itself."""
+    return basic_authorization(settings.resource_server_id, settings.resource_secret.get_secret_value())
+
+
 def request_id_of(answer: Answer) -> str:
     """Return the request id under which the server logged the response; empty if missing or invalid."""
     request_id: str = answer.headers.get(REQUEST_ID.lower(), "")
@@ -60,9 +65,7 @@ class AuthorizationServerClient:
         self._issuer = settings.issuer
         self._timeout_s = settings.introspection_timeout_s
         self._clock = clock
-        self._authorization = basic_authorization(
-            settings.resource_server_id, settings.resource_secret.get_secret_value()
-        )
+        self._authorization = own_authorization(settings)
         self._kept: tuple[float, bytes] | None = None
 
     def run(self) -> AbstractAsyncContextManager[object]:

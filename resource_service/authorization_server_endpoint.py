@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
+from resource_service.settings import ResourceSettings
 from shared.asgi.other_hosts import INTERNAL_AGENT
 from shared.http1 import (
     BrokenOffError,
@@ -78,3 +79,14 @@ class AuthorizationServerEndpoint:
             response.close()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.fields}
         return Answer(response.status, headers, body)
+
+
+def endpoint_at(
+    settings: ResourceSettings, path: str, *, connections: int = MAX_CONNECTIONS
+) -> AuthorizationServerEndpoint:
+    """Return the endpoint at a path of the authorization server, with the time limit of the settings."""
+    return AuthorizationServerEndpoint(
+        f"{settings.authorization_server_url}{path}",
+        timeout_s=settings.introspection_timeout_s,
+        connections=connections,
+    )

@@ -9,8 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from resource_service.auth.dpop.check import dpop_validator_for
-from resource_service.authorization_server_client import AuthorizationServerClient, http_client
-from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint
+from resource_service.authorization_server_client import (
+    AuthorizationServerClient,
+    http_client,
+    own_authorization,
+)
+from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint, endpoint_at
 from resource_service.call_approvals.configured import approval_client, approval_endpoint
 from resource_service.connected_accounts.accounts import ConnectedAccounts
 from resource_service.connected_accounts.client import PATH as ACCOUNT_PATH
@@ -60,7 +64,6 @@ from resource_service.storage.shared_store import SharedStore, shared_store
 from resource_service.targets import HttpTarget, StdioTarget
 from shared.clock import Clock, steady_clock
 from shared.http1 import Client
-from shared.http_exchange import basic_authorization
 
 OPEN = Policy(scopes={}, default=Scopes())
 """Behind a gateway without a policy, a valid token permits everything."""
@@ -109,9 +112,7 @@ def token_validation(
     # They depend on each other: leases introspect tokens by the chain, which notifies them of revocations.
     leases = Leases(lambda token: chain.introspect(token), clock, steady_clock)
     stopped = StoppedList()
-    endpoint = AuthorizationServerEndpoint(
-        f"{settings.authorization_server_url}{ACCOUNT_PATH}", timeout_s=settings.introspection_timeout_s
-    )
+    endpoint = endpoint_at(settings, ACCOUNT_PATH)
     approvals = approval_endpoint(settings)
     accounts = connected_accounts(settings, endpoint)
     announced = AnnouncedApprovals()
@@ -148,10 +149,9 @@ def connected_accounts(
     settings: ResourceSettings, endpoint: AuthorizationServerEndpoint
 ) -> ConnectedAccounts:
     """Create the connected accounts of all resources, asked for as tokens are introspected."""
-    secret = settings.resource_secret.get_secret_value()
     client = AccountClient(
         post=endpoint.post,
-        authorization=basic_authorization(settings.resource_server_id, secret),
+        authorization=own_authorization(settings),
         issuer=settings.issuer,
     )
     return ConnectedAccounts(CircuitBreaker(client.ask, steady_clock), steady_clock)

@@ -12,8 +12,9 @@ MOUNT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
 _RESERVED = frozenset({"openid", "profile", "email", "address", "phone", "groups", "doorward"})
 """Scopes of authorization servers begin with these."""
 
-_PATH = re.compile(r"/[A-Za-z0-9._~-]+\Z")
-_OTHER_SEPARATOR = re.compile(r"[,\n][ \t]*/[A-Za-z0-9._~-]+[ \t]*=[ \t]*(?:https?://|stdio:)")
+_SEGMENT = "/[A-Za-z0-9._~-]+"
+_PATH = re.compile(rf"{_SEGMENT}\Z")
+_OTHER_SEPARATOR = re.compile(rf"[,\n][ \t]*{_SEGMENT}[ \t]*=[ \t]*(?:https?://|stdio:)")
 """Between mounts in plain text: the second would be part of the first upstream."""
 
 _FORM = "/PATH=URL or /PATH=stdio:COMMAND"

@@ -52,6 +52,6 @@ class Standings:
         scopes = await self.access.scopes_for(
             session.subject, request.resource, request.scopes, standing.rules
         )
-        if scopes is None or scopes == request.scopes:
-            return None if scopes is None else request
-        return replace(request, scopes=scopes)
+        if scopes is None:
+            return None
+        return request if scopes == request.scopes else replace(request, scopes=scopes)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
-from resource_service.authorization_server_client import http_client
+from resource_service.authorization_server_client import http_client, own_authorization
 from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint
 from resource_service.introspection.cache import IntrospectionCache
 from resource_service.introspection.circuit_breaker import CircuitBreaker
@@ -46,7 +46,6 @@ from resource_service.metrics import FeedMetrics, ResourceMetrics
 from resource_service.settings import ResourceSettings
 from resource_service.stops.stopped_list import StoppedList
 from shared.clock import Clock, steady_clock, system_clock
-from shared.http_exchange import basic_authorization
 from shared.in_background import in_background
 
 JOIN_FOR_S = 0.25
@@ -107,7 +106,7 @@ def introspection_chain(
     needs_software = no_software if stopped is None else stopped.names_software
     client = IntrospectionClient(
         post=endpoint.post,
-        authorization=_authorization(settings),
+        authorization=own_authorization(settings),
         signed=signed if settings.signed_introspection else None,
         needs_groups=needs_groups,
         needs_software=needs_software,
@@ -166,10 +165,6 @@ def introspection_chain(
     return IntrospectionChain(introspect, run)
 
 
-def _authorization(settings: ResourceSettings) -> str:
-    return basic_authorization(settings.resource_server_id, settings.resource_secret.get_secret_value())
-
-
 def _cache(
     ask: Introspect,
     settings: ResourceSettings,
@@ -205,7 +200,7 @@ def _listening(
     http = http_client(timeout_s=POLL_TIMEOUT_S, max_connections=MAX_FEED_CONNECTIONS)
     source = Source(
         url=f"{settings.authorization_server_url}{REVOCATIONS_PATH}",
-        authorization=_authorization(settings),
+        authorization=own_authorization(settings),
         issuer=settings.issuer,
         audience=settings.resource_server_id,
     )

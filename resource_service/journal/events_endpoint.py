@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
 
-from resource_service.authorization_server_endpoint import AuthorizationServerEndpoint
+from resource_service.authorization_server_client import own_authorization
+from resource_service.authorization_server_endpoint import endpoint_at
 from resource_service.errors import cannot_ask
 from resource_service.reasons import Reason
 from resource_service.settings import ResourceSettings
 from shared.http1 import Fields
-from shared.http_exchange import Answer, NoAnswerError, basic_authorization
+from shared.http_exchange import Answer, NoAnswerError
 from shared.journal.delivery import EVENTS_PATH, MEDIA_TYPE
 
 
@@ -17,16 +18,9 @@ class EventsEndpoint:
     """The endpoint, over a connection of its own: other requests do not wait for a delivery."""
 
     def __init__(self, settings: ResourceSettings) -> None:
-        self._endpoint = AuthorizationServerEndpoint(
-            f"{settings.authorization_server_url}{EVENTS_PATH}",
-            timeout_s=settings.introspection_timeout_s,
-            connections=1,
-        )
-        authorization = basic_authorization(
-            settings.resource_server_id, settings.resource_secret.get_secret_value()
-        )
+        self._endpoint = endpoint_at(settings, EVENTS_PATH, connections=1)
         self._fields: Fields = [
-            (b"authorization", authorization.encode("ascii")),
+            (b"authorization", own_authorization(settings).encode("ascii")),
             (b"content-type", MEDIA_TYPE.encode("ascii")),
         ]
 

@@ -160,22 +160,20 @@ async def test_old_metadata_is_used_only_for_a_day_after_the_first_failure(store
 
 
 @ON_ONE_STORE
-async def test_metadata_older_than_a_week_is_not_used(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("later_s", "failure", "reason"),
+    [
+        pytest.param(OLDEST_S, AWAY, "away", id="older than a week"),
+        pytest.param(WEEKEND_S, CONTRADICTION, "another issuer", id="against what the server says now"),
+    ],
+)
+async def test_metadata_that_must_not_be_used_is_not(
+    store: Store, later_s: int, failure: UpstreamUnavailableError, reason: str
+) -> None:
     upstream = Provider()
     await used(upstream.process(store))
-    upstream.now += OLDEST_S
-    upstream.failure = AWAY
+    upstream.now += later_s
+    upstream.failure = failure
     for _ in range(2):
-        with pytest.raises(UpstreamUnavailableError, match="away"):
-            await current(upstream.process(store))
-
-
-@ON_ONE_STORE
-async def test_old_metadata_is_not_used_against_what_the_server_says_now(store: Store) -> None:
-    upstream = Provider()
-    await used(upstream.process(store))
-    upstream.now += WEEKEND_S
-    upstream.failure = CONTRADICTION
-    for _ in range(2):
-        with pytest.raises(UpstreamUnavailableError, match="another issuer"):
+        with pytest.raises(UpstreamUnavailableError, match=reason):
             await current(upstream.process(store))

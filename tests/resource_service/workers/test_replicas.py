@@ -55,6 +55,19 @@ def client_of(service: Service) -> httpx2.Client:
     return httpx2.Client(base_url=service.origin, headers={"Host": host}, timeout=30, trust_env=False)
 
 
+@contextmanager
+def visited(
+    issuer: AuthorizationServer, directory: Path, store_url: str
+) -> Iterator[tuple[Service, httpx2.Client, httpx2.Client]]:
+    """One of two replicas, with a client of it and one of the other."""
+    with (
+        two(issuer, directory, store_url) as (own, other),
+        client_of(own) as http,
+        client_of(other) as elsewhere,
+    ):
+        yield own, http, elsewhere
+
+
 def in_session(token: str, session: str) -> dict[str, str]:
     return bearer(token) | LEGACY | REVISION | {"Mcp-Session-Id": session}
 
@@ -62,11 +75,7 @@ def in_session(token: str, session: str) -> dict[str, str]:
 def test_a_session_is_served_through_any_replica_until_its_own_ends(
     issuer: AuthorizationServer, tmp_path: Path, store_url: str
 ) -> None:
-    with (
-        two(issuer, tmp_path, store_url) as (own, other),
-        client_of(own) as http,
-        client_of(other) as elsewhere,
-    ):
+    with visited(issuer, tmp_path, store_url) as (own, http, elsewhere):
         token = token_for(own, issuer)
         headers = in_session(token, open_session(http, token))
         for client in (http, elsewhere, http, elsewhere):
@@ -87,11 +96,7 @@ def test_a_session_is_served_through_any_replica_until_its_own_ends(
 def test_a_session_of_a_replica_that_has_crashed_is_unknown(
     issuer: AuthorizationServer, tmp_path: Path, store_url: str
 ) -> None:
-    with (
-        two(issuer, tmp_path, store_url) as (own, other),
-        client_of(own) as http,
-        client_of(other) as elsewhere,
-    ):
+    with visited(issuer, tmp_path, store_url) as (own, http, elsewhere):
         token = token_for(own, issuer)
         headers = in_session(token, open_session(http, token))
         own.process.kill()
